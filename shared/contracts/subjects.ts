@@ -1,0 +1,27 @@
+/** The JetStream stream that carries the log, one message per event. */
+export const eventStreamName = 'STORE_EVENTS'
+
+/** The durable consumer all provisioners share: the queue group. */
+export const provisionersConsumer = 'provisioners'
+
+/** The subject of one event: `evt.<storeId>.<revision>.<type>`; no two events share one. */
+export function eventSubject(storeId: string, revision: bigint, type: string): string {
+  return `evt.${storeId}.${revision}.${type}`
+}
+
+/** The subject that asks provisioners to look at a store again: `wake.<storeId>`. */
+export const wakeSubject = (storeId: string): string => `wake.${storeId}`
+
+/** What a provisioner listens to: the events that ask for work, and wake calls. */
+export const workSubjects = [
+  ...['StoreRequested', 'RetryRequested', 'CancelRequested', 'DeletionRequested'].map(
+    (type) => `evt.*.*.${type}`,
+  ),
+  'wake.*',
+]
+
+/** The store id in an event's or a wake call's subject; undefined for a foreign subject. */
+export function storeIdOfSubject(subject: string): string | undefined {
+  const [kind, storeId] = subject.split('.')
+  return kind === 'evt' || kind === 'wake' ? storeId : undefined
+}

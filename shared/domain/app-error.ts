@@ -1,0 +1,68 @@
+/** An error with a stable code. `retryable` decides whether a message is redelivered or parked. */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: ErrorCode
+  readonly retryable: boolean
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+    this.details = options.details ?? {}
+  }
+}
+
+/** True for an AppError with one of the given codes. */
+export function hasCode(error: unknown, ...codes: ErrorCode[]): error is AppError {
+  return error instanceof AppError && codes.includes(error.code)
+}
+
+/** Every code the system can answer with; docs/errors.md explains each. */
+export const errorCodes = [
+  'REQUEST_INVALID',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'BODY_TOO_LARGE',
+  'MEDIA_TYPE_UNSUPPORTED',
+  'RATE_LIMITED',
+  'OVERLOADED',
+  'INTERNAL',
+  'IDEMPOTENCY_KEY_REUSED',
+  'QUOTA_EXCEEDED',
+  'STORE_NOT_FOUND',
+  'STORE_DELETED',
+  'STORE_IN_WRONG_STATE',
+  'PRECONDITION_FAILED',
+  'READ_MODEL_BEHIND',
+  'CLAIM_HELD',
+  'CLAIM_LOST',
+  'RETRY_NOT_DUE',
+  'NOTHING_TO_PROVISION',
+  'CONCURRENT_MODIFICATION',
+  'STREAM_DELETED',
+  'EVENT_TOO_LARGE',
+  'EVENT_UNREADABLE',
+  'EVENT_STORE_REJECTED',
+  'EVENT_STORE_UNAVAILABLE',
+  'EVENT_LOG_DIVERGED',
+  'MESSAGING_UNAVAILABLE',
+  'DATABASE_UNAVAILABLE',
+  'HELM_MISSING',
+  'HELM_FAILED',
+  'HELM_TIMED_OUT',
+  'RELEASE_CONFLICT',
+  'CHART_INVALID',
+  'VALUES_INVALID',
+  'CONFIG_INVALID',
+] as const
+
+export type ErrorCode = (typeof errorCodes)[number]
+
+interface AppErrorOptions {
+  retryable?: boolean
+  details?: Record<string, unknown>
+  cause?: unknown
+}

@@ -1,0 +1,9 @@
+/** A pure state machine over one stream: what a command causes, and what an event changes. */
+export interface Decider<State, Command, Event> {
+  /** A fresh state for an empty stream; a function, so that no two folds share one object. */
+  initialState: () => State
+  /** The events a command causes; an empty array means it has already happened. Throws AppError. */
+  decide: (state: State, command: Command) => Event[]
+  /** The state after an event. Never throws: whatever is stored has happened. */
+  evolve: (state: State, event: Event) => State
+}

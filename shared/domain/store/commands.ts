@@ -1,0 +1,67 @@
+import type { Engine, Plan, StepDetail } from './events.ts'
+import type { Failure } from './failure.ts'
+
+/** Commands to one store. `now` is ISO 8601 UTC; ids are made by the caller. */
+export type StoreCommand =
+  | RequestStore
+  | ClaimStore
+  | {
+      type: 'RecordStep'
+      claimId: string
+      step: string
+      detail: StepDetail
+      now: string
+    }
+  | CompleteProvisioning
+  | { type: 'CompleteUninstall'; claimId: string; removed: string[]; now: string }
+  | FailAttempt
+  | { type: 'RequestRetry'; now: string }
+  | { type: 'RequestCancel'; now: string }
+  | { type: 'RequestDeletion'; now: string }
+
+export interface RequestStore {
+  type: 'RequestStore'
+  storeId: string
+  tenantId: string
+  name: string
+  engine: Engine
+  plan: Plan
+  fingerprint: string
+  now: string
+}
+
+/** Asks for the licence to work on the store; refused while another claim is held and not named in `takesOver`. */
+export interface ClaimStore {
+  type: 'ClaimStore'
+  worker: string
+  claimId: string
+  /** The open claim whose worker is known to be dead (or is the caller itself). */
+  takesOver?: string
+  valuesDigest: string
+  chartDigest: string
+  now: string
+}
+
+export interface CompleteProvisioning {
+  type: 'CompleteProvisioning'
+  claimId: string
+  release: string
+  namespace: string
+  url: string
+  chart: string
+  chartVersion: string
+  chartDigest: string
+  valuesDigest: string
+  adopted: boolean
+  now: string
+}
+
+/** Ends an attempt without a result; decides between another attempt and giving up. */
+export interface FailAttempt {
+  type: 'FailAttempt'
+  claimId: string
+  failure: Failure
+  /** Pauses before the second, third, … attempt in milliseconds; one more failure than pauses is final. */
+  retryDelaysMs: readonly number[]
+  now: string
+}

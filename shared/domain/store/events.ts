@@ -1,0 +1,94 @@
+import type { Failure } from './failure.ts'
+
+export const engines = ['woocommerce', 'medusa'] as const
+export type Engine = (typeof engines)[number]
+
+export const plans = ['small', 'medium', 'large'] as const
+export type Plan = (typeof plans)[number]
+
+/** What an attempt does to the store's release. */
+export const workKinds = ['install', 'upgrade', 'uninstall'] as const
+export type WorkKind = (typeof workKinds)[number]
+
+/** A claim of one worker on one store: the only licence to run helm for it. */
+export interface Claim {
+  attempt: number
+  worker: string
+  claimId: string
+  kind: WorkKind
+}
+
+export type StepDetail = Readonly<Record<string, string | number | boolean>>
+
+/** The stored events of a store's stream. Names and shapes are the stored format: never renamed. Times are ISO 8601 UTC. */
+export type StoreEvent =
+  | { type: 'StoreRequested'; data: StoreRequested }
+  | { type: 'ProvisioningStarted'; data: ProvisioningStarted }
+  | { type: 'ProvisioningStepRecorded'; data: ProvisioningStepRecorded }
+  | { type: 'ProvisioningAttemptFailed'; data: ProvisioningAttemptFailed }
+  | { type: 'StoreProvisioned'; data: StoreProvisioned }
+  | { type: 'StoreFailed'; data: StoreFailed }
+  | { type: 'RetryRequested'; data: { requestedAt: string } }
+  | { type: 'CancelRequested'; data: { requestedAt: string } }
+  | { type: 'DeletionRequested'; data: { requestedAt: string } }
+  | { type: 'StoreDeleted'; data: StoreDeleted }
+
+export interface StoreRequested {
+  storeId: string
+  tenantId: string
+  /** The display name: data only, never part of a resource's name. */
+  name: string
+  engine: Engine
+  plan: Plan
+  /** SHA-256 of the canonical request, hex: the same key with another request is told apart by it. */
+  fingerprint: string
+  requestedAt: string
+}
+
+export interface ProvisioningStarted extends Claim {
+  valuesDigest: string
+  chartDigest: string
+  /** The claim of a dead worker that this one replaces. */
+  takesOver?: string
+  startedAt: string
+}
+
+export interface ProvisioningStepRecorded {
+  attempt: number
+  step: string
+  detail: StepDetail
+  recordedAt: string
+}
+
+/** An attempt that ended without a result and will be followed by another, not before `retryAt`. */
+export interface ProvisioningAttemptFailed extends Failure {
+  attempt: number
+  retryAt: string
+  failedAt: string
+}
+
+export interface StoreProvisioned {
+  attempt: number
+  release: string
+  namespace: string
+  url: string
+  chart: string
+  chartVersion: string
+  chartDigest: string
+  valuesDigest: string
+  /** True when the release was found as wanted, so that this attempt did not run helm. */
+  adopted: boolean
+  provisionedAt: string
+}
+
+export interface StoreFailed extends Failure {
+  attempt: number
+  failedAt: string
+}
+
+export interface StoreDeleted {
+  attempt: number
+  /** What was removed, as `Kind/name` or a path. */
+  removed: string[]
+  deletedAt: string
+}

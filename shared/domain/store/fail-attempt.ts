@@ -1,0 +1,26 @@
+import { heldClaim } from './claim.ts'
+import type { FailAttempt } from './commands.ts'
+import type { StoreEvent } from './events.ts'
+import type { StoreState } from './state.ts'
+
+/** Ends an attempt: another one later while the failure may pass, else the store has failed. Removal is never given up. */
+export function failAttempt(state: StoreState, command: FailAttempt): StoreEvent[] {
+  const { attempt } = heldClaim(state, command.claimId)
+  const { failure, now } = command
+  const delayMs = nextDelayMs(state, command)
+  if (delayMs === undefined)
+    return [{ type: 'StoreFailed', data: { attempt, ...failure, failedAt: now } }]
+  const retryAt = new Date(Date.parse(now) + delayMs).toISOString()
+  return [
+    { type: 'ProvisioningAttemptFailed', data: { attempt, ...failure, retryAt, failedAt: now } },
+  ]
+}
+
+function nextDelayMs(state: StoreState, command: FailAttempt): number | undefined {
+  const { failure, retryDelaysMs } = command
+  if (failure.reason === 'WORKER_STOPPED') return 0
+  const failures = 'failures' in state ? state.failures : 0
+  if (state.status === 'provisioning')
+    return failure.retryable ? retryDelaysMs[failures] : undefined
+  return retryDelaysMs[Math.min(failures, retryDelaysMs.length - 1)] ?? 0
+}

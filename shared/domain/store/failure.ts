@@ -1,0 +1,29 @@
+/** Why an attempt did not make a store ready. Stored in events: never renamed. */
+export const failureReasons = [
+  'IMAGE_PULL',
+  'QUOTA_EXCEEDED',
+  'ADMISSION_DENIED',
+  'PVC_PENDING',
+  'CRASH_LOOP',
+  'NOT_SCHEDULABLE',
+  'HELM_PENDING',
+  'HELM_FAILED',
+  'ORDER_CHECK_FAILED',
+  'TIMEOUT',
+  'CHART_INVALID',
+  'RELEASE_CONFLICT',
+  'CLUSTER_UNREACHABLE',
+  'WORKER_STOPPED',
+  'WORKER_LOST',
+  'CANCELLED',
+  'UNKNOWN',
+] as const
+export type FailureReason = (typeof failureReasons)[number]
+
+export interface Failure {
+  reason: FailureReason
+  retryable: boolean
+  /** For a person, with secrets redacted. */
+  detail: string
+  nextAction: string
+}

@@ -1,0 +1,44 @@
+import type { Claim, StoreRequested, StoreProvisioned } from './events.ts'
+import type { Failure } from './failure.ts'
+
+/** What is known of a store; each variant holds only what exists then. */
+export type StoreState =
+  | { status: 'absent' }
+  | (Known & Waiting & { status: 'requested' })
+  | (Known & Waiting & { status: 'provisioning'; claim: Claim })
+  | (Known & { status: 'ready'; provisioned: StoreProvisioned })
+  | (Known & { status: 'failed'; failure: Failure; failedAt: string })
+  | (Known & Waiting & { status: 'cancelling'; claim?: Claim })
+  | (Known & Waiting & { status: 'deleting'; claim?: Claim })
+  | (Known & { status: 'deleted'; removed: string[]; deletedAt: string })
+
+export type StoreStatus = Exclude<StoreState['status'], 'absent'>
+
+export const storeStatuses = [
+  'requested',
+  'provisioning',
+  'ready',
+  'failed',
+  'cancelling',
+  'deleting',
+  'deleted',
+] as const satisfies readonly StoreStatus[]
+
+export interface Known {
+  request: StoreRequested
+  /** Claims made so far: the number of the newest attempt. */
+  attempt: number
+}
+
+/** Work that is under way or to be done. */
+export interface Waiting {
+  /** Attempts that failed since the work was asked for. */
+  failures: number
+  /** Dead workers since an attempt last ended by itself. */
+  takeOvers: number
+  /** No attempt before this time. */
+  notBefore?: string
+  lastFailure?: Failure
+}
+
+export const nothingTriedYet = { failures: 0, takeOvers: 0 } as const satisfies Waiting
