@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs'
+import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { Client } from 'pg'
+import { startProcess, type RunningProcess } from '../processes/start-process.ts'
+import { untilReady } from '../processes/until-ready.ts'
+import { postgresBinaries } from './postgres-binaries.ts'
+import { postgresUser, type SystemUser } from './postgres-user.ts'
+
+const INIT_TIMEOUT_MS = 60_000
+const READY_TIMEOUT_MS = 60_000
+
+export interface PostgresOptions {
+  /** Holds the cluster, its password and its log. */
+  dataDir: string
+  port: number
+  /** Settings beside our own, as `name=value`. */
+  settings?: string[]
+}
+
+/** A real PostgreSQL from npm's binaries, reachable from this machine only, with its password. */
+export async function startPostgres(
+  options: PostgresOptions,
+): Promise<RunningProcess & { url: string }> {
+  const { dataDir, port, settings = [] } = options
+  const { postgres, initdb } = await postgresBinaries()
+  const user = await postgresUser()
+  const cluster = join(dataDir, 'cluster')
+  if (!existsSync(cluster)) await initialise(initdb, dataDir, user)
+  const password = await readFile(join(dataDir, 'password'), 'utf8')
+
+  const logFile = join(dataDir, 'postgres.log')
+  const child = await startProcess({
+    command: postgres,
+    args: ['-D', cluster, ...[...ourSettings(port), ...settings].flatMap((each) => ['-c', each])],
+    logFile,
+    cwd: dataDir,
+    stopSignal: 'SIGINT',
+    ...(user && { uid: user.uid, gid: user.gid }),
+  })
+  const url = `postgres://storewright:${password}@127.0.0.1:${port}/postgres`
+  const probe = () => answers(url)
+  await untilReady(child, { name: 'PostgreSQL', logFile, timeoutMs: READY_TIMEOUT_MS, probe })
+  return { ...child, url }
+}
+
+function ourSettings(port: number): string[] {
+  return [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'log_min_messages=warning',
+  ]
+}
+
+/** Makes the cluster beside its place and moves it there, so a half-made one is never started. */
+async function initialise(
+  initdb: string,
+  dataDir: string,
+  user: SystemUser | undefined,
+): Promise<void> {
+  const making = join(dataDir, 'cluster.new')
+  const password = randomBytes(24).toString('hex')
+  const passwordFile = join(dataDir, 'password.new')
+  await rm(making, { recursive: true, force: true })
+  await mkdir(making, { recursive: true, mode: 0o700 })
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  if (user) for (const path of [making, passwordFile]) await chown(path, user.uid, user.gid)
+  const args = ['-D', making, '-U', 'storewright', `--pwfile=${passwordFile}`]
+  const locale = [
+    '--encoding=UTF8',
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+  ]
+  await execa(initdb, [...args, ...locale, '--auth=scram-sha-256', '--no-instructions'], {
+    cwd: dataDir,
+    timeout: INIT_TIMEOUT_MS,
+    ...(user && { uid: user.uid, gid: user.gid }),
+  })
+  await writeFile(join(dataDir, 'password'), password, { mode: 0o600 })
+  await rm(passwordFile)
+  await rename(making, join(dataDir, 'cluster'))
+}
+
+async function answers(url: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 1_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query('select 1')
+  } finally {
+    await client.end().catch(() => {})
+  }
+}

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { guardProcess, releaseProcess } from './guard.ts'
+
+export interface ProcessOptions {
+  command: string
+  args: string[]
+  /** Both outputs are appended to this file, so a child never waits for its parent to read. */
+  logFile: string
+  env?: NodeJS.ProcessEnv
+  cwd?: string
+  uid?: number
+  gid?: number
+  /** What asks it to end in good order. */
+  stopSignal?: NodeJS.Signals
+  stopTimeoutMs?: number
+}
+
+export interface Exit {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+export interface RunningProcess {
+  pid: number
+  /** Settles when the process has ended; never rejects. */
+  exited: Promise<Exit>
+  /** Asks it to end, kills it when it does not in time. */
+  stop: () => Promise<void>
+}
+
+/** Starts a child in a process group of its own that does not outlive this process. */
+export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
+  const { command, args, logFile, stopSignal = 'SIGTERM', stopTimeoutMs = 10_000 } = options
+  mkdirSync(dirname(logFile), { recursive: true })
+  const log = openSync(logFile, 'a')
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: options.env ?? process.env,
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+    ...(options.uid !== undefined && { uid: options.uid }),
+    ...(options.gid !== undefined && { gid: options.gid }),
+  })
+  closeSync(log)
+  const { pid } = child
+  if (pid === undefined) {
+    const [error] = await once(child, 'error')
+    throw new Error(`${command} cannot be started`, { cause: error })
+  }
+  guardProcess(pid, stopSignal)
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => {
+      releaseProcess(pid)
+      resolve({ code, signal })
+    })
+  })
+  const stop = async () => {
+    child.kill(stopSignal)
+    const killer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
+    await exited
+    clearTimeout(killer)
+  }
+  return { pid, exited, stop }
+}

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { Client } from 'pg'
+import type { TestProject } from 'vitest/node'
+import { startPostgres } from '../../embedded/parts/postgres.ts'
+import { freePort } from '../../embedded/processes/free-port.ts'
+import { tempFolder } from './temp-folder.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string
+    templateDatabase: string
+  }
+}
+
+const TEMPLATE = 'template_storewright'
+
+/** One real PostgreSQL per run with one migrated template; each test copies it. */
+export default async function setup(project: TestProject) {
+  const folder = await tempFolder('storewright-postgres-')
+  const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
+  const server = await startPostgres({ dataDir: folder.path, port: await freePort(), settings })
+  await createTemplate(server.url)
+  project.provide('postgresUrl', server.url)
+  project.provide('templateDatabase', TEMPLATE)
+  return async () => {
+    await server.stop()
+    await folder[Symbol.asyncDispose]()
+  }
+}
+
+async function createTemplate(url: string): Promise<void> {
+  const client = new Client(url)
+  await client.connect()
+  await client.query(`create database ${TEMPLATE}`)
+  await client.end()
+  const module = new URL('../../shared/postgres/index.ts', import.meta.url)
+  if (!existsSync(module)) return
+  const { migrate } = await import(module.href)
+  await migrate(Object.assign(new URL(url), { pathname: TEMPLATE }).href)
+}
