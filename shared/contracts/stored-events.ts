@@ -28,60 +28,79 @@ const claim = {
 }
 const asked = z.object({ requestedAt: time })
 
-const storeData = {
-  StoreRequested: z.object({
-    storeId: z.uuid(),
-    tenantId: z.string(),
-    name: z.string(),
-    engine: z.enum(engines),
-    plan: z.enum(plans),
-    fingerprint: z.string(),
-    requestedAt: time,
-  }),
-  ProvisioningStarted: z.object({
-    ...claim,
-    valuesDigest: z.string(),
-    chartDigest: z.string(),
-    takesOver: z.string().exactOptional(),
-    startedAt: time,
-  }),
-  ProvisioningStepRecorded: z.object({
-    attempt: z.int(),
-    step: z.string(),
-    detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-    recordedAt: time,
-  }),
-  ProvisioningAttemptFailed: z.object({
-    attempt: z.int(),
-    ...failure,
-    retryAt: time,
-    failedAt: time,
-  }),
-  StoreProvisioned: z.object({
-    attempt: z.int(),
-    release: z.string(),
-    namespace: z.string(),
-    url: z.string(),
-    chart: z.string(),
-    chartVersion: z.string(),
-    chartDigest: z.string(),
-    valuesDigest: z.string(),
-    adopted: z.boolean(),
-    provisionedAt: time,
-  }),
-  StoreFailed: z.object({ attempt: z.int(), ...failure, failedAt: time }),
-  RetryRequested: asked,
-  CancelRequested: asked,
-  DeletionRequested: asked,
-  StoreDeleted: z.object({ attempt: z.int(), removed: z.array(z.string()), deletedAt: time }),
-} satisfies { [Type in StoreEvent['type']]: z.ZodType }
+const storeEvent = z.discriminatedUnion('type', [
+  event(
+    'StoreRequested',
+    z.object({
+      storeId: z.uuid(),
+      tenantId: z.string(),
+      name: z.string(),
+      engine: z.enum(engines),
+      plan: z.enum(plans),
+      fingerprint: z.string(),
+      requestedAt: time,
+    }),
+  ),
+  event(
+    'ProvisioningStarted',
+    z.object({
+      ...claim,
+      valuesDigest: z.string(),
+      chartDigest: z.string(),
+      takesOver: z.string().exactOptional(),
+      startedAt: time,
+    }),
+  ),
+  event(
+    'ProvisioningStepRecorded',
+    z.object({
+      attempt: z.int(),
+      step: z.string(),
+      detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+      recordedAt: time,
+    }),
+  ),
+  event(
+    'ProvisioningAttemptFailed',
+    z.object({
+      attempt: z.int(),
+      ...failure,
+      retryAt: time,
+      failedAt: time,
+    }),
+  ),
+  event(
+    'StoreProvisioned',
+    z.object({
+      attempt: z.int(),
+      release: z.string(),
+      namespace: z.string(),
+      url: z.string(),
+      chart: z.string(),
+      chartVersion: z.string(),
+      chartDigest: z.string(),
+      valuesDigest: z.string(),
+      adopted: z.boolean(),
+      provisionedAt: time,
+    }),
+  ),
+  event('StoreFailed', z.object({ attempt: z.int(), ...failure, failedAt: time })),
+  event('RetryRequested', asked),
+  event('CancelRequested', asked),
+  event('DeletionRequested', asked),
+  event(
+    'StoreDeleted',
+    z.object({ attempt: z.int(), removed: z.array(z.string()), deletedAt: time }),
+  ),
+])
 
-const tenantData = {
-  StoreSlotReserved: z.object({ storeId: z.uuid(), reservedAt: time }),
-  StoreSlotReleased: z.object({ storeId: z.uuid(), releasedAt: time }),
-} satisfies { [Type in TenantEvent['type']]: z.ZodType }
+const tenantEvent = z.discriminatedUnion('type', [
+  event('StoreSlotReserved', z.object({ storeId: z.uuid(), reservedAt: time })),
+  event('StoreSlotReleased', z.object({ storeId: z.uuid(), releasedAt: time })),
+])
 
-export const storeEventTypes = Object.keys(storeData)
+export const storeEventTypes: readonly string[] = typesOf(storeEvent)
+const tenantEventTypes = typesOf(tenantEvent)
 
 const metadata = z.object({
   correlationId: z.string(),
@@ -103,16 +122,14 @@ interface Stored {
 
 /** A stored event of a store's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
 export function decodeStoreEvent(stored: Stored): StoreEvent | undefined {
-  if (!isKey(storeData, stored.type)) return undefined
-  const data = parse(storeData[stored.type], stored.data, stored)
-  return { type: stored.type, data } as StoreEvent // the table pairs each type with its data
+  if (!storeEventTypes.includes(stored.type)) return undefined
+  return parse(storeEvent, { type: stored.type, data: stored.data }, stored)
 }
 
 /** A stored event of a tenant's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
 export function decodeTenantEvent(stored: Stored): TenantEvent | undefined {
-  if (!isKey(tenantData, stored.type)) return undefined
-  const data = parse(tenantData[stored.type], stored.data, stored)
-  return { type: stored.type, data } as TenantEvent // the table pairs each type with its data
+  if (!tenantEventTypes.includes(stored.type)) return undefined
+  return parse(tenantEvent, { type: stored.type, data: stored.data }, stored)
 }
 
 /** The metadata of a stored event. Throws EVENT_UNREADABLE. */
@@ -131,6 +148,10 @@ function parse<T>(schema: z.ZodType<T>, value: unknown, stored: Stored): T {
   )
 }
 
-function isKey<T extends object>(table: T, key: string): key is Extract<keyof T, string> {
-  return Object.hasOwn(table, key)
+function event<Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
+  return z.object({ type: z.literal(type), data })
+}
+
+function typesOf(union: { options: readonly { shape: { type: z.ZodLiteral<string> } }[] }) {
+  return union.options.map(({ shape }) => shape.type.value)
 }
