@@ -69,7 +69,7 @@ export default defineConfig({
   overrides: [
     ...moduleRules,
     serviceRules,
-    // The composition root of the one-command stack calls every service's start function.
-    { files: ['embedded/**'], rules: { 'no-restricted-imports': 'off' } },
+    // The one-command stack and the tests put every module and service together.
+    { files: ['embedded/**', 'tests/**'], rules: { 'no-restricted-imports': 'off' } },
   ],
 })

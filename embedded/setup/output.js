@@ -1,0 +1,34 @@
+const QUIET_MS = 2_000
+const LINE_EVERY_MS = 10_000
+const NAME_WIDTH = 13
+
+/** One line for one part. */
+export function say(part, text) {
+  process.stdout.write(`${part.padEnd(NAME_WIDTH)}${text}\n`)
+}
+
+/** One sentence on stderr; the cause stays out of it unless it is not one of ours. */
+export function sayError(error) {
+  process.stderr.write(`\nset-up failed: ${error instanceof Error ? error.message : error}\n`)
+}
+
+/** Runs `work`; from two seconds on it shows that, and for how long, it is at it. */
+export async function withProgress(part, text, work) {
+  const since = Date.now()
+  const show = () => {
+    const line = `${part.padEnd(NAME_WIDTH)}${text} … ${Math.round((Date.now() - since) / 1_000)} s`
+    process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line}\n`)
+  }
+  let ticker
+  const first = setTimeout(() => {
+    show()
+    ticker = setInterval(show, process.stdout.isTTY ? 1_000 : LINE_EVERY_MS)
+  }, QUIET_MS)
+  try {
+    return await work()
+  } finally {
+    clearTimeout(first)
+    clearInterval(ticker)
+    if (ticker && process.stdout.isTTY) process.stdout.write('\n')
+  }
+}

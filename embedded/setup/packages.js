@@ -1,0 +1,66 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { withLock } from './lock.js'
+import { say, withProgress } from './output.js'
+import { onPath } from './tool/on-path.js'
+import { run } from './run.js'
+
+const INSTALL_TIMEOUT_MS = 1_800_000
+const VERSION_TIMEOUT_MS = 20_000
+
+/** Runs `npm ci` where node_modules is not what package-lock.json says. */
+export async function installPackages(root) {
+  const lock = join(root, '.storewright', 'setup.lock')
+  let how = 'as package-lock.json says'
+  if (!(await areInstalled(root))) {
+    await mkdir(dirname(lock), { recursive: true }).catch((error) => {
+      throw new Error(`${dirname(lock)} cannot be made: ${error.message}`, { cause: error })
+    })
+    await withLock(lock, 'npm packages', async () => {
+      if (await areInstalled(root)) return
+      await withProgress('npm packages', 'installing', () => installAll(root))
+      how = 'installed now from package-lock.json'
+    })
+  }
+  say('npm packages', how)
+  const node = await nodeVersion(root)
+  say('node', `${node} from npm, this set-up runs on ${process.versions.node}`)
+}
+
+// npm keeps what it installed, written last, in a lock file of the same form inside node_modules.
+async function areInstalled(root) {
+  try {
+    const wanted = await packagesOf(join(root, 'package-lock.json'))
+    const present = await packagesOf(join(root, 'node_modules', '.package-lock.json'))
+    const same = ([path, entry]) => entry.integrity === wanted[path]?.integrity
+    const needed = ([path, entry]) => path === '' || entry.optional || present[path] !== undefined
+    return Object.entries(present).every(same) && Object.entries(wanted).every(needed)
+  } catch {
+    return false
+  }
+}
+
+async function packagesOf(file) {
+  return JSON.parse(await readFile(file, 'utf8')).packages
+}
+
+// The Node that runs npm must not be the one inside the node_modules that npm replaces.
+async function installAll(root) {
+  const [node] = await onPath('node')
+  const npm = process.env.npm_execpath
+  const options = { cwd: root, timeoutMs: INSTALL_TIMEOUT_MS }
+  if (node && npm?.endsWith('.js')) await run(node, [npm, 'ci'], options)
+  else await run('npm', ['ci'], options)
+}
+
+async function nodeVersion(root) {
+  const node = join(root, 'node_modules', '.bin', 'node')
+  try {
+    return (await run(node, ['--version'], { timeoutMs: VERSION_TIMEOUT_MS })).trim().slice(1)
+  } catch (error) {
+    throw new Error(
+      `npm did not bring Node 24 (were install scripts off? try: npm rebuild node --ignore-scripts=false): ${error.message}`,
+      { cause: error },
+    )
+  }
+}

@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process'
+
+const TAIL_CHARS = 2_000
+
+/** Runs a program without a shell; resolves to its output, rejects with the end of it. */
+export function run(command, args, { timeoutMs, env = systemEnv(), cwd } = {}) {
+  return new Promise((resolve, reject) => {
+    const options = { env, cwd, timeout: timeoutMs, stdio: ['ignore', 'pipe', 'pipe'] }
+    const child = spawn(command, args, options)
+    let output = ''
+    const keep = (chunk) => (output += chunk)
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      if (code === 0) return resolve(output)
+      const how = signal ? `was ended by ${signal}` : `ended with code ${code}`
+      reject(new Error(`${command} ${how}: ${output.trim().slice(-TAIL_CHARS) || 'no output'}`))
+    })
+  })
+}
+
+/** The environment without what npm puts in front of PATH: the system's own programs. */
+export function systemEnv() {
+  const entries = (process.env.PATH ?? '').split(':')
+  const own = entries.filter((entry) => entry !== '' && !entry.endsWith('node_modules/.bin'))
+  return { ...process.env, PATH: own.join(':') }
+}

@@ -1,0 +1,85 @@
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { buildWithGo } from './build-with-go.js'
+import { downloadRelease } from './download-release.js'
+import { withLock } from '../lock.js'
+import { onPath } from './on-path.js'
+import { suitableVersion } from './tools.js'
+
+/** Finds or makes a tool; each way is tried in turn, and a refusal names all of them. */
+export async function installTool(tool) {
+  const tried = []
+  const found = (await given(tool)) ?? (await installed(tool, tried))
+  if (found) return found
+  const folder = cacheFolder()
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw new Error(`The cache folder ${folder} cannot be made: ${error.message}`, { cause: error })
+  })
+  return withLock(join(folder, `${tool.name}-${tool.version}.lock`), tool.name, async () => {
+    const cached = join(folder, `${tool.name}-${tool.version}`, tool.name)
+    for (const { origin, make } of ways(cached)) {
+      try {
+        return { path: cached, version: await make(tool), origin: `${origin} (${cached})` }
+      } catch (error) {
+        tried.push(`${origin}: ${error.message}`)
+      }
+    }
+    throw refusal(tool, tried)
+  })
+}
+
+function ways(cached) {
+  const placed = (make) => (tool) => makeAndPlace(tool, cached, make)
+  return [
+    { origin: 'from the cache', make: (tool) => suitableVersion(tool, cached) },
+    { origin: 'from its official release', make: placed(downloadRelease) },
+    { origin: 'built with Go', make: placed(buildWithGo) },
+  ]
+}
+
+/** Only a program that has just run and said its version gets to its place, and in one step. */
+async function makeAndPlace(tool, cached, make) {
+  const making = await mkdtemp(`${cacheFolder()}/making-`)
+  try {
+    const version = await suitableVersion(tool, await make(tool, making))
+    await rm(join(cached, '..'), { recursive: true, force: true })
+    await mkdir(join(making, 'done'))
+    await rename(join(making, tool.name), join(making, 'done', tool.name))
+    await rename(join(making, 'done'), join(cached, '..'))
+    return version
+  } finally {
+    await rm(making, { recursive: true, force: true })
+  }
+}
+
+async function given(tool) {
+  const path = process.env[tool.variable]
+  if (!path) return undefined
+  return { path, version: await suitableVersion(tool, path), origin: `from ${tool.variable}` }
+}
+
+async function installed(tool, tried) {
+  const paths = await onPath(tool.name)
+  if (paths.length === 0) tried.push('on PATH: none')
+  for (const path of paths) {
+    try {
+      return { path, version: await suitableVersion(tool, path), origin: `from PATH (${path})` }
+    } catch (error) {
+      tried.push(`on PATH: ${error.message}`)
+    }
+  }
+  return undefined
+}
+
+function cacheFolder() {
+  const base = process.env.XDG_CACHE_HOME
+  return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'storewright')
+}
+
+function refusal(tool, tried) {
+  const byHand = `Install ${tool.name} ${tool.version} by hand from ${tool.releases}/${tool.archive} and put it on PATH, or set ${tool.variable} to it.`
+  return new Error(
+    [`${tool.name} is missing.`, ...tried.map((way) => `  - ${way}`), byHand].join('\n'),
+  )
+}
