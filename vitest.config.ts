@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const sources = '{shared,services,embedded}'
+const sources = '{shared,services,embedded,deploy}'
 
 export default defineConfig({
   test: {

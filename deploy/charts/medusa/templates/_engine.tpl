@@ -1,3 +1,8 @@
+{{/* The port of the server. */}}
+{{- define "engine.port" -}}
+9000
+{{- end }}
+
 {{/* The parts the engine's pods may reach, with their ports. */}}
 {{- define "engine.backends" -}}
 cache: 6379
@@ -8,10 +13,10 @@ database: 5432
 {{- define "engine.env" -}}
 {{- $ := index . 0 -}}
 {{- $secret := $.Values.existingSecret -}}
-- {name: DATABASE_PASSWORD, valueFrom: {secretKeyRef: {name: {{ $secret }}, key: database-password}}}
-- {name: REDIS_PASSWORD, valueFrom: {secretKeyRef: {name: {{ $secret }}, key: redis-password}}}
-- {name: JWT_SECRET, valueFrom: {secretKeyRef: {name: {{ $secret }}, key: jwt-secret}}}
-- {name: COOKIE_SECRET, valueFrom: {secretKeyRef: {name: {{ $secret }}, key: cookie-secret}}}
+- {name: DATABASE_PASSWORD, valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: database-password}}}
+- {name: REDIS_PASSWORD, valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: redis-password}}}
+- {name: JWT_SECRET, valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: jwt-secret}}}
+- {name: COOKIE_SECRET, valueFrom: {secretKeyRef: {name: {{ $secret | quote }}, key: cookie-secret}}}
 - {name: DATABASE_URL, value: 'postgres://medusa:$(DATABASE_PASSWORD)@{{ $.Release.Name }}-database:5432/medusa'}
 - {name: REDIS_URL, value: 'redis://:$(REDIS_PASSWORD)@{{ $.Release.Name }}-cache:6379'}
 - {name: STORE_URL, value: 'https://{{ $.Values.host }}'}
@@ -73,7 +78,7 @@ spec:
     - {name: uploads, persistentVolumeClaim: {claimName: {{ $.Release.Name }}-uploads}}
     - name: admin
       secret:
-        secretName: {{ $.Values.existingSecret }}
-        defaultMode: 0440
+        secretName: {{ $.Values.existingSecret | quote }}
+        defaultMode: 288 # 0440
         items: [{key: admin-email, path: admin-email}, {key: admin-password, path: admin-password}]
 {{- end }}

@@ -99,7 +99,7 @@ metadata:
 spec:
   accessModes: [{{ index . 4 }}]
   {{- with $class }}
-  storageClassName: {{ . }}
+  storageClassName: {{ . | quote }}
   {{- end }}
   resources: {requests: {storage: {{ index . 2 }}}}
 {{- end }}

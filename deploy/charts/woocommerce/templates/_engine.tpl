@@ -1,3 +1,8 @@
+{{/* The port of the server. */}}
+{{- define "engine.port" -}}
+8080
+{{- end }}
+
 {{/* The parts the engine's pods may reach, with their ports. */}}
 {{- define "engine.backends" -}}
 database: 3306
@@ -10,21 +15,21 @@ database: 3306
   storewright.dev/uploads: 'true'
 {{- end }}
 
-{{/* Environment and mounts of every WordPress process. Secrets are files: the image's wp-config.php reads them. */}}
-{{- define "engine.process" -}}
-env:
-  - {name: STORE_URL, value: 'https://{{ .Values.host }}'}
-  - {name: STORE_NAME, value: {{ include "store.envText" .Values.store.name }}}
-  - {name: DATABASE_HOST, value: {{ .Release.Name }}-database}
-  - {name: APACHE_RUN_DIR, value: /run/apache2}
-  - {name: APACHE_LOCK_DIR, value: /run/apache2}
-  - {name: APACHE_PID_FILE, value: /run/apache2/apache2.pid}
-  - {name: APACHE_WORKERS, value: {{ (include "store.plan" . | fromYaml).server.workers | quote }}}
-volumeMounts:
-  - {name: tmp, mountPath: /tmp}
-  - {name: run, mountPath: /run/apache2}
-  - {name: uploads, mountPath: /var/www/html/wp-content/uploads}
-  - {name: secrets, mountPath: /run/secrets/store, readOnly: true}
+{{/* Environment of every WordPress process. Secrets are files: the image's wp-config.php reads them. */}}
+{{- define "engine.env" -}}
+- {name: STORE_URL, value: 'https://{{ .Values.host }}'}
+- {name: DATABASE_HOST, value: {{ .Release.Name }}-database}
+- {name: APACHE_RUN_DIR, value: /run/apache2}
+- {name: APACHE_LOCK_DIR, value: /run/apache2}
+- {name: APACHE_PID_FILE, value: /run/apache2/apache2.pid}
+- {name: APACHE_WORKERS, value: {{ (include "store.plan" . | fromYaml).server.workers | quote }}}
+{{- end }}
+
+{{- define "engine.mounts" -}}
+- {name: tmp, mountPath: /tmp}
+- {name: run, mountPath: /run/apache2}
+- {name: uploads, mountPath: /var/www/html/wp-content/uploads}
+- {name: secrets, mountPath: /run/secrets/store, readOnly: true}
 {{- end }}
 
 {{- define "engine.volumes" -}}
@@ -33,8 +38,8 @@ volumeMounts:
 - {name: uploads, persistentVolumeClaim: {claimName: {{ .Release.Name }}-uploads}}
 - name: secrets
   secret:
-    secretName: {{ .Values.existingSecret }}
-    defaultMode: 0440
+    secretName: {{ .Values.existingSecret | quote }}
+    defaultMode: 288 # 0440
     items:
       - {key: database-password, path: database-password}
       {{- range $kind := list "auth" "secure-auth" "logged-in" "nonce" }}

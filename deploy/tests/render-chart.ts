@@ -1,0 +1,49 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { loadAll } from 'js-yaml'
+import { manifestSchema, type Manifest } from './manifest.ts'
+
+const HELM = process.env['HELM_BIN'] ?? 'helm'
+const TIMEOUT_MS = 30_000
+
+/** Folder of a chart, plan file or image below deploy/. */
+export function deployPath(...parts: string[]): string {
+  return join(fileURLToPath(new URL('..', import.meta.url)), ...parts)
+}
+
+/** Renders a chart with real helm; rejects with helm's own message when helm refuses the values. */
+export async function renderChart(chart: string, values: unknown): Promise<Manifest[]> {
+  return parseManifests(await renderText(chart, values))
+}
+
+/** What `helm template` prints, unparsed. */
+export async function renderText(chart: string, values: unknown): Promise<string> {
+  const args = ['template', 's-example', deployPath('charts', chart), '--namespace', 's-example']
+  return runHelm(args, values)
+}
+
+/** Runs `helm lint --strict`; rejects with the findings. */
+export async function lintChart(chart: string, values: unknown): Promise<string> {
+  return runHelm(['lint', '--strict', deployPath('charts', chart)], values)
+}
+
+async function runHelm(args: string[], values: unknown): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'storewright-chart-'))
+  try {
+    const file = join(folder, 'values.json')
+    await writeFile(file, JSON.stringify(values))
+    const { stdout } = await execa(HELM, [...args, '--values', file], { timeout: TIMEOUT_MS })
+    return stdout
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+function parseManifests(text: string): Manifest[] {
+  return loadAll(text)
+    .filter((document) => document !== null)
+    .map((document) => manifestSchema.parse(document))
+}
