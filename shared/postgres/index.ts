@@ -1,0 +1,6 @@
+export { migrate } from './migrate.ts'
+export { openPool, connectionConfig, type Pool, type PoolOptions } from './open-pool.ts'
+export { readCheckpoint, type Checkpoint } from './reads/checkpoint.ts'
+export { listPendingStores } from './reads/pending-stores.ts'
+export { storeChangesChannel, watchStoreChanges } from './reads/store-changes.ts'
+export { withTransaction } from './with-transaction.ts'
