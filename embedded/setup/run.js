@@ -5,14 +5,18 @@ const TAIL_CHARS = 2_000
 /** Runs a program without a shell; resolves to its output, rejects with the end of it. */
 export function run(command, args, { timeoutMs, env = systemEnv(), cwd } = {}) {
   return new Promise((resolve, reject) => {
-    const options = { env, cwd, timeout: timeoutMs, stdio: ['ignore', 'pipe', 'pipe'] }
-    const child = spawn(command, args, options)
+    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const late = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     let output = ''
     const keep = (chunk) => (output += chunk)
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
-    child.once('error', reject)
+    child.once('error', (error) => {
+      clearTimeout(late)
+      reject(error)
+    })
     child.once('close', (code, signal) => {
+      clearTimeout(late)
       if (code === 0) return resolve(output)
       const how = signal ? `was ended by ${signal}` : `ended with code ${code}`
       reject(new Error(`${command} ${how}: ${output.trim().slice(-TAIL_CHARS) || 'no output'}`))
