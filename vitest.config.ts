@@ -4,6 +4,15 @@ const sources = '{shared,services,embedded,deploy}'
 
 export default defineConfig({
   test: {
+    reporters: ['default', './tests/support/summary-reporter.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['{shared,services}/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/*.bench.ts', '**/fixtures/**'],
+      reporter: ['text-summary', 'json-summary', 'html'],
+      reportOnFailure: true,
+      thresholds: { lines: 85, branches: 85 },
+    },
     projects: [
       {
         test: {
@@ -29,6 +38,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          // The whole stack at a time, after everything that runs side by side.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

