@@ -1,0 +1,50 @@
+import { AppError } from '#domain'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { callerOfToken, type TokenOptions } from './caller-of-token.ts'
+import { callerWithoutAuthentication } from './caller-without-authentication.ts'
+import type { Caller, Policy } from './caller.ts'
+
+/** `none` serves public routes only, `off` trusts `X-User-Id` and is for loopback only. */
+export type AuthOptions = { mode: 'none' } | { mode: 'off' } | ({ mode: 'jwt' } & TokenOptions)
+
+/** Establishes the caller of every route by its policy, before anything of the body is read. */
+export function authenticate(app: FastifyInstance, auth: AuthOptions): void {
+  const identify = identifierOf(auth)
+  app.decorateRequest('caller', null)
+  app.addHook('onRoute', ({ method, url, config }) => {
+    const policy = config?.policy
+    if (policy === undefined) throw new Error(`${String(method)} ${url} has no policy`)
+    if (policy !== 'public' && auth.mode === 'none')
+      throw new Error(`${String(method)} ${url} needs a caller, but there is no authentication`)
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    const policy = policyOf(request)
+    if (policy === 'public') return
+    try {
+      request.caller = await identify(request)
+    } catch (error) {
+      if (auth.mode === 'jwt') reply.header('www-authenticate', 'Bearer')
+      throw error
+    }
+    if (!request.caller.roles.includes(policy))
+      throw new AppError('FORBIDDEN', `This needs the role ${policy}`)
+  })
+}
+
+// What is not found has no policy and tells nobody anything.
+function policyOf({ routeOptions, is404 }: FastifyRequest): Policy {
+  return is404 ? 'public' : (routeOptions.config.policy ?? 'admin')
+}
+
+function identifierOf(auth: AuthOptions): (request: FastifyRequest) => Caller | Promise<Caller> {
+  switch (auth.mode) {
+    case 'jwt':
+      return callerOfToken(auth)
+    case 'off':
+      return callerWithoutAuthentication
+    case 'none':
+      return () => {
+        throw new AppError('UNAUTHENTICATED', 'This service takes no callers')
+      }
+  }
+}

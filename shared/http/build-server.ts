@@ -1,0 +1,71 @@
+import { correlationIdOf, type Logger } from '#observability'
+import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Registry } from 'prom-client'
+import { authenticate, type AuthOptions } from './auth/authenticate.ts'
+import { limitRate } from './limits/limit-rate.ts'
+import { shedLoad } from './limits/shed-load.ts'
+import { answerBrokenRequests } from './problems/answer-broken-requests.ts'
+import { answerErrors, sendProblem } from './problems/answer-errors.ts'
+import { readError } from './problems/read-error.ts'
+import { parseJson } from './parse-json.ts'
+import { secureHeaders } from './secure-headers.ts'
+import { serveHealth, type HealthCheck } from './serve-health.ts'
+import { serveMetrics } from './serve-metrics.ts'
+import { serveOpenApi } from './serve-open-api.ts'
+import { traceRequests } from './trace-requests.ts'
+
+export interface ServerOptions {
+  service: string
+  logger: Logger
+  auth?: AuthOptions
+  /** What the service needs to be ready, by name. */
+  checks?: Record<string, HealthCheck>
+  rateLimitPerMinute?: number
+  registry?: Registry
+  requestTimeoutMs?: number
+}
+
+export type HttpServer = ReturnType<typeof buildServer>
+
+/** A server with every convention in place and no routes but health, metrics and OpenAPI; it listens on nothing. */
+export function buildServer(options: ServerOptions) {
+  const { service, logger, auth = { mode: 'none' }, checks = {}, registry } = options
+  const loggerInstance: FastifyBaseLogger = logger
+  const app = fastify({
+    loggerInstance,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'correlationId',
+    }),
+    requestIdHeader: false,
+    genReqId: ({ headers }) => correlationIdOf([headers['x-correlation-id']].flat()[0]),
+    bodyLimit: 16 * 1024,
+    http: { maxHeaderSize: 8 * 1024 },
+    requestTimeout: options.requestTimeoutMs ?? 15_000,
+    connectionTimeout: 0,
+    keepAliveTimeout: 30_000,
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
+    clientErrorHandler: answerBrokenRequests(logger),
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-correlation-id', request.id)
+      sendProblem(request, reply, readError(error))
+    },
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  // A response schema documents the answer and is held by the tests; checking each answer again would cost every request.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  parseJson(app)
+  answerErrors(app)
+  traceRequests(app)
+  shedLoad(app)
+  authenticate(app, auth)
+  limitRate(app, options.rateLimitPerMinute ?? 6_000)
+  secureHeaders(app)
+  serveOpenApi(app, service)
+  serveHealth(app, { service, checks })
+  serveMetrics(app, registry)
+  return app.withTypeProvider<ZodTypeProvider>()
+}

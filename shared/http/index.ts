@@ -1,0 +1,7 @@
+export type { AuthOptions } from './auth/authenticate.ts'
+export { callerOf, isTenantId, type Caller } from './auth/caller.ts'
+export { buildServer, type HttpServer, type ServerOptions } from './build-server.ts'
+export { closeWithin } from './close-within.ts'
+export { problemMediaType, problemType, type Problem } from './problems/problem.ts'
+export type { HealthCheck } from './serve-health.ts'
+export { traceOf } from './trace-requests.ts'

@@ -1,0 +1,52 @@
+import type { ErrorCode } from '#domain'
+
+interface Answer {
+  status: number
+  title: string
+  /** Seconds after which asking again can help. */
+  retryAfter?: number
+}
+
+const unavailable = (title: string, retryAfter = 2): Answer => ({ status: 503, title, retryAfter })
+const internal: Answer = { status: 500, title: 'Something went wrong on our side' }
+
+/** How each error code is answered over HTTP; docs/errors.md says the same in words. */
+export const answers: Readonly<Record<ErrorCode, Answer>> = {
+  REQUEST_INVALID: { status: 400, title: 'The request is not valid' },
+  UNAUTHENTICATED: { status: 401, title: 'Who is asking could not be established' },
+  FORBIDDEN: { status: 403, title: 'The caller may not do this' },
+  ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing at this address' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'This method is not served here' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'Send JSON' },
+  RATE_LIMITED: { status: 429, title: 'Too many requests', retryAfter: 1 },
+  OVERLOADED: unavailable('The service cannot take this request now'),
+  INTERNAL: internal,
+  IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key belongs to another request' },
+  QUOTA_EXCEEDED: { status: 403, title: 'The tenant has no free slot' },
+  STORE_NOT_FOUND: { status: 404, title: 'There is no such store' },
+  STORE_DELETED: { status: 410, title: 'The store was deleted' },
+  STORE_IN_WRONG_STATE: { status: 409, title: 'The store cannot do this now' },
+  PRECONDITION_FAILED: { status: 412, title: 'The store has changed' },
+  READ_MODEL_BEHIND: unavailable('What was just written cannot be read yet', 1),
+  CLAIM_HELD: { status: 409, title: 'A worker is at work on the store' },
+  CLAIM_LOST: { status: 409, title: 'Another worker has the store' },
+  RETRY_NOT_DUE: { status: 409, title: 'The next attempt is not due yet' },
+  NOTHING_TO_PROVISION: { status: 409, title: 'The store needs no work' },
+  CONCURRENT_MODIFICATION: { status: 409, title: 'The store changed meanwhile', retryAfter: 1 },
+  STREAM_DELETED: { status: 410, title: 'The history was removed' },
+  EVENT_TOO_LARGE: internal,
+  EVENT_UNREADABLE: internal,
+  EVENT_STORE_REJECTED: internal,
+  EVENT_STORE_UNAVAILABLE: unavailable('The event log does not answer'),
+  EVENT_LOG_DIVERGED: unavailable('The read models do not fit the event log', 30),
+  MESSAGING_UNAVAILABLE: unavailable('Messaging does not answer'),
+  DATABASE_UNAVAILABLE: unavailable('The read models do not answer'),
+  HELM_MISSING: internal,
+  HELM_FAILED: internal,
+  HELM_TIMED_OUT: internal,
+  RELEASE_CONFLICT: { status: 409, title: 'The release belongs to another store' },
+  CHART_INVALID: internal,
+  VALUES_INVALID: internal,
+  CONFIG_INVALID: internal,
+}

@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+
+/** Resolves when a part this service needs answers; throws, or lets the signal end it, when it does not. */
+export type HealthCheck = (signal: AbortSignal) => Promise<unknown>
+
+export interface HealthOptions {
+  service: string
+  checks: Record<string, HealthCheck>
+  /** A part that has not answered by then is failing. */
+  timeoutMs?: number
+}
+
+/** `/health` and `/health/live`: the process answers. `/health/ready`: 503 naming each part that fails. */
+export function serveHealth(app: FastifyInstance, options: HealthOptions): void {
+  const { service, checks, timeoutMs = 2_000 } = options
+  const config = { policy: 'public' } as const
+  const schema = { hide: true }
+  const alive = () => ({ status: 'ok', service })
+  app.get('/health', { config, schema }, alive)
+  app.get('/health/live', { config, schema }, alive)
+  app.get('/health/ready', { config, schema }, async (request, reply) => {
+    const results = await Promise.all(
+      Object.entries(checks).map(async ([name, check]) => {
+        const error = await failureOf(check, timeoutMs)
+        if (error !== undefined) request.log.warn({ err: error, part: name }, 'part not ready')
+        return [name, { status: error === undefined ? 'ok' : 'failing' }] as const
+      }),
+    )
+    const failing = results.filter(([, { status }]) => status !== 'ok').map(([name]) => name)
+    const status = failing.length === 0 ? 'ok' : 'unavailable'
+    return reply
+      .code(failing.length === 0 ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ status, service, checks: Object.fromEntries(results), failing })
+  })
+}
+
+async function failureOf(check: HealthCheck, timeoutMs: number): Promise<unknown> {
+  const late = new AbortController()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    late.abort()
+    reject(new Error(`no answer in ${timeoutMs} ms`))
+  }, timeoutMs)
+  try {
+    await Promise.race([check(late.signal), promise])
+    return undefined
+  } catch (error) {
+    return error ?? new Error('failed without a reason')
+  } finally {
+    clearTimeout(timer)
+  }
+}
