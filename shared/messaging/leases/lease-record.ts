@@ -1,0 +1,52 @@
+import { ErrorCode, headers, NatsError } from 'nats'
+import type { Messaging } from '../connection/messaging.ts'
+import { ifPresent } from '../topology/api-errors.ts'
+import { leaseStream } from '../topology/topology.ts'
+
+const TIMEOUT_MS = 2_000
+const operationHeader = 'KV-Operation'
+
+/** What the bucket holds of one lease; `bucket` names the bucket's incarnation. */
+export interface StoredLease {
+  bucket: string
+  lease: { sequence: number; released: boolean } | undefined
+}
+
+export const leaseSubject = (storeId: string, claimId: string): string =>
+  `$KV.CLAIMS.${storeId}.${claimId}`
+
+/** Writes a renewal, or the mark of a release. Throws when it was not confirmed within 2 s. */
+export async function writeLease(
+  { connection }: Messaging,
+  subject: string,
+  change: 'renewal' | 'release',
+): Promise<void> {
+  const named = headers()
+  if (change === 'release') named.set(operationHeader, 'DEL')
+  const options = { timeout: TIMEOUT_MS, headers: named, retries: 1 }
+  await connection.jetstream({ timeout: TIMEOUT_MS }).publish(subject, '', options)
+}
+
+/** Reads from the bucket's leader, never from a copy that may be behind. Throws when it does not answer. */
+export async function readLease({ connection }: Messaging, subject: string): Promise<StoredLease> {
+  const manager = await connection.jetstreamManager({ timeout: TIMEOUT_MS, checkAPI: false })
+  const { created } = await manager.streams.info(leaseStream)
+  const lookUp = manager.streams.getMessage(leaseStream, { last_by_subj: subject })
+  const stored = await ifPresent(lookUp)
+  const lease = stored && {
+    sequence: stored.seq,
+    released: isRelease(stored.header),
+  }
+  return { bucket: created, lease }
+}
+
+/** True when a write failed because the bucket is not there. */
+export function isBucketMissing(error: unknown): boolean {
+  const notThere: string = ErrorCode.NoResponders
+  return error instanceof NatsError && error.code === notThere
+}
+
+/** True for the mark of a release, false for a renewal. */
+export function isRelease(header: { get: (name: string) => string } | undefined): boolean {
+  return header?.get(operationHeader) === 'DEL'
+}

@@ -1,0 +1,9 @@
+/** Headers of a message, beside CloudEvents' own `ce-*`. */
+export const headerNames = {
+  /** The id of the event; JetStream's own header of deduplication. */
+  eventId: 'Nats-Msg-Id',
+  /** The event's commit position in the log. */
+  position: 'log-position',
+  correlationId: 'correlation-id',
+  traceparent: 'traceparent',
+} as const
