@@ -1,0 +1,30 @@
+import type { StoredEvent } from '../storage/event-frame.ts'
+import type { EventLog } from '../storage/event-log.ts'
+import type { ReadRange } from './read-stream.ts'
+
+const PAGE_EVENTS = 256
+
+/** Pages of the whole log: forwards including the event at `from`, backwards without it. */
+export async function* readAll(
+  log: EventLog,
+  { from, direction, count }: ReadRange,
+): AsyncGenerator<StoredEvent[]> {
+  const { positions } = log.index
+  const length = positions.length()
+  if (direction === 'forwards') {
+    const start = positions.firstAtOrAbove(from ?? 0)
+    const end = Math.min(length, start + count)
+    for (let next = start; next < end; next += PAGE_EVENTS)
+      yield await log.read(range(next, Math.min(end, next + PAGE_EVENTS)))
+    return
+  }
+  const start = from === undefined ? length : positions.firstAtOrAbove(from)
+  const end = Math.max(0, start - count)
+  for (let next = start; next > end; next -= PAGE_EVENTS)
+    yield (await log.read(range(Math.max(end, next - PAGE_EVENTS), next))).toReversed()
+}
+
+/** The whole numbers from `start` up to, but without, `end`. */
+export function range(start: number, end: number): number[] {
+  return Array.from({ length: Math.max(0, end - start) }, (_, index) => start + index)
+}

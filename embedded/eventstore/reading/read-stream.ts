@@ -1,0 +1,65 @@
+import {
+  firstVisibleRevision,
+  isSoftDeleted,
+  isYoungEnough,
+  type StreamMetadata,
+} from '../rules/stream-metadata.ts'
+import type { StoredEvent } from '../storage/event-frame.ts'
+import type { EventLog } from '../storage/event-log.ts'
+
+const PAGE_EVENTS = 256
+
+export interface ReadRange {
+  /** First revision or position; undefined stands for the end that lies ahead of the reader. */
+  from: number | undefined
+  direction: 'forwards' | 'backwards'
+  count: number
+}
+
+/** What a reader finds under a stream's name. */
+export function stateOfStream(log: EventLog, stream: string): 'missing' | 'deleted' | 'readable' {
+  const entry = log.index.stream(stream)
+  if (entry?.tombstoned) return 'deleted'
+  return !entry || entry.events.length === 0 || isSoftDeleted(entry.metadata)
+    ? 'missing'
+    : 'readable'
+}
+
+/** Pages of a readable stream's visible events, as they were when the read began. */
+export async function* readStream(
+  log: EventLog,
+  stream: string,
+  { from, direction, count }: ReadRange,
+): AsyncGenerator<StoredEvent[]> {
+  const entry = log.index.stream(stream)
+  if (!entry) return
+  const { metadata } = entry
+  const last = entry.events.length - 1
+  const first = firstVisibleRevision(metadata, last)
+  const step = direction === 'forwards' ? 1 : -1
+  let next = step === 1 ? Math.max(from ?? 0, first) : Math.min(from ?? last, last)
+  for (let wanted = count; wanted > 0;) {
+    const numbers: number[] = []
+    for (
+      ;
+      next >= first && next <= last && numbers.length < Math.min(wanted, PAGE_EVENTS);
+      next += step
+    )
+      numbers.push(entry.events[next] ?? 0)
+    if (numbers.length === 0) return
+    const page = await readPage(log, numbers, step)
+    const visible = page.filter((event) => isVisible(metadata, event))
+    wanted -= visible.length
+    yield visible
+  }
+}
+
+/** Whether a reader of the stream may see the event, its revision being high enough. */
+export function isVisible(metadata: StreamMetadata, event: StoredEvent): boolean {
+  return isYoungEnough(metadata, event.createdMs)
+}
+
+async function readPage(log: EventLog, numbers: number[], step: number): Promise<StoredEvent[]> {
+  if (step === 1) return log.read(numbers)
+  return (await log.read(numbers.toReversed())).toReversed()
+}

@@ -1,0 +1,68 @@
+import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js'
+import streams from '@eventstore/db-client/generated/streams_grpc_pb.js'
+import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { serveRead } from './rpc-read/read.ts'
+import { serveAppend } from './rpc-write/append.ts'
+import { serveBatchAppend } from './rpc-write/batch-append.ts'
+import { serveDelete, serveTombstone } from './rpc-write/delete.ts'
+import { serveSupportedMethods } from './rpc/server-features.ts'
+import { openCalls } from './rpc/open-calls.ts'
+import { FatalError } from './storage/fatal-error.ts'
+import type { EventLog } from './storage/event-log.ts'
+
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+const CLOSE_TIMEOUT_MS = 2_000
+
+interface ServeOptions {
+  log: EventLog
+  host: string
+  /** 0 takes a free one. */
+  port: number
+}
+
+/** Serves the log over EventStoreDB's protocol, without TLS. Throws FatalError where the address is taken. */
+export async function serveEventLog({ log, host, port }: ServeOptions) {
+  const server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX })
+  const calls = openCalls()
+  server.addService(streams.StreamsService, {
+    read: serveRead(log, calls),
+    append: serveAppend(log),
+    batchAppend: serveBatchAppend(log, calls),
+    delete: serveDelete(log),
+    tombstone: serveTombstone(log),
+  })
+  server.addService(serverFeatures.ServerFeaturesService, {
+    getSupportedMethods: serveSupportedMethods(),
+  })
+  return {
+    port: await bind(server, host, port),
+    /** Answers what was accepted, tells subscribers and writers to come back later, and stops. */
+    close: async () => {
+      const stopped = stop(server)
+      await log.commit([])
+      calls.endAll()
+      await stopped
+    },
+  }
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (!error) return resolve(bound)
+      const sentence = `Cannot listen on ${host}:${port}: the address is taken or not allowed.`
+      reject(new FatalError(sentence, { cause: error }))
+    })
+  })
+}
+
+/** Waits for open calls, but not for a client that does not let go. */
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.forceShutdown(), CLOSE_TIMEOUT_MS)
+    server.tryShutdown(() => {
+      clearTimeout(force)
+      resolve()
+    })
+  })
+}

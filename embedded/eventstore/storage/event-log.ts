@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import { acceptedStreams } from './accepted-streams.ts'
+import { commitQueue } from './commit-queue.ts'
+import { readFrame, type StoredEvent, type UnplacedEvent } from './event-frame.ts'
+import { openLogFile } from './log-file.ts'
+import { readEventId, readEvents } from './read-events.ts'
+import { seenIds } from './seen-ids.ts'
+import { streamIndex, type StreamIndex } from './stream-index.ts'
+import type { StreamView } from '../rules/expected-revision.ts'
+
+/** The log and its index. Writers see accepted events, readers only what is on disk. */
+export interface EventLog {
+  index: StreamIndex
+  /** Bytes of a torn write that were cut off at start. */
+  cutBytes: number
+  end: () => number
+  acceptedView: (stream: string) => StreamView
+  /** Accepts the events now, in this tick; resolves with their positions once they are on disk and readable. */
+  commit: (events: UnplacedEvent[]) => Promise<number[]>
+  /** Reads committed events by their numbers, ascending. */
+  read: (numbers: number[]) => Promise<StoredEvent[]>
+  /** Calls back once, after the next commit; returns how to withdraw. */
+  onceCommitted: (listener: () => void) => () => void
+  /** Waits for what was accepted, then closes the file. */
+  close: () => Promise<void>
+}
+
+/** Opens the log in `dataDir`; `onFailure` is told when a write failed, after which nothing is accepted. */
+export function openEventLog(dataDir: string, onFailure: (error: unknown) => void): EventLog {
+  const index = streamIndex()
+  const listeners = new Set<() => void>()
+  const file = openLogFile(join(dataDir, 'events.log'), (buffer, offset, position) => {
+    index.add(readFrame(buffer, offset, position))
+  })
+  const source = { file, positions: index.positions }
+  const streams = acceptedStreams({
+    index,
+    seen: seenIds(),
+    storedIdAt: (number) => readEventId(source, number),
+  })
+  const queue = commitQueue({
+    file,
+    onFailure,
+    onCommitted: (events) => {
+      for (const event of events) index.add(event)
+      streams.committed(events)
+      const waiting = [...listeners]
+      listeners.clear()
+      for (const listener of waiting) listener()
+    },
+  })
+  return {
+    index,
+    cutBytes: file.cutBytes,
+    end: file.end,
+    acceptedView: streams.view,
+    commit: (events) => {
+      streams.accept(events)
+      return queue.commit(events)
+    },
+    read: (numbers) => readEvents(source, numbers),
+    onceCommitted: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    close: async () => {
+      await queue.commit([])
+      await file.close()
+    },
+  }
+}
