@@ -1,0 +1,54 @@
+import type { Failure, StoreState } from '#domain'
+import type { StoreProjection } from './store-projection.ts'
+
+/** A row of `stores`, as JSON carries it to Postgres. */
+export interface StoreRow {
+  id: string
+  tenant_id: string
+  name: string
+  engine: string
+  plan: string
+  status: string
+  url: string | null
+  release: string | null
+  namespace: string | null
+  attempt: number
+  failure: Failure | null
+  created_at: string
+  updated_at: string
+  deleted_at: string | null
+  revision: string
+  position: string
+  state: StoreProjection['state']
+}
+
+/** The row of a store; every column follows from the projection alone. */
+export function storeRow({ state, revision, position, updatedAt }: StoreProjection): StoreRow {
+  const { storeId, tenantId, name, engine, plan, requestedAt } = state.request
+  const provisioned = state.status === 'ready' ? state.provisioned : undefined
+  return {
+    id: storeId,
+    tenant_id: tenantId,
+    name,
+    engine,
+    plan,
+    status: state.status,
+    url: provisioned?.url ?? null,
+    release: provisioned?.release ?? null,
+    namespace: provisioned?.namespace ?? null,
+    attempt: state.attempt,
+    failure: failureOf(state) ?? null,
+    created_at: requestedAt,
+    updated_at: updatedAt,
+    deleted_at: state.status === 'deleted' ? state.deletedAt : null,
+    revision: String(revision),
+    position: String(position),
+    state,
+  }
+}
+
+/** The failure that ended the work, or the last one while another attempt is awaited. */
+function failureOf(state: StoreState): Failure | undefined {
+  if (state.status === 'failed') return state.failure
+  return 'lastFailure' in state ? state.lastFailure : undefined
+}
