@@ -1,0 +1,22 @@
+import { backendsReady } from './set-up/backends.mts'
+import { fingerprint } from './set-up/fingerprint.mts'
+import { runMedusa, runScript } from './set-up/run-medusa.mts'
+import { withSetUpLock } from './set-up/set-up-lock.mts'
+
+/**
+ * Makes database and store ready for this version of the image, once, whatever number of pods start.
+ * Exits 0 only when everything was done, now or earlier.
+ */
+try {
+  const database = await backendsReady()
+  const version = await fingerprint()
+  const outcome = await withSetUpLock(database, version, async () => {
+    await runMedusa(['db:migrate', '--execute-safe-links'])
+    await runScript('create-admin')
+    await runScript('seed')
+  })
+  console.log(`set-up: ${outcome}, version ${version}`)
+} catch (error) {
+  console.error(`set-up: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}
