@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Client, type ClientBase } from 'pg'
 import { expect, test } from 'vitest'
 import { connectionConfig } from '#postgres'
@@ -99,7 +99,7 @@ test.for([
     { store: 1, choice: 0 },
   ])
   if (first === undefined || second === undefined) throw new Error('two stores were asked for')
-  const data = { ...(first.data as object), ...change }
+  const data = { ...first.data, ...change }
 
   await flush(client, { events: recordedLog([{ ...first, data }, second]), from: undefined })
 
