@@ -1,0 +1,107 @@
+// Builds what the local cluster consists of into the folder named by the first argument. Plain
+// JavaScript, as the set-up, whose lock and progress lines it uses; go.sum pins every byte.
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { withLock } from '../../setup/lock.js'
+import { say, withProgress } from '../../setup/output.js'
+import { run, systemEnv } from '../../setup/run.js'
+import { onPath } from '../../setup/tool/on-path.js'
+
+const BUILD_TIMEOUT_MS = 3_600_000
+const here = import.meta.dirname
+
+const gatewayApi = {
+  module: 'sigs.k8s.io/gateway-api@v1.4.1',
+  sum: 'h1:NPxFutNkKNa8UfLd2CMlEuhIPMQgDQ6DXNKG9sHbJU8=',
+  file: 'config/crd/standard/gateway.networking.k8s.io_httproutes.yaml',
+}
+
+const programs = [
+  { name: 'etcd', source: 'go.etcd.io/etcd/server/v3', minutes: 'one minute' },
+  { name: 'kwok', source: 'sigs.k8s.io/kwok/cmd/kwok', minutes: 'two minutes' },
+  kubernetes('kube-apiserver', 'five minutes'),
+  kubernetes('kube-controller-manager', 'two minutes'),
+  kubernetes('kube-scheduler', 'half a minute'),
+]
+
+const [folder] = process.argv.slice(2)
+try {
+  if (folder === undefined) throw new Error('name the folder to build into')
+  await mkdir(folder, { recursive: true })
+  await withLock(join(folder, 'lock'), 'cluster', buildMissing)
+} catch (error) {
+  process.stderr.write(`\nThe local cluster cannot be built: ${error.message}\n`)
+  process.exitCode = 1
+}
+
+async function buildMissing() {
+  const versions = await pinnedVersions()
+  const making = await mkdtemp(join(folder, 'making-'))
+  try {
+    await once('httproutes.yaml', () => fetchRouteDefinition(making))
+    for (const program of programs)
+      await once(program.name, () => build(program, versions(program.source), making))
+  } finally {
+    await rm(making, { recursive: true, force: true })
+  }
+}
+
+/** What is in its place is whole: it got there by a rename. */
+async function once(name, make) {
+  const place = join(folder, name)
+  const present = await access(place).then(
+    () => true,
+    () => false,
+  )
+  if (!present) await rename(await make(), place)
+}
+
+async function build({ name, source, minutes }, version, making) {
+  const made = join(making, name)
+  const flags = ['-mod=readonly', '-ldflags', linkerFlags(source, version), '-o', made, source]
+  const text = `building ${version} with Go, once, about ${minutes}`
+  await withProgress(name, text, async () => runGo('build', ...flags))
+  say(name, `${version} built with Go (${join(folder, name)})`)
+  return made
+}
+
+async function fetchRouteDefinition(making) {
+  const { module, sum, file } = gatewayApi
+  const output = await runGo('mod', 'download', '-json', module)
+  const found = JSON.parse(output.slice(output.indexOf('{'), output.lastIndexOf('}') + 1))
+  if (found.Sum !== sum) throw new Error(`${module} has the checksum ${found.Sum}, not ${sum}`)
+  const made = join(making, 'httproutes.yaml')
+  await copyFile(join(found.Dir, file), made)
+  return made
+}
+
+async function runGo(...args) {
+  const [go] = await onPath('go')
+  if (go === undefined) throw new Error(goIsMissing())
+  return run(go, args, { cwd: here, timeoutMs: BUILD_TIMEOUT_MS, env: systemEnv() })
+}
+
+function goIsMissing() {
+  const names = programs.map(({ name }) => name).join(', ')
+  return `Go is not on PATH. Install Go 1.26 (go.dev/dl), or set CLUSTER_BIN_DIR to a folder that holds ${names} and the Gateway API's httproutes.yaml.`
+}
+
+// Without them /version is a template text and a chart's kubeVersion check fails.
+function linkerFlags(source, version) {
+  if (!source.startsWith('k8s.io/kubernetes/')) return '-s -w'
+  const [major, minor] = version.slice(1).split('.')
+  const set = (name, value) => `-X k8s.io/component-base/version.${name}=${value}`
+  const values = [set('gitVersion', version), set('gitMajor', major), set('gitMinor', minor)]
+  return `-s -w ${values.join(' ')}`
+}
+
+async function pinnedVersions() {
+  const goMod = await readFile(join(here, 'go.mod'), 'utf8')
+  const required = [...goMod.matchAll(/^\s+(\S+) (v\S+)/gm)]
+  return (source) => required.find(([, module]) => source.startsWith(module))?.[2]
+}
+
+function kubernetes(name, minutes) {
+  return { name, source: `k8s.io/kubernetes/cmd/${name}`, minutes }
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+
+/** Where everything of one cluster lies and listens. */
+export interface Layout {
+  folder: string
+  programs: string
+  apiPort: number
+  etcdPort: number
+  peerPort: number
+  /** Whether etcd waits for the disk: off it is quicker, and only a dying machine loses data. */
+  durable: boolean
+}
+
+/** A program of the cluster and how it is ended. */
+export interface Part {
+  name: string
+  args: string[]
+  stopSignal: NodeJS.Signals
+}
+
+// The API server takes more than five seconds for a SIGTERM, and no state is anywhere but in etcd.
+const stateless = { stopSignal: 'SIGKILL' } as const
+const rate = ['--kube-api-qps=1000', '--kube-api-burst=2000']
+
+export function etcd({ folder, etcdPort, peerPort, durable }: Layout): Part {
+  const client = `http://127.0.0.1:${etcdPort}`
+  const peer = `http://127.0.0.1:${peerPort}`
+  const args = [
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=default=${peer}`,
+    '--quota-backend-bytes=4294967296',
+    '--log-level=warn',
+    ...(durable ? [] : ['--unsafe-no-fsync']),
+  ]
+  return { name: 'etcd', args, stopSignal: 'SIGTERM' }
+}
+
+/** Certificates are its own: the one it signs with serves clients as their authority. */
+export function apiServer(layout: Layout, tokensFile: string, keyFile: string): Part {
+  const args = [
+    `--etcd-servers=http://127.0.0.1:${layout.etcdPort}`,
+    '--bind-address=127.0.0.1',
+    '--advertise-address=127.0.0.1',
+    `--secure-port=${layout.apiPort}`,
+    '--endpoint-reconciler-type=none',
+    `--cert-dir=${join(layout.folder, 'certificates')}`,
+    '--service-cluster-ip-range=10.0.0.0/16',
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-signing-key-file=${keyFile}`,
+    `--service-account-key-file=${keyFile}`,
+    `--token-auth-file=${tokensFile}`,
+    '--authorization-mode=Node,RBAC',
+    '--anonymous-auth=false',
+    '--allow-privileged=true',
+    '--enable-priority-and-fairness=false',
+    '--max-requests-inflight=0',
+    '--max-mutating-requests-inflight=0',
+    '--event-ttl=1h',
+  ]
+  return { name: 'kube-apiserver', args, ...stateless }
+}
+
+export function controllerManager(kubeconfig: string, keyFile: string, caFile: string): Part {
+  const args = [
+    `--kubeconfig=${kubeconfig}`,
+    `--service-account-private-key-file=${keyFile}`,
+    `--root-ca-file=${caFile}`,
+    '--leader-elect=false',
+    '--secure-port=0',
+    // Nothing renews the fake node, and after a restart it must be ready at once.
+    '--node-monitor-grace-period=24h',
+    '--concurrent-deployment-syncs=10',
+    '--concurrent-statefulset-syncs=10',
+    '--concurrent-replicaset-syncs=10',
+    '--concurrent-namespace-syncs=20',
+    ...rate,
+  ]
+  return { name: 'kube-controller-manager', args, ...stateless }
+}
+
+export function scheduler(kubeconfig: string): Part {
+  const args = [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--secure-port=0', ...rate]
+  return { name: 'kube-scheduler', args, ...stateless }
+}
+
+export function kwok(kubeconfig: string, stagesFile: string): Part {
+  const args = [
+    `--kubeconfig=${kubeconfig}`,
+    `--config=${stagesFile}`,
+    '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake',
+    '--node-ip=10.250.0.2',
+    '--cidr=10.244.0.0/16',
+  ]
+  return { name: 'kwok', args, ...stateless }
+}

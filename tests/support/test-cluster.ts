@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import { apiClient } from '../../embedded/cluster/api-client.ts'
+import { clusterPrograms } from '../../embedded/cluster/binaries/programs.ts'
+import { startCluster } from '../../embedded/cluster/start-cluster.ts'
+import { freePort } from '../../embedded/processes/free-port.ts'
+import { tempFolder } from './temp-folder.ts'
+
+/** A real Kubernetes API of its own on free ports, gone at the end of the test with all it holds. */
+export async function testCluster() {
+  const programs = await clusterPrograms(process.env)
+  const temp = await tempFolder('storewright-cluster-')
+  const folder = join(temp.path, 'cluster')
+  const apiPort = await freePort()
+  const start = () => startCluster({ folder, programs, apiPort, durable: false })
+  let cluster = await start().catch(async (error: unknown) => {
+    await temp[Symbol.asyncDispose]()
+    throw error
+  })
+  const { url, ca, tokens, kubeconfig } = cluster
+  return {
+    url,
+    /** PEM. */
+    ca,
+    /** The admin's. */
+    kubeconfig,
+    adminToken: tokens.admin,
+    /** Of a user the API server knows and who may do nothing. */
+    restrictedToken: tokens.restricted,
+    /** Calls the API, as the admin unless `init.token` is another's. */
+    api: apiClient({ url, ca, token: tokens.admin }),
+    /** Stops it; its data stays. */
+    down: () => cluster.stop(),
+    /** Starts it again on the same port and data. */
+    up: async () => {
+      cluster = await start()
+    },
+    async [Symbol.asyncDispose]() {
+      await cluster.stop()
+      await temp[Symbol.asyncDispose]()
+    },
+  }
+}
