@@ -8,17 +8,17 @@ const READY_TIMEOUT_MS = 20_000
 
 export interface NatsOptions {
   executable: string
-  /** Holds the configuration, the log and JetStream's files. */
+  /** Holds the configuration and JetStream's files. */
   dataDir: string
+  logFile: string
   port: number
 }
 
 /** A real nats-server with JetStream on files, reachable from this machine only. */
 export async function startNats(options: NatsOptions): Promise<RunningProcess & { url: string }> {
-  const { executable, dataDir, port } = options
+  const { executable, dataDir, logFile, port } = options
   await mkdir(dataDir, { recursive: true })
   const configFile = join(dataDir, 'nats.conf')
-  const logFile = join(dataDir, 'nats.log')
   await writeFile(configFile, configuration(dataDir, port))
   const child = await startProcess({ command: executable, args: ['-c', configFile], logFile })
   const url = `nats://127.0.0.1:${port}`

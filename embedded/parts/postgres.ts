@@ -13,8 +13,9 @@ const INIT_TIMEOUT_MS = 60_000
 const READY_TIMEOUT_MS = 60_000
 
 export interface PostgresOptions {
-  /** Holds the cluster, its password and its log. */
+  /** Holds the cluster and its password. */
   dataDir: string
+  logFile: string
   port: number
   /** Settings beside our own, as `name=value`. */
   settings?: string[]
@@ -24,14 +25,13 @@ export interface PostgresOptions {
 export async function startPostgres(
   options: PostgresOptions,
 ): Promise<RunningProcess & { url: string }> {
-  const { dataDir, port, settings = [] } = options
+  const { dataDir, logFile, port, settings = [] } = options
   const { postgres, initdb } = await postgresBinaries()
   const user = await postgresUser()
   const cluster = join(dataDir, 'cluster')
   if (!existsSync(cluster)) await initialise(initdb, dataDir, user)
   const password = await readFile(join(dataDir, 'password'), 'utf8')
 
-  const logFile = join(dataDir, 'postgres.log')
   const child = await startProcess({
     command: postgres,
     args: ['-D', cluster, ...[...ourSettings(port), ...settings].flatMap((each) => ['-c', each])],

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { migrate } from '#postgres'
 import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../embedded/parts/postgres.ts'
@@ -18,7 +19,12 @@ const TEMPLATE = 'template_storewright'
 export default async function setup(project: TestProject) {
   const folder = await tempFolder('storewright-postgres-')
   const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
-  const server = await startPostgres({ dataDir: folder.path, port: await freePort(), settings })
+  const server = await startPostgres({
+    dataDir: folder.path,
+    logFile: join(folder.path, 'postgres.log'),
+    port: await freePort(),
+    settings,
+  })
   await createTemplate(server.url)
   project.provide('postgresUrl', server.url)
   project.provide('templateDatabase', TEMPLATE)
@@ -33,8 +39,5 @@ async function createTemplate(url: string): Promise<void> {
   await client.connect()
   await client.query(`create database ${TEMPLATE}`)
   await client.end()
-  const module = new URL('../../shared/postgres/index.ts', import.meta.url)
-  if (!existsSync(module)) return
-  const { migrate } = await import(module.href)
   await migrate(Object.assign(new URL(url), { pathname: TEMPLATE }).href)
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { apiClient } from '../../embedded/cluster/api-client.ts'
 import { clusterPrograms } from '../../embedded/cluster/binaries/programs.ts'
+import { writePodLog } from '../../embedded/cluster/pod-log.ts'
 import { startCluster } from '../../embedded/cluster/start-cluster.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
 import { tempFolder } from './temp-folder.ts'
@@ -28,6 +29,8 @@ export async function testCluster() {
     restrictedToken: tokens.restricted,
     /** Calls the API, as the admin unless `init.token` is another's. */
     api: apiClient({ url, ca, token: tokens.admin }),
+    /** What every container of every pod has logged from now on. */
+    setPodLog: (lines: string[]) => writePodLog(folder, lines),
     /** Stops it; its data stays. */
     down: () => cluster.stop(),
     /** Starts it again on the same port and data. */

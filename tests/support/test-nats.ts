@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect, type NatsConnection } from 'nats'
 import { startNats } from '../../embedded/parts/nats.ts'
@@ -10,7 +11,13 @@ import { tempFolder } from './temp-folder.ts'
 export async function testNats() {
   const folder = await tempFolder('storewright-nats-')
   const port = await freePort()
-  const start = () => startNats({ executable: toolPath('nats-server'), dataDir: folder.path, port })
+  const start = () =>
+    startNats({
+      executable: toolPath('nats-server'),
+      dataDir: folder.path,
+      logFile: join(folder.path, 'nats.log'),
+      port,
+    })
   let server = await start()
   const connection = await connect({
     servers: server.url,

@@ -1,0 +1,46 @@
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseEnvironment } from '#config'
+import { z } from 'zod'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const schema = z.object({
+  /** Where the front listens, on loopback only. */
+  PORT: z.coerce.number().int().min(1).max(65_535).default(3001),
+  STOREWRIGHT_DATA: z.string().default(join(root, '.storewright')),
+  STOREWRIGHT_PROCESSES: z.enum(['one', 'separate']).default('one'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  AUTH: z.enum(['off', 'jwt']).default('off'),
+  EVENTSTORE_URL: z.string().optional(),
+  NATS_URL: z.string().optional(),
+  DATABASE_URL: z.string().optional(),
+})
+
+export interface StackConfig {
+  port: number
+  dataDir: string
+  separate: boolean
+  logLevel: z.output<typeof schema>['LOG_LEVEL']
+  auth: 'off' | 'jwt'
+  /** Parts somebody else runs. */
+  given: { eventStore?: string; nats?: string; database?: string }
+}
+
+/** The one-command stack's configuration. Throws ConfigError with every problem. */
+export function parseStackConfig(env: NodeJS.ProcessEnv, args: string[]): StackConfig {
+  const parsed = parseEnvironment(schema, env)
+  const { EVENTSTORE_URL, NATS_URL, DATABASE_URL } = parsed
+  return {
+    port: parsed.PORT,
+    dataDir: resolve(root, parsed.STOREWRIGHT_DATA),
+    separate: parsed.STOREWRIGHT_PROCESSES === 'separate' || args.includes('--separate'),
+    logLevel: parsed.LOG_LEVEL,
+    auth: parsed.AUTH,
+    given: {
+      ...(EVENTSTORE_URL !== undefined && { eventStore: EVENTSTORE_URL }),
+      ...(NATS_URL !== undefined && { nats: NATS_URL }),
+      ...(DATABASE_URL !== undefined && { database: DATABASE_URL }),
+    },
+  }
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '../processes/free-port.ts'
+import { startProcess } from '../processes/start-process.ts'
+import { untilReady } from '../processes/until-ready.ts'
+import type { StartPartsOptions } from '../parts/start-parts.ts'
+import { serviceNames, startInProcess, type ServiceName } from './service-table.ts'
+
+const READY_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 20_000
+
+export interface RunningServices {
+  /** Where each listens, by name; where a service runs twice, the second is `<name>-2`. */
+  urls: Record<string, string> & Record<ServiceName, string>
+  stop: () => Promise<void>
+}
+
+/** Starts every service inside this process. */
+export async function startServicesInside(env: NodeJS.ProcessEnv): Promise<RunningServices> {
+  const started: (() => Promise<void>)[] = []
+  const start = async (name: ServiceName) => {
+    const service = await startInProcess[name](env)
+    started.push(service.close)
+    if (service.url === undefined) throw new Error(`${name} does not say where it listens`)
+    return service.url
+  }
+  return startAll(start, started)
+}
+
+export interface SeparateOptions {
+  env: NodeJS.ProcessEnv
+  dataDir: string
+  supervise: StartPartsOptions['supervise']
+}
+
+/** Starts every service as a process of its own, the provisioner twice; each is started again when it ends. */
+export async function startServicesApart(options: SeparateOptions): Promise<RunningServices> {
+  const started: (() => Promise<void>)[] = []
+  const start = async (name: ServiceName, instance: string = name) => {
+    const { url, stop } = await startApart(name, instance, options)
+    started.push(stop)
+    return url
+  }
+  const services = await startAll(start, started)
+  services.urls['provisioner-2'] = await start('provisioner', 'provisioner-2')
+  return services
+}
+
+async function startAll(
+  start: (name: ServiceName) => Promise<string>,
+  started: (() => Promise<void>)[],
+): Promise<RunningServices> {
+  const stop = async () => {
+    for (const close of started.toReversed()) await close()
+  }
+  try {
+    return { urls: await startEach(start), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startEach(start: (name: ServiceName) => Promise<string>) {
+  const [projector, relay, provisioner, query, command] = serviceNames
+  return {
+    projector: await start(projector),
+    relay: await start(relay),
+    provisioner: await start(provisioner),
+    'query-api': await start(query),
+    'command-api': await start(command),
+  }
+}
+
+async function startApart(name: ServiceName, instance: string, options: SeparateOptions) {
+  const { env, dataDir, supervise } = options
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const logFile = join(dataDir, 'logs', `${instance}.log`)
+  const program = fileURLToPath(new URL(`../../services/${name}/main.ts`, import.meta.url))
+  const start = async () => {
+    const child = await startProcess({
+      command: process.execPath,
+      args: [program],
+      logFile,
+      env: { ...env, PORT: `${port}` },
+      stopTimeoutMs: STOP_TIMEOUT_MS,
+    })
+    const probe = async () => {
+      const signal = AbortSignal.timeout(1_000)
+      await fetch(`${url}/health/live`, { signal }).then((response) => response.text())
+    }
+    await untilReady(child, { name: instance, logFile, timeoutMs: READY_TIMEOUT_MS, probe })
+    return child
+  }
+  const { stop } = await supervise({ name: instance, start })
+  return { url, stop }
+}

@@ -1,0 +1,62 @@
+import { createLogger, type Logger } from '#observability'
+import type { StackConfig } from './config.ts'
+import { startGateway } from './gateway/start-gateway.ts'
+import { startParts } from './parts/start-parts.ts'
+import { isFree } from './processes/free-port.ts'
+import type { RunningProcess } from './processes/start-process.ts'
+import { serviceEnv } from './services/service-env.ts'
+import { startServicesApart, startServicesInside } from './services/start-services.ts'
+import { claimFolder } from './supervisor/claim-folder.ts'
+import { writePids } from './supervisor/pid-file.ts'
+import { supervise, type Part } from './supervisor/supervise.ts'
+
+/** Starts the parts, the services and the front; closes in the opposite order, also when a start fails. */
+export async function startStack(config: StackConfig, env: NodeJS.ProcessEnv) {
+  const logger = createLogger({ service: 'stack', level: config.logLevel })
+  await refuseTakenPort(config.port)
+  const running = new AsyncDisposableStack()
+  try {
+    const url = await startOnto(running, { config, env, logger })
+    return { url, logger, close: () => running.disposeAsync() }
+  } catch (error) {
+    await running.disposeAsync()
+    throw error
+  }
+}
+
+interface Given {
+  config: StackConfig
+  env: NodeJS.ProcessEnv
+  logger: Logger
+}
+
+async function startOnto(running: AsyncDisposableStack, { config, env, logger }: Given) {
+  const { dataDir, given } = config
+  const folder = await claimFolder(dataDir)
+  running.defer(folder.release)
+
+  const onStarted = writePids(dataDir)
+  const supervisePart = <T extends RunningProcess>(part: Part<T>) =>
+    supervise(part, { logger, onStarted })
+
+  const parts = await startParts({ dataDir, given, supervise: supervisePart })
+  running.defer(parts.stop)
+
+  const forServices = serviceEnv(env, { addresses: parts.addresses, dataDir })
+  const services = config.separate
+    ? await startServicesApart({ env: forServices, dataDir, supervise: supervisePart })
+    : await startServicesInside(forServices)
+  running.defer(services.stop)
+
+  const { port, auth } = config
+  const gateway = await startGateway({ port, auth, services: services.urls, logger })
+  running.defer(gateway.close)
+  return gateway.url
+}
+
+async function refuseTakenPort(port: number): Promise<void> {
+  if (await isFree(port)) return
+  throw new Error(
+    `Port ${port} is taken: end what listens there, or choose another with PORT=${port + 1} npm start`,
+  )
+}
