@@ -10,6 +10,7 @@ export {
   type Claim,
   type Engine,
   type Plan,
+  type StepDetail,
   type StoreEvent,
   type StoreRequested,
   type WorkKind,

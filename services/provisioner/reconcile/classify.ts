@@ -1,0 +1,71 @@
+import { hasCode, type Failure } from '#domain'
+import type { Ended } from '../helm/run-supervised.ts'
+import type { ObservedRelease } from './driver.ts'
+
+const DETAIL_CHARACTERS_MAX = 600
+
+/** Why a run of helm did not lead to the wanted release. */
+export function classifyRun(ended: Ended | undefined, observed: ObservedRelease): Failure {
+  if (ended === undefined) return { ...stuck, detail: `The release stays ${observed.status}` }
+  const detail = `The release is ${observed.status}; helm ${whatHappened(ended)}`
+  switch (ended.reason) {
+    case 'LIMIT':
+      return { reason: 'TIMEOUT', retryable: true, detail, nextAction: tryAgain }
+    case 'OUTPUT_TOO_LARGE':
+      return { reason: 'CHART_INVALID', retryable: false, detail, nextAction: mendChart }
+    case 'NOT_STARTED':
+    case 'STOPPED':
+    case 'LICENCE_ENDED':
+    case 'PROVISIONER_GONE':
+    case 'SUPERVISOR_LOST':
+      return { reason: 'WORKER_LOST', retryable: true, detail, nextAction: tryAgain }
+    case undefined:
+      return { reason: 'HELM_FAILED', retryable: true, detail, nextAction: mendChart }
+  }
+}
+
+/** Why an attempt ended with an error of our own. */
+export function classifyError(error: unknown): Failure {
+  const detail = printable(error instanceof Error ? error.message : String(error))
+  if (hasCode(error, 'VALUES_INVALID'))
+    return { reason: 'VALUES_INVALID', retryable: false, detail, nextAction: otherValues }
+  if (hasCode(error, 'CHART_INVALID'))
+    return { reason: 'CHART_INVALID', retryable: true, detail, nextAction: mendChart }
+  return { reason: 'UNKNOWN', retryable: true, detail, nextAction: tryAgain }
+}
+
+/** This process was asked to end before the work was done. */
+export const workerStopped: Failure = {
+  reason: 'WORKER_STOPPED',
+  retryable: true,
+  detail: 'The provisioner was asked to end',
+  nextAction: 'Nothing: another provisioner goes on at once',
+}
+
+/** A removal that somebody began does not come to its end. */
+export const stillUninstalling: Failure = {
+  reason: 'HELM_PENDING',
+  retryable: true,
+  detail: 'The release has been uninstalling for too long',
+  nextAction: 'Look for what holds it up, then retry the store',
+}
+
+const tryAgain = 'It is tried again by itself; when it has failed for good, retry the store'
+const mendChart = 'Mend the chart or what it is given, then retry the store'
+const otherValues = 'Delete the store and ask for one with another name'
+
+const stuck = { reason: 'UNKNOWN', retryable: true, nextAction: tryAgain } as const
+
+function whatHappened({ code, signal, reason, stderr }: Ended): string {
+  const how = reason ?? (code === null ? `ended by ${signal}` : `exited with ${code}`)
+  return stderr.trim() === '' ? how : `${how}: ${printable(stderr)}`
+}
+
+// It stands in events and on terminals.
+function printable(text: string): string {
+  const line = text
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .toWellFormed()
+    .trim()
+  return line.length <= DETAIL_CHARACTERS_MAX ? line : `…${line.slice(-DETAIL_CHARACTERS_MAX)}`
+}

@@ -1,0 +1,60 @@
+import type { StoreRequested } from '#domain'
+import type { Ended } from '../helm/run-supervised.ts'
+import type { Chart } from '../store-values/chart.ts'
+import type { StoreValues } from '../store-values/store-values.ts'
+
+/** A store's release: what it is called and what it should be. */
+export interface Target {
+  request: StoreRequested
+  /** Name of the release and of its namespace. */
+  release: string
+  chart: Chart
+  values: StoreValues
+}
+
+/** The licence one attempt has to work on its store; see `work/licence.ts`. */
+export interface Licence {
+  attempt: number
+  claimId: string
+  /** Aborted when the licence is lost, or when this process has no time left. */
+  signal: AbortSignal
+  /** When the licence ends unless it is renewed: a moment of `process.hrtime`. */
+  deadline: () => bigint
+  /** Settles when the log says that the claim is still the store's newest. Throws CLAIM_LOST. */
+  confirm: () => Promise<void>
+}
+
+/** Whose release it is and what it was made from; written by the attempt that made it. */
+export interface ReleaseLabels {
+  store: string
+  attempt: number
+  claim: string
+  values: string
+  chart: string
+}
+
+export type ObservedRelease =
+  | { status: 'absent' }
+  | { status: 'deployed'; labels: ReleaseLabels }
+  /** Made by an attempt for this store, but not whole or not good. */
+  | { status: 'failed'; detail: string }
+  | { status: 'pending'; labels: ReleaseLabels }
+  | { status: 'uninstalling' }
+  /** Something of that name that this system did not make for this store: never touched. */
+  | { status: 'foreign'; detail: string }
+
+/** What a store's release is made with: files rendered by helm, or a cluster. */
+export interface Driver {
+  observe: (target: Target, signal: AbortSignal) => Promise<ObservedRelease>
+  /** Makes every earlier claim on the store powerless; settles when none of them can act any more. */
+  fence: (target: Target, licence: Licence) => Promise<void>
+  /** Installs or upgrades by one run of helm; how it ended is no proof of what there is now. */
+  deploy: (target: Target, licence: Licence) => Promise<Ended>
+  /** Clears away a pending release that a powerless claim has left. */
+  repair: (target: Target, licence: Licence) => Promise<void>
+  /** What `uninstall` would remove, as `Kind/name` or a path. */
+  inventory: (target: Target, signal: AbortSignal) => Promise<string[]>
+  uninstall: (target: Target, licence: Licence) => Promise<void>
+  /** Where the store will answer. */
+  urlOf: (target: Target) => string
+}

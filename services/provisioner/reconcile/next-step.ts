@@ -1,0 +1,48 @@
+import type { Failure, WorkKind } from '#domain'
+import type { ObservedRelease } from './driver.ts'
+
+/** The digests a release must carry to be what was asked for. */
+export interface Wanted {
+  kind: WorkKind
+  values: string
+  chart: string
+}
+
+export type Step = 'install' | 'upgrade' | 'repair' | 'uninstall' | 'wait'
+
+export type Next = { step: Step } | { done: 'deployed' | 'removed' } | { failure: Failure }
+
+/** The one step the observed release asks for, or that the work is done or cannot be. */
+export function nextStep(wanted: Wanted, observed: ObservedRelease): Next {
+  if (observed.status === 'uninstalling') return { step: 'wait' }
+  if (wanted.kind === 'uninstall') return toRemoved(observed)
+  switch (observed.status) {
+    case 'foreign':
+      return { failure: conflict(observed.detail) }
+    case 'absent':
+      return { step: 'install' }
+    case 'failed':
+      return { step: 'upgrade' }
+    case 'pending':
+      return { step: 'repair' }
+    case 'deployed': {
+      const { values, chart } = observed.labels
+      if (values === wanted.values && chart === wanted.chart) return { done: 'deployed' }
+      return { step: 'upgrade' }
+    }
+  }
+}
+
+// What somebody else made under the name is theirs: of this store nothing is left.
+function toRemoved({ status }: ObservedRelease): Next {
+  return status === 'absent' || status === 'foreign' ? { done: 'removed' } : { step: 'uninstall' }
+}
+
+function conflict(detail: string): Failure {
+  return {
+    reason: 'RELEASE_CONFLICT',
+    retryable: false,
+    detail,
+    nextAction: 'Find out who made it and remove it, then retry the store',
+  }
+}

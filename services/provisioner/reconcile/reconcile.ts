@@ -1,0 +1,109 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Failure, StepDetail, WorkKind } from '#domain'
+import type { Ended } from '../helm/run-supervised.ts'
+import { refuseUnsafeText } from '../store-values/store-values.ts'
+import { classifyRun, stillUninstalling, workerStopped } from './classify.ts'
+import type { Driver, Licence, ObservedRelease, ReleaseLabels, Target } from './driver.ts'
+import { nextStep, type Step } from './next-step.ts'
+
+export interface Job {
+  driver: Driver
+  target: Target
+  kind: WorkKind
+  licence: Licence
+  /** Aborted when this process is to end: no further step is begun. */
+  stopping: AbortSignal
+  /** Stores what was done in the store's stream. */
+  record: (step: string, detail: StepDetail) => Promise<void>
+}
+
+export type Outcome =
+  { done: 'deployed'; adopted: boolean } | { done: 'removed' } | { failure: Failure }
+
+const OBSERVE_TIMEOUT_MS = 30_000
+const WAIT_MS = 1_000
+const WAITS_MAX = 120
+
+/**
+ * Looks at the release, takes the one step it asks for, looks again, until the work is done or a step has
+ * had no effect. No step is taken twice, and none without the licence. Throws CLAIM_LOST.
+ */
+export async function reconcile(job: Job): Promise<Outcome> {
+  const { driver, target, kind, licence, stopping } = job
+  const wanted = { kind, values: target.values.digest, chart: target.chart.digest }
+  const taken = new Map<Step, Ended | undefined>()
+  for (let waits = 0; ;) {
+    const observed = await driver.observe(target, AbortSignal.timeout(OBSERVE_TIMEOUT_MS))
+    const next = nextStep(wanted, observed)
+    if ('failure' in next) return next
+    if ('done' in next) return finish(job, next.done, { observed, ran: taken.size > 0 })
+    await licence.confirm()
+    if (stopping.aborted) return { failure: workerStopped }
+    const { step } = next
+    if (step === 'wait') {
+      if (++waits > WAITS_MAX) return { failure: stillUninstalling }
+      await wait(WAIT_MS, undefined, { signal: licence.signal }).catch(() => {})
+      continue
+    }
+    if (taken.has(step)) return { failure: classifyRun(lastRun(taken), observed) }
+    taken.set(step, await take(step, job))
+  }
+}
+
+async function take(step: Exclude<Step, 'wait'>, job: Job): Promise<Ended | undefined> {
+  const { driver, target, licence, record } = job
+  switch (step) {
+    case 'install':
+    case 'upgrade': {
+      refuseUnsafeText(target.request)
+      const ended = await driver.deploy(target, licence)
+      await record(step, runDetail(ended, target))
+      return ended
+    }
+    case 'repair':
+      await record(step, { release: target.release })
+      await driver.repair(target, licence)
+      return undefined
+    case 'uninstall': {
+      // Recorded first: what is gone cannot be listed any more.
+      const removed = await driver.inventory(target, licence.signal)
+      await record(step, { release: target.release, removed: removed.join('\n') })
+      await driver.uninstall(target, licence)
+      return undefined
+    }
+  }
+}
+
+function runDetail(ended: Ended, { release, chart, values }: Target): StepDetail {
+  const { code, signal, reason, durationMs } = ended
+  return {
+    release,
+    chart: chart.name,
+    chartVersion: chart.version,
+    chartDigest: chart.digest,
+    valuesDigest: values.digest,
+    ended: reason ?? 'EXITED',
+    ...(code === null ? {} : { exitCode: code }),
+    ...(signal === null ? {} : { signal }),
+    durationMs,
+  }
+}
+
+async function finish(
+  { licence, record }: Job,
+  done: 'deployed' | 'removed',
+  { observed, ran }: { observed: ObservedRelease; ran: boolean },
+): Promise<Outcome> {
+  if (done === 'removed' || observed.status !== 'deployed') return { done: 'removed' }
+  const adopted = observed.labels.claim !== licence.claimId
+  if (adopted && !ran) await record('adopt', adoptDetail(observed.labels))
+  return { done, adopted }
+}
+
+function adoptDetail({ attempt, claim, values, chart }: ReleaseLabels): StepDetail {
+  return { madeByAttempt: attempt, madeByClaim: claim, valuesDigest: values, chartDigest: chart }
+}
+
+function lastRun(taken: ReadonlyMap<Step, Ended | undefined>): Ended | undefined {
+  return [...taken.values()].findLast((ended) => ended !== undefined)
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '#domain'
+
+const FOLDER = '.staging'
+const LEFT_OVER_AFTER_MS = 3_600_000
+
+/**
+ * The one place from which a claim changes a release's folder, always by a rename out of or into its
+ * own staging folder. It is made before the log is asked whether the claim still stands. Whoever takes
+ * the claim over moves it away afterwards, so that a worker frozen between the question and its rename,
+ * for however long, finds nothing to rename: either its change came first and is seen, or it never comes.
+ */
+export async function withStaging<T>(
+  { releasesDir, release, claimId }: { releasesDir: string; release: string; claimId: string },
+  work: (staging: string) => Promise<T>,
+): Promise<T> {
+  const staging = join(releasesDir, FOLDER, `${release}.${claimId}`)
+  await mkdir(staging, { mode: 0o700 })
+  try {
+    return await work(staging)
+  } finally {
+    await rm(staging, { recursive: true, force: true })
+  }
+}
+
+/** Takes from every other claim on the release what it would need to change it. */
+export async function fenceStaging(
+  releasesDir: string,
+  release: string,
+  claimId: string,
+): Promise<void> {
+  const root = join(releasesDir, FOLDER)
+  const others = (await readdir(root)).filter(
+    (name) => name.startsWith(`${release}.`) && name !== `${release}.${claimId}`,
+  )
+  for (const name of others) await discard(root, name)
+}
+
+/** Makes the root of all staging folders, and clears away what dead workers have left there. */
+export async function prepareStaging(releasesDir: string): Promise<void> {
+  const root = join(releasesDir, FOLDER)
+  await mkdir(root, { recursive: true, mode: 0o700 })
+  for (const name of await readdir(root)) {
+    const made = await stat(join(root, name)).catch(() => undefined)
+    if (made !== undefined && Date.now() - made.mtimeMs > LEFT_OVER_AFTER_MS)
+      await discard(root, name)
+  }
+}
+
+/** Renames within the reach of a claim. Throws CLAIM_LOST when the claim was fenced. */
+export async function renameClaimed(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw new AppError('CLAIM_LOST', 'The attempt was fenced by a later claim', { cause: error })
+    throw error
+  }
+}
+
+/** Makes a rename in the folder, or a file's content, survive a loss of power. */
+export async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+// Moved first: removing it piece by piece would let its owner publish what is left.
+async function discard(root: string, name: string): Promise<void> {
+  const away = join(root, `discarded.${randomUUID()}`)
+  const moved = await rename(join(root, name), away).then(
+    () => true,
+    () => false,
+  )
+  if (moved) await rm(away, { recursive: true, force: true })
+}

@@ -1,0 +1,122 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { decodeStoreEvent } from '#contracts'
+import { hasCode, store, storeStream, type StoreCommand, type WorkKind } from '#domain'
+import { handleCommand, type CommandContext } from '#eventstore'
+import type { Logger } from '#observability'
+import { classifyError } from '../reconcile/classify.ts'
+import type { Target } from '../reconcile/driver.ts'
+import { reconcile, type Outcome } from '../reconcile/reconcile.ts'
+import { loadStore, type Cause } from './load-store.ts'
+import type { OpenLicence } from './licence.ts'
+import type { Worker } from './worker.ts'
+
+export interface Attempt {
+  worker: Worker
+  target: Target
+  kind: WorkKind
+  number: number
+  cause: Cause
+  licence: OpenLicence
+  logger: Logger
+}
+
+const RETRY_EVERY_MS = 500
+
+/** One claimed attempt from the fence to its stored result. Throws CLAIM_LOST and what the log throws. */
+export async function runAttempt(attempt: Attempt): Promise<void> {
+  const outcome = await workOf(attempt)
+  attempt.logger.info({ outcome }, 'The attempt has ended')
+  await write(attempt, 'result', await resultOf(attempt, outcome))
+}
+
+async function workOf(attempt: Attempt): Promise<Outcome> {
+  const { worker, target, kind, number } = attempt
+  const licence = { ...attempt.licence, attempt: number }
+  let steps = 0
+  try {
+    await worker.driver.fence(target, licence)
+    return await reconcile({
+      driver: worker.driver,
+      target,
+      kind,
+      licence,
+      stopping: worker.stopping,
+      record: (step, detail) => {
+        attempt.logger.info({ step, ...detail }, 'Took a step')
+        const { claimId } = licence
+        const command = { type: 'RecordStep', claimId, step, detail, now: worker.now() } as const
+        return write(attempt, `step:${steps++}`, command)
+      },
+    })
+  } catch (error) {
+    if (hasCode(error, 'CLAIM_LOST', 'EVENT_STORE_UNAVAILABLE')) throw error
+    attempt.logger.error({ err: error }, 'The attempt has failed')
+    return { failure: classifyError(error) }
+  }
+}
+
+async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreCommand> {
+  const { worker, target } = attempt
+  const { claimId } = attempt.licence
+  const now = worker.now()
+  if ('failure' in outcome) {
+    const { retryDelaysMs } = worker
+    return { type: 'FailAttempt', claimId, failure: outcome.failure, retryDelaysMs, now }
+  }
+  if (outcome.done === 'removed') {
+    const { removedBefore } = await loadStore(worker.eventStore, target.request.storeId)
+    return { type: 'CompleteUninstall', claimId, removed: removedBefore, now }
+  }
+  const { release, chart, values } = target
+  return {
+    type: 'CompleteProvisioning',
+    claimId,
+    release,
+    namespace: release,
+    url: worker.driver.urlOf(target),
+    chart: chart.name,
+    chartVersion: chart.version,
+    chartDigest: chart.digest,
+    valuesDigest: values.digest,
+    adopted: outcome.adopted,
+    now,
+  }
+}
+
+/**
+ * Stores what has happened, and while the log is out of reach tries again as long as the licence and
+ * patience last. Its event ids come from the claim, so that a write whose answer was lost is not done twice.
+ */
+async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
+  const { worker, target, cause, licence } = attempt
+  const { storeId } = target.request
+  const context = contextOf(worker, cause, `${licence.claimId}:${what}`)
+  const giveUpAt = performance.now() + worker.resultPatienceMs
+  for (;;) {
+    try {
+      licence.lost.throwIfAborted()
+      await handleCommand({
+        store: worker.eventStore,
+        decider: store,
+        decode: decodeStoreEvent,
+        stream: storeStream(storeId),
+        command,
+        context,
+        signal: licence.lost,
+      })
+      return
+    } catch (error) {
+      licence.lost.throwIfAborted()
+      const mayPass = hasCode(error, 'EVENT_STORE_UNAVAILABLE', 'CONCURRENT_MODIFICATION')
+      if (!mayPass || performance.now() > giveUpAt) throw error
+      attempt.logger.warn({ err: error, what }, 'The log did not take it; trying again')
+    }
+    await wait(RETRY_EVERY_MS, undefined, { signal: licence.lost }).catch(() => {})
+  }
+}
+
+/** Who acts, and in answer to what. */
+export function contextOf(worker: Worker, cause: Cause, commandId: string): CommandContext {
+  const { eventId: causationId, ...traced } = cause
+  return { commandId, causationId, actor: `worker:${worker.workerId}`, ...traced }
+}

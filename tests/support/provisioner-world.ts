@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { decodeStoreEvent } from '#contracts'
+import { store, storeStream, type StoreCommand, type StoreEvent } from '#domain'
+import { handleCommand, openEventStore } from '#eventstore'
+import { connectMessaging, ensureTopology, wake } from '#messaging'
+import { createLogger } from '#observability'
+import { tempFolder } from './temp-folder.ts'
+import { testEventStore } from './test-eventstore.ts'
+import { testNats } from './test-nats.ts'
+
+/** Short times in the same proportions as the defaults. */
+export const quickTimes = {
+  LEASE_TTL_MS: '2400',
+  ACK_WAIT_MS: '3000',
+  LEASE_RENEW_MS: '600',
+  LEASE_LOST_MS: '1500',
+  HEARTBEAT_TIMEOUT_MS: '1200',
+  HELM_KILL_AFTER_MS: '400',
+  RETRY_DELAYS_MS: '100,200',
+}
+
+/** A real event store and a real nats-server, and the means to ask for stores as the other services do. */
+export async function provisionerWorld() {
+  const stack = new AsyncDisposableStack()
+  const log = stack.use(await testEventStore())
+  const nats = stack.use(await testNats())
+  const folder = stack.use(await tempFolder('storewright-provisioner-'))
+  const logger = createLogger({ service: 'test', level: 'silent' })
+  const eventStore = openEventStore({ connectionString: log.url, logger })
+  stack.defer(() => eventStore.close())
+  const messaging = await connectMessaging({ url: nats.url, name: 'test', logger })
+  stack.defer(() => messaging.close())
+  await ensureTopology(messaging, { ackWaitMs: 3_000, leaseTtlMs: 2_400 })
+
+  const send = async (storeId: string, command: StoreCommand) => {
+    const commandId = randomUUID()
+    const context = { commandId, correlationId: 'trace-1', actor: 'user:demo', tenantId: 'demo' }
+    const stream = storeStream(storeId)
+    const decode = decodeStoreEvent
+    await handleCommand({ store: eventStore, decider: store, decode, stream, command, context })
+  }
+  const ring = (storeId: string) => wake(messaging, storeId, randomUUID())
+  return {
+    log,
+    nats,
+    folder: folder.path,
+    eventStore,
+    messaging,
+    send,
+    ring,
+    /** Asks for a store and rings the bell. */
+    request: async (change: Partial<Extract<StoreCommand, { type: 'RequestStore' }>> = {}) => {
+      const storeId = randomUUID()
+      await send(storeId, { ...requestOf(storeId), ...change })
+      await ring(storeId)
+      return storeId
+    },
+    /** A store's events from the log. */
+    history: async (storeId: string): Promise<StoreEvent[]> => {
+      const events: StoreEvent[] = []
+      for await (const recorded of eventStore.readStream(storeStream(storeId))) {
+        const event = decodeStoreEvent(recorded)
+        if (event !== undefined) events.push(event)
+      }
+      return events
+    },
+    /** The environment of a provisioner in this world. */
+    environment: {
+      EVENTSTORE_URL: log.url,
+      NATS_URL: nats.url,
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nowhere',
+      RELEASES_DIR: `${folder.path}/releases`,
+      LOG_LEVEL: 'info',
+      ...quickTimes,
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+function requestOf(storeId: string) {
+  return {
+    type: 'RequestStore',
+    storeId,
+    tenantId: 'demo',
+    name: 'Test Store',
+    engine: 'woocommerce',
+    plan: 'small',
+    fingerprint: 'f'.repeat(64),
+    now: new Date().toISOString(),
+  } as const
+}
