@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '#eventstore'
 import type { ClientBase } from 'pg'
-import type { KnownStream } from './fold-events.ts'
-import { storeIdOfStream, type StoreProjection } from './store-projection.ts'
+import type { KnownStream } from '../projections/fold-events.ts'
+import { storeIdOfStream, type StoreProjection } from '../projections/store-projection.ts'
 
 interface KnownRow {
   stream: string

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '#eventstore'
 import type { ClientBase } from 'pg'
-import { countChanges } from './count-changes.ts'
-import { foldEvents, type ParkedEvent } from './fold-events.ts'
+import { countChanges } from '../projections/count-changes.ts'
+import { foldEvents, type ParkedEvent } from '../projections/fold-events.ts'
 import { readKnown } from './read-known.ts'
 import { writeCounts, writeParked, writeStores } from './write-read-models.ts'
 

@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg'
-import type { CountChange } from './count-changes.ts'
-import type { ParkedEvent } from './fold-events.ts'
-import { storeRow } from './store-row.ts'
-import type { StoreProjection } from './store-projection.ts'
+import type { CountChange } from '../projections/count-changes.ts'
+import type { ParkedEvent } from '../projections/fold-events.ts'
+import { storeRow } from '../projections/store-row.ts'
+import type { StoreProjection } from '../projections/store-projection.ts'
 
 /** Inserts or replaces rows of stores; a row that is newer stays. One statement, whatever the number. */
 export async function writeStores(client: ClientBase, stores: StoreProjection[]): Promise<void> {

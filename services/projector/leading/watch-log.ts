@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { hasCode } from '#domain'
-import type { ProjectorOptions } from './projector.ts'
+import type { ProjectorOptions } from '../projector.ts'
 import { verifyLog } from './verify-log.ts'
 
 interface WatchOptions extends ProjectorOptions {

@@ -8,6 +8,20 @@ export function isRefusedData(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(22|54)/.test(error.code ?? '')
 }
 
+/** As `applyEvents`, with what Postgres refuses parked. */
+export async function applyAny(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
+  await client.query('savepoint events')
+  try {
+    const applied = await applyEvents(client, events)
+    await client.query('release savepoint events')
+    return applied
+  } catch (error) {
+    if (!isRefusedData(error)) throw error
+    await client.query('rollback to savepoint events')
+    return applyRefusable(client, events)
+  }
+}
+
 /** As `applyEvents`, one event at a time: one that Postgres refuses is parked, the others are applied. */
 export async function applyRefusable(
   client: ClientBase,

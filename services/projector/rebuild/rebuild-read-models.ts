@@ -1,0 +1,85 @@
+import type { EventStore } from '#eventstore'
+import { migrate } from '#postgres'
+import type { Client } from 'pg'
+import { compare, type Comparison } from './compare.ts'
+import { foldLog } from './fold-log.ts'
+import { bringToOnePosition, checkpointIn, followLive, type Basis } from './one-position.ts'
+import { LIVE, REBUILT } from './schemas.ts'
+import { openSession } from './session.ts'
+import { switchOver } from './switch-over.ts'
+import { writeFold } from './write-fold.ts'
+
+export interface RebuildOptions {
+  databaseUrl: string
+  store: EventStore
+  /** Switch although the rebuilt read models differ from the live ones. */
+  accept: boolean
+  onProgress?: (events: number) => void
+}
+
+export interface RebuildResult extends Comparison {
+  basis: Basis
+  /** Events folded, and where the log was compared. */
+  events: number
+  position: bigint | undefined
+  switched: boolean
+}
+
+/**
+ * Builds the read models again from the log beside the live ones, compares both at one position and switches
+ * in the same transaction, unless they differ. The projector may run: it waits while that transaction lasts.
+ */
+export async function rebuildReadModels(options: RebuildOptions): Promise<RebuildResult> {
+  const { databaseUrl } = options
+  await using session = await openSession(databaseUrl)
+  const { client } = session
+  await migrate(databaseUrl)
+  await client.query(`drop schema if exists ${REBUILT} cascade`)
+  await migrate(databaseUrl, { schema: REBUILT })
+  try {
+    const result = await rebuild(client, options)
+    await discard(client)
+    return result
+  } catch (error) {
+    await client.query('rollback').catch(() => {})
+    await discard(client).catch(() => {})
+    throw error
+  }
+}
+
+async function rebuild(client: Client, options: RebuildOptions): Promise<RebuildResult> {
+  const { store, onProgress = () => {} } = options
+  await client.query(`set search_path to ${REBUILT}`)
+  const folded = await foldLog(store, onProgress)
+  await writeFold(client, folded, store)
+  folded.streams.clear()
+  // What came in meanwhile, before the projector has to wait.
+  await client.query('begin')
+  await followLive(client, store)
+  await client.query('commit')
+  return { events: folded.events, ...(await compareAndSwitch(client, options)) }
+}
+
+async function compareAndSwitch(
+  client: Client,
+  { store, accept }: RebuildOptions,
+): Promise<Omit<RebuildResult, 'events'>> {
+  await client.query('begin')
+  // From here to the end of this transaction no projector writes; readers go on.
+  await client.query(`lock table ${LIVE}.projection_checkpoints in exclusive mode`)
+  const basis = await bringToOnePosition(client, store)
+  const comparison = await compare(client, { live: LIVE, rebuilt: REBUILT })
+  const position = (await checkpointIn(client, REBUILT))?.position
+  const switched = comparison.total === 0 || basis === 'none' || accept
+  if (switched) {
+    await client.query(`set local lock_timeout = '10s'`)
+    await switchOver(client, { live: LIVE, rebuilt: REBUILT })
+  }
+  await client.query(switched ? 'commit' : 'rollback')
+  if (basis === 'none') return { basis, total: 0, differences: [], position, switched }
+  return { basis, ...comparison, position, switched }
+}
+
+async function discard(client: Client): Promise<void> {
+  await client.query(`drop schema if exists ${REBUILT} cascade`)
+}
