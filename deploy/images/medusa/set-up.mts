@@ -15,8 +15,8 @@ try {
     await runScript('create-admin')
     await runScript('seed')
   })
-  console.log(`set-up: ${outcome}, version ${version}`)
+  process.stdout.write(`set-up: ${outcome}, version ${version}\n`)
 } catch (error) {
-  console.error(`set-up: ${error instanceof Error ? error.message : String(error)}`)
+  process.stderr.write(`set-up: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
 }

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import { Client, DatabaseError } from 'pg'
 
 const WAIT_MS = 180_000
 const TRY_MS = 5_000
@@ -9,16 +9,16 @@ const PAUSE_MS = 500
 const REFUSALS = new Set(['28P01', '28000', '3D000'])
 
 /** Waits for PostgreSQL and Redis; returns a connection to the former. */
-export async function backendsReady(): Promise<pg.Client> {
+export async function backendsReady(): Promise<Client> {
   const giveUpAt = performance.now() + WAIT_MS
   const redis = new URL(setting('REDIS_URL'))
   await until(giveUpAt, 'Redis', () => reach(redis.hostname, Number(redis.port)))
   return until(giveUpAt, 'PostgreSQL', connectDatabase)
 }
 
-async function connectDatabase(): Promise<pg.Client> {
+async function connectDatabase(): Promise<Client> {
   const connectionString = setting('DATABASE_URL')
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: TRY_MS })
+  const client = new Client({ connectionString, connectionTimeoutMillis: TRY_MS })
   // A connection that breaks later is found by the next query.
   client.on('error', () => {})
   await client.connect()
@@ -39,9 +39,10 @@ async function until<T>(giveUpAt: number, what: string, attempt: () => Promise<T
     try {
       return await attempt()
     } catch (error) {
-      const hopeless = error instanceof pg.DatabaseError && REFUSALS.has(error.code ?? '')
+      const hopeless = error instanceof DatabaseError && REFUSALS.has(error.code ?? '')
       const reason = error instanceof Error ? error.message : String(error)
-      if (hopeless || performance.now() > giveUpAt) throw new Error(`${what}: ${reason}`)
+      if (hopeless || performance.now() > giveUpAt)
+        throw new Error(`${what}: ${reason}`, { cause: error })
       await sleep(PAUSE_MS)
     }
   }

@@ -33,7 +33,8 @@ async function identityOf(auth: IAuthModuleService, email: string) {
 
 async function register(auth: IAuthModuleService, email: string) {
   const password = secret('ADMIN_PASSWORD_FILE')
-  if (password.length < PASSWORD_LENGTH_MIN) throw new Error('the administrator password is too short')
+  if (password.length < PASSWORD_LENGTH_MIN)
+    throw new Error('the administrator password is too short')
   const body = { email, password }
   const request = { url: '', headers: {}, query: {}, protocol: 'https', body }
   const { error, authIdentity } = await auth.register(PROVIDER, request)

@@ -8,13 +8,13 @@ import { first } from './first'
 
 const TITLE = 'storefront'
 
-/** Makes the key a storefront names in every request; the admin API lists it. */
+/** Sees to a key a storefront names in every request, Medusa's own or a new one; the admin API lists it. */
 export async function ensurePublishableKey(
   container: MedusaContainer,
   salesChannelId: string,
 ): Promise<void> {
   const keys = container.resolve(Modules.API_KEY)
-  const [existing] = await keys.listApiKeys({ title: TITLE, type: 'publishable' })
+  const [existing] = await keys.listApiKeys({ type: 'publishable' })
   const id = existing?.id ?? (await createKey(container))
   const input = { id, add: [salesChannelId] }
   await linkSalesChannelsToApiKeyWorkflow(container).run({ input })
