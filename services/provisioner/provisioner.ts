@@ -1,26 +1,98 @@
-import { nextWork, type Messaging } from '#messaging'
+import { resolve } from 'node:path'
+import type { EventStore } from '#eventstore'
+import { nextWork, openLeases, type Messaging } from '#messaging'
+import type { Logger } from '#observability'
+import type { Pool } from '#postgres'
+import { openBus } from './bus.ts'
+import type { ProvisionerConfig } from './config.ts'
+import type { ProvisionerMetrics } from './metrics.ts'
+import type { Driver } from './reconcile/driver.ts'
+import { sweep } from './sweep.ts'
 import { attend } from './work/attend.ts'
-import type { Worker } from './work/worker.ts'
+import { endedClaims, type Worker } from './work/worker.ts'
 
-export interface ProvisionerOptions {
-  messaging: Messaging
-  worker: Worker
-  /** How many stores are worked on at once. */
-  slots: number
-  /** Aborted when no further message is to be taken. */
-  draining: AbortSignal
+export interface ProvisionerParts {
+  config: ProvisionerConfig
+  driver: Driver
+  eventStore: EventStore
+  pool: Pool
+  logger: Logger
+  metrics: ProvisionerMetrics
+  onFatal: (error: Error) => void
 }
 
 const PULL_MS = 30_000
 
-/** Asks for one message per free slot until it drains; settles when the last slot's work has ended. */
-export async function runProvisioner(options: ProvisionerOptions): Promise<void> {
-  const { messaging, worker, slots, draining: signal } = options
-  const runSlot = async () => {
-    while (!signal.aborted) {
-      const message = await nextWork(messaging, { signal, expiresMs: PULL_MS })
-      if (message !== undefined) await attend(message, worker)
-    }
+/** Takes one message per free slot as soon as the bus is there, and sweeps for forgotten stores. */
+export function startProvisioner(parts: ProvisionerParts) {
+  const { config, logger, onFatal } = parts
+  const draining = new AbortController()
+  const stopping = new AbortController()
+  const timings = { ackWaitMs: config.ACK_WAIT_MS, leaseTtlMs: config.LEASE_TTL_MS }
+  const name = `provisioner ${config.WORKER_ID}`
+  const { signal } = draining
+  let messaging: Messaging | undefined
+  const run = async () => {
+    const onClosed = onFatal
+    const bus = await openBus({ url: config.NATS_URL, name, timings, logger, signal, onClosed })
+    if (bus === undefined) return
+    messaging = bus
+    const leases = openLeases(bus, timings)
+    const worker = workerOf(parts, leases, stopping.signal)
+    logger.info({ workerId: config.WORKER_ID, slots: config.SLOTS }, 'taking work')
+    const slots = Array.from({ length: config.SLOTS }, () => runSlot(bus, worker, signal))
+    await Promise.all([...slots, sweep({ ...parts, messaging: bus, signal })])
+    leases.close()
   }
-  await Promise.all(Array.from({ length: slots }, runSlot))
+  const running = run()
+  running.catch(onFatal)
+  return {
+    /** Throws unless work can be taken. */
+    ping: async (): Promise<void> => {
+      if (messaging === undefined) throw new Error('NATS has not answered yet')
+      await messaging.ping(1_500)
+    },
+    /** Takes no more messages, and gives helm the grace time; settles when the last work has ended. */
+    drain: async (): Promise<void> => {
+      draining.abort()
+      const outOfTime = setTimeout(() => stopping.abort(), config.SHUTDOWN_GRACE_MS)
+      await running.catch(() => {})
+      clearTimeout(outOfTime)
+    },
+    closeConnection: async (): Promise<void> => messaging?.close(),
+  }
+}
+
+async function runSlot(messaging: Messaging, worker: Worker, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const message = await nextWork(messaging, { signal, expiresMs: PULL_MS })
+    if (message === undefined) continue
+    worker.metrics.busySlots.inc()
+    await attend(message, worker)
+    worker.metrics.busySlots.dec()
+  }
+}
+
+function workerOf(
+  { config, driver, eventStore, logger, metrics }: ProvisionerParts,
+  leases: Worker['leases'],
+  stopping: AbortSignal,
+): Worker {
+  return {
+    workerId: config.WORKER_ID,
+    eventStore,
+    leases,
+    driver,
+    logger,
+    metrics,
+    chartsDir: resolve(config.CHARTS_DIR),
+    storesDomain: config.STORES_DOMAIN,
+    retryDelaysMs: config.RETRY_DELAYS_MS,
+    renewEveryMs: config.LEASE_RENEW_MS,
+    lostAfterMs: config.LEASE_LOST_MS,
+    resultPatienceMs: config.RESULT_PATIENCE_MS,
+    now: () => new Date().toISOString(),
+    stopping,
+    ended: endedClaims(),
+  }
 }

@@ -2,14 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { wake, type Messaging } from '#messaging'
 import type { Logger } from '#observability'
 import { listPendingStores, type Pool } from '#postgres'
+import type { ProvisionerConfig } from './config.ts'
+import type { ProvisionerMetrics } from './metrics.ts'
 
 export interface SweepOptions {
   messaging: Messaging
   pool: Pool
   logger: Logger
-  everyMs: number
-  /** A store with work to be done that has been silent for so long is rung for again. */
-  olderThanMs: number
+  metrics: ProvisionerMetrics
+  config: Pick<ProvisionerConfig, 'SWEEP_EVERY_MS' | 'SWEEP_OLDER_THAN_MS'>
   signal: AbortSignal
 }
 
@@ -17,9 +18,9 @@ const STORES_MAX = 500
 
 /** Rings the bell again for stores whose message was lost for good; what it cannot reach it only logs. */
 export async function sweep(options: SweepOptions): Promise<void> {
-  const { everyMs, logger, signal } = options
+  const { config, logger, signal } = options
   while (!signal.aborted) {
-    const pauseMs = everyMs * (0.5 + Math.random())
+    const pauseMs = config.SWEEP_EVERY_MS * (0.5 + Math.random())
     await wait(pauseMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) return
     try {
@@ -31,13 +32,15 @@ export async function sweep(options: SweepOptions): Promise<void> {
 }
 
 async function ringAgain(options: SweepOptions): Promise<void> {
-  const { messaging, pool, logger, everyMs, olderThanMs, signal } = options
+  const { messaging, pool, logger, config, metrics, signal } = options
+  const { SWEEP_EVERY_MS: everyMs, SWEEP_OLDER_THAN_MS: olderThanMs } = config
   const forgotten = await listPendingStores(pool, { olderThanMs, limit: STORES_MAX })
   // All replicas' calls of one window count once.
   const window = Math.floor(Date.now() / everyMs)
   for (const storeId of forgotten) {
     if (signal.aborted) return
     await wake(messaging, storeId, `sweep:${storeId}:${window}`)
+    metrics.swept.inc()
   }
   if (forgotten.length > 0)
     logger.info({ stores: forgotten.length }, 'Rang again for silent stores')

@@ -10,12 +10,12 @@ import { testNats } from './test-nats.ts'
 
 /** Short times in the same proportions as the defaults. */
 export const quickTimes = {
-  LEASE_TTL_MS: '2400',
-  ACK_WAIT_MS: '3000',
-  LEASE_RENEW_MS: '600',
-  LEASE_LOST_MS: '1500',
-  HEARTBEAT_TIMEOUT_MS: '1200',
-  HELM_KILL_AFTER_MS: '400',
+  LEASE_TTL_MS: '4000',
+  ACK_WAIT_MS: '4000',
+  LEASE_RENEW_MS: '500',
+  LEASE_LOST_MS: '2500',
+  HEARTBEAT_TIMEOUT_MS: '2000',
+  HELM_KILL_AFTER_MS: '500',
   RETRY_DELAYS_MS: '100,200',
 }
 
@@ -30,7 +30,7 @@ export async function provisionerWorld() {
   stack.defer(() => eventStore.close())
   const messaging = await connectMessaging({ url: nats.url, name: 'test', logger })
   stack.defer(() => messaging.close())
-  await ensureTopology(messaging, { ackWaitMs: 3_000, leaseTtlMs: 2_400 })
+  await ensureTopology(messaging, { ackWaitMs: 4_000, leaseTtlMs: 4_000 })
 
   const send = async (storeId: string, command: StoreCommand) => {
     const commandId = randomUUID()

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { decodeStoreEvent } from '#contracts'
 import { hasCode, store, storeStream, type StoreCommand, type WorkKind } from '#domain'
 import { handleCommand, type CommandContext } from '#eventstore'
@@ -8,6 +7,7 @@ import type { Target } from '../reconcile/driver.ts'
 import { reconcile, type Outcome } from '../reconcile/reconcile.ts'
 import { loadStore, type Cause } from './load-store.ts'
 import type { OpenLicence } from './licence.ts'
+import { patiently } from './patiently.ts'
 import type { Worker } from './worker.ts'
 
 export interface Attempt {
@@ -20,13 +20,26 @@ export interface Attempt {
   logger: Logger
 }
 
-const RETRY_EVERY_MS = 500
-
 /** One claimed attempt from the fence to its stored result. Throws CLAIM_LOST and what the log throws. */
 export async function runAttempt(attempt: Attempt): Promise<void> {
-  const outcome = await workOf(attempt)
-  attempt.logger.info({ outcome }, 'The attempt has ended')
-  await write(attempt, 'result', await resultOf(attempt, outcome))
+  const { kind, logger } = attempt
+  const { attempts, duration } = attempt.worker.metrics
+  const timed = duration.startTimer({ kind })
+  let label = 'lost'
+  try {
+    const outcome = await workOf(attempt)
+    logger.info({ outcome }, 'The attempt has ended')
+    await write(attempt, 'result', await resultOf(attempt, outcome))
+    label = labelOf(outcome)
+  } finally {
+    timed()
+    attempts.inc({ kind, outcome: label })
+  }
+}
+
+function labelOf(outcome: Outcome): string {
+  if ('failure' in outcome) return 'failed'
+  return outcome.done === 'deployed' && outcome.adopted ? 'adopted' : outcome.done
 }
 
 async function workOf(attempt: Attempt): Promise<Outcome> {
@@ -84,35 +97,27 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
 }
 
 /**
- * Stores what has happened, and while the log is out of reach tries again as long as the licence and
- * patience last. Its event ids come from the claim, so that a write whose answer was lost is not done twice.
+ * Stores what has happened, patiently. Its event ids come from the claim, so that a write whose answer
+ * was lost is not done twice.
  */
 async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
-  const { worker, target, cause, licence } = attempt
-  const { storeId } = target.request
-  const context = contextOf(worker, cause, `${licence.claimId}:${what}`)
-  const giveUpAt = performance.now() + worker.resultPatienceMs
-  for (;;) {
-    try {
-      licence.lost.throwIfAborted()
-      await handleCommand({
-        store: worker.eventStore,
-        decider: store,
-        decode: decodeStoreEvent,
-        stream: storeStream(storeId),
-        command,
-        context,
-        signal: licence.lost,
-      })
-      return
-    } catch (error) {
-      licence.lost.throwIfAborted()
-      const mayPass = hasCode(error, 'EVENT_STORE_UNAVAILABLE', 'CONCURRENT_MODIFICATION')
-      if (!mayPass || performance.now() > giveUpAt) throw error
-      attempt.logger.warn({ err: error, what }, 'The log did not take it; trying again')
-    }
-    await wait(RETRY_EVERY_MS, undefined, { signal: licence.lost }).catch(() => {})
+  const { worker, target, cause, licence, logger } = attempt
+  const { lost } = licence
+  const storing = {
+    store: worker.eventStore,
+    decider: store,
+    decode: decodeStoreEvent,
+    stream: storeStream(target.request.storeId),
+    command,
+    context: contextOf(worker, cause, `${licence.claimId}:${what}`),
+    signal: lost,
   }
+  await patiently(() => handleCommand(storing), {
+    lost,
+    hurry: worker.stopping,
+    patienceMs: worker.resultPatienceMs,
+    onRetry: (err) => logger.warn({ err, what }, 'The log did not take it; trying again'),
+  })
 }
 
 /** Who acts, and in answer to what. */

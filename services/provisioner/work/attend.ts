@@ -26,6 +26,7 @@ export async function attend(message: WorkMessage, worker: Worker): Promise<void
     } else message.retryIn(settlement.retryInMs)
   } catch (error) {
     const unreadable = hasCode(error, 'EVENT_UNREADABLE')
+    if (unreadable) worker.metrics.unreadable.inc()
     logger.error({ err: error }, unreadable ? 'The stream is not readable' : 'Looking failed')
     message.retryIn(jittered(unreadable ? UNREADABLE_MS : UNAVAILABLE_MS))
   }
@@ -57,6 +58,7 @@ async function look(
   if (held !== undefined && !worker.ended.has(held.claimId)) {
     const lease = await worker.leases.isHeld(message.storeId, held.claimId)
     if (lease !== 'free') return { retryInMs: jittered(HELD_MS) }
+    worker.metrics.takeOvers.inc()
     logger.warn(
       { deadWorker: held.worker, attempt: held.attempt },
       'Taking over from a dead worker',

@@ -54,6 +54,7 @@ export async function claimAndWork(work: Work): Promise<{ retryInMs: number } | 
       claim === undefined || (await claimStands(worker.eventStore, storeId, claim)),
     outOfTime: worker.stopping,
     renewEveryMs: worker.renewEveryMs,
+    patienceMs: worker.resultPatienceMs,
     lostAfterMs: worker.lostAfterMs,
   })
   if (licence === undefined) return { retryInMs: BUSY_MS }

@@ -1,5 +1,6 @@
 import { AppError } from '#domain'
 import type { Licence } from '../reconcile/driver.ts'
+import { patiently } from './patiently.ts'
 
 export interface LicenceOptions {
   claimId: string
@@ -10,6 +11,8 @@ export interface LicenceOptions {
   /** Aborted when this process has no time left for helm. */
   outOfTime: AbortSignal
   renewEveryMs: number
+  /** How long a question to a log that is out of reach is asked again. */
+  patienceMs: number
   /** Without a renewal for so long the claim may be taken over soon: all work stops. */
   lostAfterMs: number
 }
@@ -61,8 +64,10 @@ export async function openLicence(options: LicenceOptions): Promise<OpenLicence 
     deadline: () => deadline,
     confirm: async () => {
       loseExpired()
-      losing.signal.throwIfAborted()
-      if (!(await options.stands())) lose('The store was taken over or asked for something else')
+      const { patienceMs, outOfTime: hurry } = options
+      const patience = { patienceMs, hurry, lost: losing.signal }
+      if (!(await patiently(options.stands, patience)))
+        lose('The store was taken over or asked for something else')
       loseExpired()
       losing.signal.throwIfAborted()
     },

@@ -1,6 +1,7 @@
 import type { EventStore } from '#eventstore'
 import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
+import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
 
 /** What every slot of a provisioner works with. */
@@ -10,6 +11,7 @@ export interface Worker {
   leases: Leases
   driver: Driver
   logger: Logger
+  metrics: ProvisionerMetrics
   chartsDir: string
   storesDomain: string
   retryDelaysMs: readonly number[]
