@@ -7,7 +7,7 @@ import { Client } from 'pg'
 import { startProcess, type RunningProcess } from '../processes/start-process.ts'
 import { untilReady } from '../processes/until-ready.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
-import { postgresUser, type SystemUser } from './postgres-user.ts'
+import { asUser, postgresUser, type SystemUser } from './postgres-user.ts'
 
 const INIT_TIMEOUT_MS = 60_000
 const READY_TIMEOUT_MS = 60_000
@@ -17,28 +17,27 @@ export interface PostgresOptions {
   dataDir: string
   logFile: string
   port: number
-  /** Settings beside our own, as `name=value`. */
-  settings?: string[]
+  /** False only for data that need not outlive the machine, such as a test's. */
+  durable?: boolean
 }
 
 /** A real PostgreSQL from npm's binaries, reachable from this machine only, with its password. */
 export async function startPostgres(
   options: PostgresOptions,
 ): Promise<RunningProcess & { url: string }> {
-  const { dataDir, logFile, port, settings = [] } = options
+  const { dataDir, logFile, port, durable = true } = options
   const { postgres, initdb } = await postgresBinaries()
   const user = await postgresUser()
   const cluster = join(dataDir, 'cluster')
-  if (!existsSync(cluster)) await initialise(initdb, dataDir, user)
+  if (!existsSync(cluster)) await initialise({ initdb, dataDir, user, durable })
   const password = await readFile(join(dataDir, 'password'), 'utf8')
 
+  const args = ['-D', cluster, ...settingsOf(port, durable).flatMap((each) => ['-c', each])]
   const child = await startProcess({
-    command: postgres,
-    args: ['-D', cluster, ...[...ourSettings(port), ...settings].flatMap((each) => ['-c', each])],
+    ...(await asUser(user, { command: postgres, args }, [cluster])),
     logFile,
     cwd: dataDir,
     stopSignal: 'SIGINT',
-    ...(user && { uid: user.uid, gid: user.gid }),
   })
   const url = `postgres://storewright:${password}@127.0.0.1:${port}/postgres`
   const probe = () => answers(url)
@@ -46,22 +45,27 @@ export async function startPostgres(
   return { ...child, url }
 }
 
-function ourSettings(port: number): string[] {
+function settingsOf(port: number, durable: boolean): string[] {
   return [
     `port=${port}`,
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
     'max_connections=200',
     'log_min_messages=warning',
+    ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
   ]
 }
 
+interface InitialiseOptions {
+  initdb: string
+  dataDir: string
+  user: SystemUser | undefined
+  durable: boolean
+}
+
 /** Makes the cluster beside its place and moves it there, so a half-made one is never started. */
-async function initialise(
-  initdb: string,
-  dataDir: string,
-  user: SystemUser | undefined,
-): Promise<void> {
+async function initialise(options: InitialiseOptions): Promise<void> {
+  const { initdb, dataDir, user, durable } = options
   const making = join(dataDir, 'cluster.new')
   const password = randomBytes(24).toString('hex')
   const passwordFile = join(dataDir, 'password.new')
@@ -70,16 +74,23 @@ async function initialise(
   await writeFile(passwordFile, password, { mode: 0o600 })
   if (user) for (const path of [making, passwordFile]) await chown(path, user.uid, user.gid)
   const args = ['-D', making, '-U', 'storewright', `--pwfile=${passwordFile}`]
+  if (!durable) args.push('--no-sync')
   const locale = [
     '--encoding=UTF8',
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
   ]
-  await execa(initdb, [...args, ...locale, '--auth=scram-sha-256', '--no-instructions'], {
+  const run = await asUser(
+    user,
+    { command: initdb, args: [...args, ...locale, '--auth=scram-sha-256', '--no-instructions'] },
+    [making],
+  )
+  const { uid, gid } = run
+  await execa(run.command, run.args, {
     cwd: dataDir,
     timeout: INIT_TIMEOUT_MS,
-    ...(user && { uid: user.uid, gid: user.gid }),
+    ...(uid !== undefined && gid !== undefined && { uid, gid }),
   })
   await writeFile(join(dataDir, 'password'), password, { mode: 0o600 })
   await rm(passwordFile)

@@ -24,7 +24,7 @@ export async function claimFolder(folder: string): Promise<{ release: () => Prom
   await rm(file, { force: true })
   const mine = { pid: process.pid, startedAt: startOf(process.pid) }
   await writeFile(file, JSON.stringify(mine), { flag: 'wx' })
-  if (holder) await untilEnded(Object.values(await readPids(folder)))
+  if (holder) await untilEnded(await childrenIn(folder))
   return { release: () => rm(file, { force: true }) }
 }
 
@@ -72,6 +72,11 @@ function startOf(pid: number): string | undefined {
   } catch {
     return undefined
   }
+}
+
+async function childrenIn(folder: string): Promise<number[]> {
+  const { stack, ...children } = await readPids(folder)
+  return Object.values(children).filter((pid) => pid !== stack)
 }
 
 async function untilEnded(pids: number[]): Promise<void> {

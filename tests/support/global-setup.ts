@@ -18,12 +18,11 @@ const TEMPLATE = 'template_storewright'
 /** One real PostgreSQL per run with one migrated template; each test copies it. */
 export default async function setup(project: TestProject) {
   const folder = await tempFolder('storewright-postgres-')
-  const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
   const server = await startPostgres({
     dataDir: folder.path,
     logFile: join(folder.path, 'postgres.log'),
     port: await freePort(),
-    settings,
+    durable: false,
   })
   await createTemplate(server.url)
   project.provide('postgresUrl', server.url)

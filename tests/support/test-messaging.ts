@@ -16,5 +16,5 @@ export async function testMessaging(url: string, options: TestMessagingOptions =
   const logger = createLogger({ service: name, level: 'silent' })
   const messaging = await connectMessaging({ url, name, logger })
   if (timings !== 'none') await ensureTopology(messaging, timings)
-  return { ...messaging, [Symbol.asyncDispose]: messaging.close }
+  return messaging
 }

@@ -1,0 +1,73 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { eventually } from '#test/eventually'
+import { tempFolder } from '#test/temp-folder'
+import { execa } from 'execa'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { startProcess } from './start-process.ts'
+import { untilReady } from './until-ready.ts'
+
+const parent = fileURLToPath(new URL('fixtures/parent.ts', import.meta.url))
+
+test('no child is left after kill -9 of its parent, not even one that will not end', async () => {
+  await using folder = await tempFolder()
+  const running = execa(process.execPath, [parent, folder.path], { reject: false })
+  const [line] = await once(createInterface(running.stdout), 'line')
+  const pids = z.array(z.int()).length(2).parse(JSON.parse(line))
+  expect(pids.map(isAlive)).toEqual([true, true])
+
+  running.kill('SIGKILL')
+
+  await eventually(() => expect(pids.map(isAlive)).toEqual([false, false]))
+})
+
+test('stopping kills a child that does not end when asked', async () => {
+  await using folder = await tempFolder()
+  const args = [
+    '-e',
+    `process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 9)`,
+  ]
+  const logFile = join(folder.path, 'log')
+  const options = { command: process.execPath, args, logFile, stopTimeoutMs: 100 }
+  const child = await startProcess(options)
+  await eventually(async () => expect(await readFile(logFile, 'utf8')).toContain('up'))
+
+  await child.stop()
+
+  expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' })
+})
+
+test('a program that is not there is one clear sentence', async () => {
+  await using folder = await tempFolder()
+  const logFile = join(folder.path, 'log')
+
+  const starting = startProcess({ command: '/no/such/program', args: [], logFile })
+
+  await expect(starting).rejects.toThrow('/no/such/program cannot be started')
+})
+
+test('a process that ends before it is ready is told with the end of what it said', async () => {
+  await using folder = await tempFolder()
+  const logFile = join(folder.path, 'log')
+  const args = ['-e', 'console.error("the disk is made of cheese"); process.exit(3)']
+  const child = await startProcess({ command: process.execPath, args, logFile })
+  const probe = () => Promise.reject(new Error('not yet'))
+
+  const ready = untilReady(child, { name: 'The part', logFile, timeoutMs: 10_000, probe })
+
+  await expect(ready).rejects.toThrow(
+    `The part ended before it was ready: the disk is made of cheese (${logFile})`,
+  )
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

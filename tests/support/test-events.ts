@@ -1,0 +1,30 @@
+import { openEventStore, type EventStore } from '#eventstore'
+import { storeStream } from '#domain'
+import { randomUUID } from 'node:crypto'
+
+export const metadata = {
+  correlationId: 'trace-123',
+  actor: 'user:demo',
+  tenantId: 'demo',
+  schemaVersion: 1,
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  commandId: 'c1',
+}
+
+/** A client of a test's event store, closed at the end of the test. */
+export function testLog(connectionString: string): EventStore & AsyncDisposable {
+  const store = openEventStore({ connectionString })
+  return { ...store, [Symbol.asyncDispose]: store.close }
+}
+
+/** Appends events of these types to a store's stream, in one append; the first one expects no stream. */
+export async function appendTo(
+  store: EventStore,
+  storeId: string,
+  types: string[],
+  after?: bigint,
+): Promise<string[]> {
+  const events = types.map((type) => ({ id: randomUUID(), type, data: { storeId }, metadata }))
+  await store.append(storeStream(storeId), events, after ?? 'no_stream')
+  return events.map(({ id }) => id)
+}
