@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { operatorSettings, readCompose } from './compose-file.ts'
+
+const ours = ['command-api', 'query-api', 'projector', 'relay', 'provisioner']
+const kept = { eventstore: 'eventstore-data', nats: 'nats-data', postgres: 'postgres-data' }
+const configModule = z.object({
+  parseConfig: z.function({ input: [z.record(z.string(), z.string())], output: z.looseObject({}) }),
+})
+
+const { services, networks, volumes } = await readCompose()
+const lasting = Object.entries(services).filter(([, { restart }]) => restart !== undefined)
+
+test('there is one container for each service and each part it needs', () => {
+  const names = lasting.map(([name]) => name)
+  expect(names.toSorted()).toEqual([...ours, ...Object.keys(kept)].toSorted())
+})
+
+describe.each(lasting)('%s', (_, service) => {
+  test('has a health check', () => {
+    expect(service.healthcheck?.test[0]).toBe('CMD')
+  })
+
+  test('runs as a user without rights', () => {
+    expect(service.user).toMatch(/^[1-9]\d*:[1-9]\d*$/)
+    expect(service.cap_drop).toEqual(['ALL'])
+    expect(service.cap_add).toEqual([])
+    expect(service.security_opt).toContain('no-new-privileges:true')
+  })
+
+  test('names the version of its image', () => {
+    expect(service.image).toMatch(/:\d[\w.-]*(@sha256:[0-9a-f]{64})?$/)
+  })
+
+  test('waits for what it needs', () => {
+    const needed: string[] = []
+    if (service.environment['EVENTSTORE_URL']) needed.push('eventstore')
+    if (service.environment['DATABASE_URL']) needed.push('postgres')
+    if (service.environment['NATS_URL']) needed.push('nats')
+    expect(Object.keys(service.depends_on)).toEqual(expect.arrayContaining(needed))
+  })
+})
+
+test('only the event store may write outside its volume', () => {
+  const writable = lasting.filter(([, { read_only }]) => read_only !== true).map(([name]) => name)
+  expect(writable).toEqual(['eventstore'])
+})
+
+test('the one container that runs as root has no network, one right, and ends', () => {
+  const asRoot = Object.entries(services).filter(([, { user }]) => user === '0:0')
+  expect(asRoot.map(([name]) => name)).toEqual(['nats-volume'])
+  const [[, helper] = []] = asRoot
+  expect(helper).toMatchObject({ network_mode: 'none', cap_drop: ['ALL'], cap_add: ['CHOWN'] })
+  expect(helper?.restart).toBeUndefined()
+})
+
+test.each(Object.entries(kept))('%s keeps its data in the volume %s', (name, volume) => {
+  expect(services[name]?.volumes.map((mount) => mount.split(':')[0])).toContain(volume)
+  expect(volumes).toHaveProperty(volume)
+})
+
+test('only the two APIs are published, and on loopback', () => {
+  const published = lasting.filter(([, { ports }]) => ports.length > 0)
+  expect(published.map(([name]) => name).toSorted()).toEqual(['command-api', 'query-api'])
+  for (const [, { ports }] of published)
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
+})
+
+test('everything talks in a network that leads nowhere; only the APIs reach out of it', () => {
+  expect(networks['backend']).toEqual({ internal: true })
+  const outside = lasting.filter(([, service]) =>
+    service.networks.some((each) => each !== 'backend'),
+  )
+  expect(outside.map(([name]) => name).toSorted()).toEqual(['command-api', 'query-api'])
+})
+
+test.each(Object.keys(operatorSettings))('compose refuses to start without %s', async (name) => {
+  const { [name]: _, ...others } = operatorSettings
+  await expect(readCompose(others)).rejects.toThrow(`${name} is needed`)
+})
+
+describe.each(ours)('the environment of %s', (name) => {
+  test('is what the service accepts', async () => {
+    const { environment, command } = services[name] ?? {}
+    expect(command).toEqual(['node', `services/${name}/main.ts`])
+    const config = await parseWith(name, environment ?? {})
+    expect(config).toMatchObject({ HOST: '0.0.0.0', PORT: 3000 })
+  })
+
+  test('gives nothing the service does not know', async () => {
+    const { environment = {} } = services[name] ?? {}
+    const config = await parseWith(name, environment)
+    expect(Object.keys(config)).toEqual(expect.arrayContaining(Object.keys(environment)))
+  })
+})
+
+async function parseWith(service: string, environment: Record<string, string>) {
+  const file = new URL(`../../services/${service}/config.ts`, import.meta.url)
+  if (!existsSync(file)) throw new Error(`${service} has no configuration`)
+  const { parseConfig } = configModule.parse(await import(file.href))
+  return parseConfig(environment)
+}
