@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { program } from 'commander'
-import { down, status, wipe } from './commands.ts'
-import { up } from './up.ts'
+import { down, status, wipe } from './commands/down.ts'
+import { up } from './commands/up.ts'
 
 const here = join(import.meta.dirname, '..', '..', '.storewright', 'cluster')
 

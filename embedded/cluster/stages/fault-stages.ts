@@ -1,112 +1,69 @@
-import { fault } from './fault.ts'
-import { isNew } from './pod-stages.ts'
-import {
-  addresses,
-  completed,
-  containers,
-  initContainers,
-  podConditions,
-  running,
-  terminated,
-  waiting,
-} from './pod-status.ts'
-import { setStatus, stage } from './stage.ts'
+import { faultOfPod, faults, type Fault } from './fault.ts'
+import { podEvent } from './pod-event.ts'
+import { isNew, isOfJob } from './pod-stages.ts'
+import * as status from './pod-status.ts'
+import { setStatus, stage, type Condition } from './stage.ts'
 
-const backOff = 'back-off 40s restarting failed container'
-const crashed = waiting('CrashLoopBackOff', backOff)
+const { completed, containers, initContainers, podConditions, running, terminated } = status
+const pod = '{{ $.metadata.name }}_{{ $.metadata.namespace }}({{ $.metadata.uid }})'
+const crashed = status.waiting(
+  'CrashLoopBackOff',
+  `back-off 40s restarting failed container={{ .name }} pod=${pod}`,
+)
+const notPulled = status.waiting(
+  'ImagePullBackOff',
+  'Back-off pulling image "{{ .image }}": ErrImagePull: not found',
+)
+const backOff = podEvent(
+  'BackOff',
+  `Back-off restarting failed container {{ $container.name }} in pod ${pod}`,
+)
+const probeFailed = podEvent(
+  'Unhealthy',
+  'Readiness probe failed: HTTP probe failed with statuscode: 503',
+)
 
-/** What a kubelet reports of pods that do not get ready; in the words it uses. */
+/** What a kubelet reports of pods that do not get ready, in the words it uses. */
 export const faultStages = [
-  faulty('crashloop', crashing(terminated(1, 'Error')), [
-    warning('BackOff', 'Back-off restarting failed container {{ $container.name }}'),
-  ]),
-  faulty('oomkilled', crashing(terminated(137, 'OOMKilled')), [
-    warning('BackOff', 'Back-off restarting failed container {{ $container.name }}'),
-  ]),
+  faulty('crashloop', crashing(terminated(1, 'Error')), [backOff]),
+  faulty('oomkilled', crashing(terminated(137, 'OOMKilled')), [backOff]),
   faulty(
     'initcrash',
     `
 ${podConditions(false, false)}
 ${initContainers(crashed, { restarts: 3, last: terminated(1, 'Error') })}
-${containers(waiting('PodInitializing'))}
+${containers(status.waiting('PodInitializing'))}
 phase: Pending`,
-    [warning('BackOff', 'Back-off restarting failed container')],
+    [backOff],
   ),
-  faulty(
-    'imagepull',
-    `
-${podConditions(false)}
-${initContainers(completed)}
-${containers(waiting('ImagePullBackOff', 'Back-off pulling image'))}
-phase: Pending`,
-    [
-      warning('Failed', 'Failed to pull image \\"{{ $container.image }}\\": not found'),
-      warning('Failed', 'Error: ImagePullBackOff'),
-    ],
-  ),
-  faulty(
-    'neverready',
-    `
-${podConditions(false)}
-${initContainers(completed)}
-${containers(running)}
-phase: Running`,
-    [warning('Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 503')],
-  ),
-  faulty(
-    'jobfail',
-    `
-${podConditions(false)}
-${initContainers(completed)}
-${containers(terminated(1, 'Error'))}
-phase: Failed`,
-    [],
-  ),
+  faulty('imagepull', initialized(containers(notPulled), 'Pending'), [
+    podEvent('Failed', 'Failed to pull image "{{ $container.image }}": not found'),
+    podEvent('Failed', 'Error: ErrImagePull'),
+  ]),
+  faulty('neverready', initialized(containers(running), 'Running'), [probeFailed]),
+  // Anything but a Job would replace the failed pod for ever.
+  faulty('jobfail', initialized(containers(terminated(1, 'Error')), 'Failed'), [], [isOfJob]),
+  stage({
+    name: 'pod-unknown-fault',
+    kind: 'Pod',
+    when: [...isNew, { key: faultOfPod, operator: 'NotIn', values: ['none', ...faults] }],
+    steps: [podEvent('UnknownFault', `sim/fault takes ${faults.join(', ')}`)],
+  }),
 ]
 
-function crashing(last: string): string {
-  return `
-${podConditions(false)}
-${initContainers(completed)}
-${containers(crashed, { restarts: 3, last })}
-phase: Running`
-}
-
-function faulty(name: string, status: string, events: string[]): object {
+function faulty(fault: Fault, template: string, events: object[], when: Condition[] = []): object {
   return stage({
-    name: `pod-${name}`,
+    name: `pod-${fault}`,
     kind: 'Pod',
-    when: [...isNew, { key: fault, operator: 'In', values: [name] }],
-    steps: [setStatus(`${status}\n${addresses}`), ...events.map(asEvent)],
+    when: [...isNew, { key: faultOfPod, operator: 'In', values: [fault] }, ...when],
+    steps: [setStatus(`${template}\n${status.addresses}`), ...events],
   })
 }
 
-function warning(reason: string, message: string): string {
-  return `reason: ${reason}\nmessage: "${message}"`
+function crashing(last: string): string {
+  return initialized(containers(crashed, { restarts: 3, last }), 'Running')
 }
 
-// kwok's own events know no templates, and a kubelet names container and image in them.
-function asEvent(text: string, index: number): object {
-  const template = `
-{{ $container := index .spec.containers 0 }}
-apiVersion: v1
-kind: Event
-metadata:
-  name: {{ printf "%s.${index}" .metadata.name | Quote }}
-  namespace: {{ .metadata.namespace | Quote }}
-involvedObject:
-  apiVersion: v1
-  kind: Pod
-  name: {{ .metadata.name | Quote }}
-  namespace: {{ .metadata.namespace | Quote }}
-  uid: {{ .metadata.uid | Quote }}
-type: Warning
-${text}
-count: 3
-firstTimestamp: {{ Now | Quote }}
-lastTimestamp: {{ Now | Quote }}
-source: { component: kubelet, host: {{ .spec.nodeName | Quote }} }
-reportingComponent: kubelet
-reportingInstance: ""`
-  return { apply: { template } }
+function initialized(containerStatuses: string, phase: string): string {
+  return `${podConditions(false)}\n${initContainers(completed)}\n${containerStatuses}\nphase: ${phase}`
 }

@@ -28,6 +28,9 @@ export const nodeStages = [
     steps: [
       setStatus(`
 ${conditions}
+addresses:
+- { type: InternalIP, address: {{ NodeIP | Quote }} }
+- { type: Hostname, address: {{ .metadata.name | Quote }} }
 allocatable: ${resources}
 capacity: ${resources}
 nodeInfo:

@@ -1,13 +1,9 @@
-import { fault } from './fault.ts'
-import {
-  addresses,
-  completed,
-  containers,
-  initContainers,
-  podConditions,
-  running,
-} from './pod-status.ts'
+import { faultOfPod } from './fault.ts'
+import * as status from './pod-status.ts'
 import { isBeingDeleted, isNotBeingDeleted, setStatus, stage, type Condition } from './stage.ts'
+
+const { completed, containers, initContainers, podConditions, running } = status
+const isFaultless: Condition = { key: faultOfPod, operator: 'In', values: ['none'] }
 
 /** A pod nobody has touched yet. */
 export const isNew: Condition[] = [
@@ -16,19 +12,25 @@ export const isNew: Condition[] = [
   { key: '.status.containerStatuses', operator: 'DoesNotExist' },
 ]
 
+export const isOfJob: Condition = {
+  key: '.metadata.ownerReferences.[].kind',
+  operator: 'In',
+  values: ['Job'],
+}
+
 /** A pod without a fault is ready at once, or after its annotation `sim/ready-after` (as `10s`). */
 export const podStages = [
   stage({
     name: 'pod-ready',
     kind: 'Pod',
-    when: [...isNew, { key: fault, operator: 'In', values: ['none'] }],
-    delay: { from: '.metadata.annotations["sim/ready-after"]' },
+    when: [...isNew, isFaultless],
+    delayFrom: '.metadata.annotations["sim/ready-after"]',
     steps: [
       setStatus(`
 ${podConditions(true)}
 ${initContainers(completed)}
 ${containers(running, { ready: true })}
-${addresses}
+${status.addresses}
 phase: Running`),
     ],
   }),
@@ -37,11 +39,11 @@ phase: Running`),
     kind: 'Pod',
     when: [
       isNotBeingDeleted,
+      isOfJob,
+      isFaultless,
       { key: '.status.phase', operator: 'In', values: ['Running'] },
-      { key: '.metadata.ownerReferences.[].kind', operator: 'In', values: ['Job'] },
-      { key: fault, operator: 'In', values: ['none'] },
     ],
-    steps: [setStatus(`${containers(completed)}\nphase: Succeeded`)],
+    steps: [setStatus(`${podConditions(false)}\n${containers(completed)}\nphase: Succeeded`)],
   }),
   stage({ name: 'pod-delete', kind: 'Pod', when: [isBeingDeleted], steps: [{ delete: true }] }),
 ]

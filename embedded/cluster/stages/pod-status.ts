@@ -1,12 +1,24 @@
 /** Go templates for parts of a pod's status; `.` is the pod. */
 
+export const running = '{ running: { startedAt: {{ Now | Quote }} } }'
+export const completed = terminated(0, 'Completed')
+
+export function terminated(exitCode: number, reason: string): string {
+  const times = 'startedAt: {{ Now | Quote }}, finishedAt: {{ Now | Quote }}'
+  return `{ terminated: { exitCode: ${exitCode}, reason: ${reason}, ${times} } }`
+}
+
+export function waiting(reason: string, message = ''): string {
+  return `{ waiting: { reason: ${reason}, message: '${message}' } }`
+}
+
 export const podConditions = (ready: boolean, initialized = true) => `
 conditions:
 ${condition('Initialized', initialized, 'ContainersNotInitialized')}
 ${condition('Ready', ready, 'ContainersNotReady')}
 ${condition('ContainersReady', ready, 'ContainersNotReady')}`
 
-/** One entry for each container, all in the same state. */
+/** One entry for each container, all in the same state; in it `.` is the container, `$` the pod. */
 export const containers = (state: string, { ready = false, restarts = 0, last = '{}' } = {}) => `
 containerStatuses:
 {{ range .spec.containers }}
@@ -14,7 +26,7 @@ containerStatuses:
   image: {{ .image | Quote }}
   imageID: ""
   ready: ${ready}
-  started: ${state.includes('running')}
+  started: ${state === running}
   restartCount: ${restarts}
   state: ${state}
   lastState: ${last}
@@ -41,21 +53,9 @@ initContainerStatuses:
 {{ end }}
 {{ end }}`
 
-export const running = '{ running: { startedAt: {{ Now | Quote }} } }'
-export const completed = terminated(0, 'Completed')
-
-export function waiting(reason: string, message = ''): string {
-  return `{ waiting: { reason: ${reason}, message: ${JSON.stringify(message)} } }`
-}
-
-export function terminated(exitCode: number, reason: string): string {
-  const at = '{{ Now | Quote }}'
-  return `{ terminated: { exitCode: ${exitCode}, reason: ${reason}, startedAt: ${at}, finishedAt: ${at} } }`
-}
-
 export const addresses = `
-hostIP: 10.250.0.2
-hostIPs: [{ ip: 10.250.0.2 }]
+hostIP: 127.0.0.1
+hostIPs: [{ ip: 127.0.0.1 }]
 {{ with PodIPsWith .spec.nodeName (or .spec.hostNetwork false) .metadata.uid .metadata.name .metadata.namespace }}
 podIP: {{ index . 0 | Quote }}
 podIPs:

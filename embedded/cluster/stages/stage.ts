@@ -9,14 +9,14 @@ interface Stage {
   name: string
   kind: 'Node' | 'Pod' | 'PersistentVolumeClaim' | 'PersistentVolume'
   when: Condition[]
-  /** Milliseconds, or a jq expression for a duration such as `10s`. */
-  delay?: { ms?: number; from?: string }
+  /** A jq expression for a duration such as `10s`; nothing there is no delay. */
+  delayFrom?: string
   steps: object[]
 }
 
 /** A stage in kwok's own form. */
-export function stage({ name, kind, when, delay, steps }: Stage): object {
-  const durationFrom = delay?.from === undefined ? {} : { durationFrom: { jq: jq(delay.from) } }
+export function stage({ name, kind, when, delayFrom, steps }: Stage): object {
+  const delay = { durationMilliseconds: 0, durationFrom: { jq: { expression: delayFrom } } }
   return {
     apiVersion: 'kwok.x-k8s.io/v1alpha1',
     kind: 'Stage',
@@ -24,13 +24,13 @@ export function stage({ name, kind, when, delay, steps }: Stage): object {
     spec: {
       resourceRef: { apiGroup: 'v1', kind },
       selector: { matchExpressions: when.map((condition) => ({ jq: condition })) },
-      ...(delay && { delay: { durationMilliseconds: delay.ms ?? 0, ...durationFrom } }),
+      ...(delayFrom !== undefined && { delay }),
       steps,
     },
   }
 }
 
-/** Replaces part of the object's status by what the template gives. */
+/** A step that replaces part of the object's status by what the template gives. */
 export function setStatus(template: string): object {
   return { patch: { subresource: 'status', root: 'status', template } }
 }
@@ -39,8 +39,4 @@ export const isBeingDeleted: Condition = { key: '.metadata.deletionTimestamp', o
 export const isNotBeingDeleted: Condition = {
   key: '.metadata.deletionTimestamp',
   operator: 'DoesNotExist',
-}
-
-function jq(expression: string): object {
-  return { expression }
 }

@@ -7,6 +7,8 @@ export interface Layout {
   apiPort: number
   etcdPort: number
   peerPort: number
+  /** Of the fake node's kubelet, which serves the pods' logs. */
+  kubeletPort: number
   /** Whether etcd waits for the disk: off it is quicker, and only a dying machine loses data. */
   durable: boolean
 }
@@ -60,6 +62,7 @@ export function apiServer(layout: Layout, tokensFile: string, keyFile: string): 
     '--max-requests-inflight=0',
     '--max-mutating-requests-inflight=0',
     '--event-ttl=1h',
+    '--kubelet-preferred-address-types=InternalIP',
   ]
   return { name: 'kube-apiserver', args, ...stateless }
 }
@@ -87,13 +90,19 @@ export function scheduler(kubeconfig: string): Part {
   return { name: 'kube-scheduler', args, ...stateless }
 }
 
-export function kwok(kubeconfig: string, stagesFile: string): Part {
+/** Its certificate is the API server's, which does not check a kubelet's. */
+export function kwok(layout: Layout, kubeconfig: string, configFile: string): Part {
+  const certificate = join(layout.folder, 'certificates', 'apiserver')
   const args = [
     `--kubeconfig=${kubeconfig}`,
-    `--config=${stagesFile}`,
+    `--config=${configFile}`,
     '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake',
-    '--node-ip=10.250.0.2',
     '--cidr=10.244.0.0/16',
+    '--node-ip=127.0.0.1',
+    `--node-port=${layout.kubeletPort}`,
+    `--server-address=127.0.0.1:${layout.kubeletPort}`,
+    `--tls-cert-file=${certificate}.crt`,
+    `--tls-private-key-file=${certificate}.key`,
   ]
   return { name: 'kwok', args, ...stateless }
 }

@@ -1,16 +1,16 @@
 import { X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { dump } from 'js-yaml'
-import { freePort } from '../processes/free-port.ts'
-import { startProcess, type RunningProcess } from '../processes/start-process.ts'
-import { untilReady } from '../processes/until-ready.ts'
+import { freePort } from '../../processes/free-port.ts'
+import { startProcess, type RunningProcess } from '../../processes/start-process.ts'
+import { untilReady } from '../../processes/until-ready.ts'
 import { apiClient, type Api } from './api-client.ts'
 import { credentialsOf, writeSecret, type Credentials, type Tokens } from './credentials.ts'
 import { furnish, untilFurnished } from './furnish.ts'
 import { kubeconfig } from './kubeconfig.ts'
+import { writePodLog } from './pod-log.ts'
 import * as parts from './parts.ts'
-import { stages } from './stages/stages.ts'
+import { kwokConfiguration } from '../stages/stages.ts'
 
 const READY_TIMEOUT_MS = 60_000
 const RENEW_BEFORE_MS = 7 * 86_400_000
@@ -47,7 +47,8 @@ interface Start {
 export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { folder } = options
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const layout = { ...options, etcdPort: await freePort(), peerPort: await freePort() }
+  const [etcdPort, peerPort, kubeletPort] = [await freePort(), await freePort(), await freePort()]
+  const layout = { ...options, etcdPort, peerPort, kubeletPort }
   const start = { layout, credentials: await credentialsOf(folder), started: new Map() }
   try {
     return await startAll(start)
@@ -70,14 +71,18 @@ async function startAll(start: Start): Promise<RunningCluster> {
   const configFor = (name: keyof Tokens) =>
     writeConfig(layout.folder, name, kubeconfig({ url, ca, token: tokens[name] }))
 
-  const stagesFile = join(layout.folder, 'stages.yaml')
-  await writeFile(stagesFile, stages.map((each) => dump(each)).join('---\n'))
+  const podLogFile = await writePodLog(layout.folder, [
+    'This pod is simulated: nothing runs in it.',
+  ])
+  const kwokFile = join(layout.folder, 'kwok.yaml')
+  await writeFile(kwokFile, kwokConfiguration(podLogFile))
   const manager = await configFor('controllerManager')
   await launch(start, parts.controllerManager(manager, keyFile, caFile))
   await launch(start, parts.scheduler(await configFor('scheduler')))
-  await furnish(api, join(layout.programs, 'httproutes.yaml'))
-  await launch(start, parts.kwok(await configFor('kwok'), stagesFile))
-  await untilPart(start, 'kwok', () => untilFurnished(api))
+  await furnish(api, layout)
+  await launch(start, parts.kwok(layout, await configFor('kwok'), kwokFile))
+  const kubelet = apiClient({ url: `https://127.0.0.1:${layout.kubeletPort}`, ca, token: '' })
+  await untilPart(start, 'kwok', () => untilFurnished(api, kubelet))
   await configFor('restricted')
   return {
     url,

@@ -1,9 +1,9 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { freePort, isFree } from '../processes/free-port.ts'
-import { clusterPrograms } from './binaries/programs.ts'
+import { freePort, isFree } from '../../processes/free-port.ts'
+import { clusterPrograms } from '../binaries/programs.ts'
 import { own } from './owner.ts'
-import { startCluster, type RunningCluster } from './start-cluster.ts'
+import { startCluster, type RunningCluster } from '../server/start-cluster.ts'
 
 interface UpOptions {
   folder: string

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { z } from 'zod'
 import { apply, type Api } from './api-client.ts'
+import type { Layout } from './parts.ts'
 
 const node = {
   apiVersion: 'v1',
@@ -37,21 +39,30 @@ const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 const routes = `${definitions}/httproutes.gateway.networking.k8s.io`
 
 /** One fake node, the default storage class, and HTTPRoute as the Gateway API defines it. */
-export async function furnish(api: Api, routeDefinitionFile: string): Promise<void> {
-  const route = definition.parse(load(await readFile(routeDefinitionFile, 'utf8')))
+export async function furnish(api: Api, { programs, kubeletPort }: Layout): Promise<void> {
+  const route = definition.parse(load(await readFile(join(programs, 'httproutes.yaml'), 'utf8')))
   const ours = { ...route, status: undefined }
   await apply(api, nodePath, node)
+  // Of a node that was ready before, kwok leaves the status alone, and the port is another one.
+  const kubeletEndpoint = { Port: kubeletPort }
+  const status = { daemonEndpoints: { kubeletEndpoint } }
+  await apply(api, `${nodePath}/status`, { ...node, status })
   await apply(api, '/apis/storage.k8s.io/v1/storageclasses/kwok', storageClass)
   await apply(api, `${definitions}/${route.metadata.name}`, ours)
 }
 
-/** Throws unless pods can run, routes can be made, and the default namespace takes pods. */
-export async function untilFurnished(api: Api): Promise<void> {
+/** Throws unless pods can run and be read, routes be made, and the default namespace takes pods. */
+export async function untilFurnished(api: Api, kubelet: Api): Promise<void> {
   await holds(api, nodePath, 'Ready')
   await holds(api, routes, 'Established')
-  const account = '/api/v1/namespaces/default/serviceaccounts/default'
-  const { status } = await api(account)
-  if (status !== 200) throw new Error(`${account} was answered with ${status}`)
+  await answers(api, '/api/v1/namespaces/default/serviceaccounts/default')
+  // After a restart the node is still Ready, whether or not kwok is there already.
+  await answers(kubelet, '/healthz')
+}
+
+async function answers(api: Api, path: string): Promise<void> {
+  const { status } = await api(path)
+  if (status !== 200) throw new Error(`${path} was answered with ${status}`)
 }
 
 async function holds(api: Api, path: string, condition: string): Promise<void> {
