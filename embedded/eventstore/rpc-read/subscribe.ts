@@ -37,6 +37,7 @@ export async function subscribe(
     if (!caughtUp) await writer.send(caughtUpResponse())
     caughtUp = true
     await changed
+    writer.signal.throwIfAborted()
   }
 }
 

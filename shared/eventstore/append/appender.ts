@@ -1,0 +1,93 @@
+import { EventStoreDBClient, type AppendResult, type EventData } from '@eventstore/db-client'
+import { hasCode, type AppError } from '#domain'
+import type { Logger } from '#observability'
+import { setTimeout as wait } from 'node:timers/promises'
+import { appErrorOf, isTransient, isUnexplained } from '../app-error-of.ts'
+import type { Appended, ExpectedRevision } from '../event-store.ts'
+import { within } from '../within.ts'
+
+const ATTEMPT_TIMEOUT_MS = 2_000
+const DISPOSE_TIMEOUT_MS = 1_000
+const PAUSE_FIRST_MS = 20
+const PAUSE_MAX_MS = 500
+const UNEXPLAINED_MAX = 3
+
+export interface AppendCall {
+  stream: string
+  events: EventData[]
+  expected: ExpectedRevision
+  timeoutMs: number
+  signal?: AbortSignal | undefined
+}
+
+/** Sends appends, again and unchanged while nobody knows whether they were done. */
+export interface Appender {
+  append: (call: AppendCall) => Promise<Appended>
+  close: () => Promise<void>
+}
+
+/** A client of its own, that does nothing but append: a failed read must not disturb appends in flight. */
+export function openAppender(connectionString: string, logger?: Logger): Appender {
+  const connect = () => EventStoreDBClient.connectionString(connectionString)
+  let client = connect()
+  let renewing: Promise<void> | undefined
+
+  // The old client's appends must all have failed before the new one's start: they share one table of answers.
+  const renew = (hung: EventStoreDBClient) => {
+    if (hung !== client) return
+    renewing ??= disposed(client).then(() => {
+      client = connect()
+      renewing = undefined
+      return undefined
+    })
+    logger?.warn('an append hung: the connection to the event store is made anew')
+  }
+  const attempt = async (call: AppendCall, timeoutMs: number) => {
+    if (renewing) await renewing
+    const used = client
+    const { stream, events, expected, signal } = call
+    const sent = used.appendToStream(stream, events, { expectedRevision: expected })
+    try {
+      return await within(sent, timeoutMs, signal)
+    } catch (error) {
+      if (hasCode(error, 'EVENT_STORE_UNAVAILABLE')) renew(used)
+      throw error
+    }
+  }
+  return {
+    append: (call) => untilKnown(call, attempt),
+    close: async () => {
+      await renewing
+      await disposed(client)
+    },
+  }
+}
+
+type Attempt = (call: AppendCall, timeoutMs: number) => Promise<AppendResult>
+
+async function untilKnown(call: AppendCall, attempt: Attempt): Promise<Appended> {
+  const giveUpAt = Date.now() + call.timeoutMs
+  let unexplained = 0
+  for (let pauseMs = PAUSE_FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+    const remainingMs = Math.max(1, giveUpAt - Date.now())
+    try {
+      const result = await attempt(call, Math.min(ATTEMPT_TIMEOUT_MS, remainingMs))
+      return { revision: result.nextExpectedRevision, position: result.position?.commit }
+    } catch (error) {
+      if (isUnexplained(error)) unexplained++
+      const again = isTransient(error) || isUnexplained(error) || isOurTimeout(error)
+      const late = Date.now() + pauseMs >= giveUpAt
+      if (!again || late || unexplained > UNEXPLAINED_MAX || call.signal?.aborted)
+        throw appErrorOf(error, call.stream)
+    }
+    await wait(pauseMs, undefined, call.signal && { signal: call.signal })
+  }
+}
+
+function isOurTimeout(error: unknown): error is AppError {
+  return hasCode(error, 'EVENT_STORE_UNAVAILABLE')
+}
+
+async function disposed(client: EventStoreDBClient): Promise<void> {
+  await within(client.dispose(), DISPOSE_TIMEOUT_MS).catch(() => undefined)
+}

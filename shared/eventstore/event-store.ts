@@ -1,0 +1,83 @@
+import type { EventMetadata } from '#domain'
+
+/** The stream's last revision as the writer read it, or that the stream must not exist yet. */
+export type ExpectedRevision = bigint | 'no_stream'
+
+export interface NewEvent {
+  /** A UUID derived from what caused the event: an append sent again must carry the same ids. */
+  id: string
+  type: string
+  data: unknown
+  metadata: EventMetadata
+}
+
+export interface RecordedEvent {
+  id: string
+  stream: string
+  revision: bigint
+  /** Place in the whole log: strictly increasing, with gaps. */
+  position: bigint
+  type: string
+  data: unknown
+  metadata: unknown
+  /** ISO 8601, by the event store's clock. */
+  recordedAt: string
+}
+
+export interface Appended {
+  /** Of the append's last event. */
+  revision: bigint
+  /** Of the append's last event; undefined where a repeated append's event can no longer be read. */
+  position: bigint | undefined
+}
+
+export interface AppendOptions {
+  signal?: AbortSignal
+  /** How long unknown outcomes are tried again; the store's default unless given. */
+  timeoutMs?: number
+}
+
+export interface ReadStreamOptions {
+  /** First revision, included; the stream's near end unless given. */
+  from?: bigint
+  maxCount?: number
+  direction?: 'forwards' | 'backwards'
+  signal?: AbortSignal
+}
+
+export interface ReadAllOptions {
+  /** Position to start behind; the beginning unless given. */
+  after?: bigint
+  maxCount?: number
+  signal?: AbortSignal
+}
+
+/** What a subscriber is sent, in order: a checkpoint covers everything before it, events or not. */
+export type SubscriptionItem = RecordedEvent | { caughtUp: true } | { checkpoint: bigint }
+
+/** The log of everything that happened. Every failure is an AppError. */
+export interface EventStore {
+  /** Appends all events or none, once, however often the answer is lost. CONCURRENT_MODIFICATION when the stream moved on. */
+  append: (
+    stream: string,
+    events: NewEvent[],
+    expected: ExpectedRevision,
+    options?: AppendOptions,
+  ) => Promise<Appended>
+  /** Yields nothing for a stream that does not exist. */
+  readStream: (stream: string, options?: ReadStreamOptions) => AsyncIterable<RecordedEvent>
+  /** Reads the log up to where it ended at the call, without system events. */
+  readAll: (options?: ReadAllOptions) => AsyncIterable<RecordedEvent>
+  /** Follows the log without system events, reopening on every failure; ends only on abort. */
+  subscribeToAll: (options: {
+    after?: bigint
+    signal: AbortSignal
+  }) => AsyncIterable<SubscriptionItem>
+  /** The newest event that is not a system event; undefined for an empty log. */
+  head: () => Promise<{ position: bigint; id: string } | undefined>
+  /** The event at exactly this position. */
+  eventAt: (position: bigint) => Promise<RecordedEvent | undefined>
+  /** Resolves when the event store answers a read in time. */
+  ping: (timeoutMs: number) => Promise<void>
+  close: () => Promise<void>
+}

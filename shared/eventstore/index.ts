@@ -1,0 +1,19 @@
+export { eventId, storeIdOf } from './event-ids.ts'
+export type {
+  Appended,
+  AppendOptions,
+  EventStore,
+  ExpectedRevision,
+  NewEvent,
+  ReadAllOptions,
+  ReadStreamOptions,
+  RecordedEvent,
+  SubscriptionItem,
+} from './event-store.ts'
+export {
+  handleCommand,
+  type CommandContext,
+  type HandleCommandArgs,
+  type HandledCommand,
+} from './handle-command.ts'
+export { openEventStore, type OpenEventStoreOptions } from './open-event-store.ts'

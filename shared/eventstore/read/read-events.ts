@@ -1,0 +1,57 @@
+import { StreamNotFoundError, type ResolvedEvent, type StreamingRead } from '@eventstore/db-client'
+import { hasCode } from '#domain'
+import { setTimeout as wait } from 'node:timers/promises'
+import { appErrorOf } from '../app-error-of.ts'
+import type { RecordedEvent } from '../event-store.ts'
+import { within } from '../within.ts'
+import { recordedEvent } from './recorded-event.ts'
+
+const PAUSE_MS = 50
+
+export interface ReadCall {
+  open: () => StreamingRead<ResolvedEvent>
+  stream?: string
+  /** How long the event store may take for the next event; the reader may take longer. */
+  timeoutMs: number
+  signal?: AbortSignal | undefined
+}
+
+/** Yields what a read yields, nothing for a missing stream; starts again while nothing has come yet. */
+export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent> {
+  const giveUpAt = Date.now() + call.timeoutMs
+  for (;;) {
+    let started = false
+    try {
+      for await (const event of readOnce(call)) {
+        started = true
+        yield event
+      }
+      return
+    } catch (error) {
+      if (error instanceof StreamNotFoundError) return
+      const translated = appErrorOf(error, call.stream)
+      const again = hasCode(translated, 'EVENT_STORE_UNAVAILABLE') && !started
+      if (!again || Date.now() + PAUSE_MS >= giveUpAt) throw translated
+    }
+    await wait(PAUSE_MS, undefined, call.signal && { signal: call.signal })
+  }
+}
+
+async function* readOnce(call: ReadCall): AsyncGenerator<RecordedEvent> {
+  call.signal?.throwIfAborted()
+  const read = call.open()
+  const iterator = read[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await within(iterator.next(), call.timeoutMs, call.signal)
+      if (next.done === true) return
+      const event = recordedEvent(next.value)
+      if (event) yield event
+    }
+  } finally {
+    // A read that is neither consumed nor cancelled stays open for ever.
+    void read.cancel().catch(() => undefined)
+    read.on('error', () => undefined)
+    read.destroy()
+  }
+}
