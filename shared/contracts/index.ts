@@ -1,4 +1,27 @@
 export {
+  commandHeaders,
+  createHeaders,
+  getStoreQuery,
+  listEventsQuery,
+  listStoresQuery,
+  positionHeaders,
+  requestStoreBody,
+  storeName,
+  storeParams,
+  type ListStoresQuery,
+  type RequestStoreBody,
+} from './http-requests.ts'
+export {
+  eventPage,
+  eventView,
+  oneStore,
+  storePage,
+  storeView,
+  storeViewOf,
+  type EventView,
+  type StoreView,
+} from './http-views.ts'
+export {
   decodeMetadata,
   decodeStoreEvent,
   decodeTenantEvent,

@@ -12,7 +12,7 @@ export interface HealthOptions {
 
 /** `/health` and `/health/live`: the process answers. `/health/ready`: 503 naming each part that fails. */
 export function serveHealth(app: FastifyInstance, options: HealthOptions): void {
-  const { service, checks, timeoutMs = 2_000 } = options
+  const { service, checks, timeoutMs } = options
   const config = { policy: 'public' } as const
   const schema = { hide: true }
   const alive = () => ({ status: 'ok', service })
@@ -35,7 +35,8 @@ export function serveHealth(app: FastifyInstance, options: HealthOptions): void 
   })
 }
 
-async function failureOf(check: HealthCheck, timeoutMs: number): Promise<unknown> {
+/** Why a part is not ready; undefined when it is. */
+export async function failureOf(check: HealthCheck, timeoutMs = 2_000): Promise<unknown> {
   const late = new AbortController()
   const { promise, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto'
+import { decodeStoreEvent, storeViewOf, type StoreView } from '#contracts'
+import { AppError, store as storeDecider, storeStream, type StoreCommand } from '#domain'
+import { eventId, handleCommand, type EventStore, type RecordedEvent } from '#eventstore'
+import type { Asking } from './slots/tenant-slots.ts'
+
+export interface CommandRequest extends Asking {
+  storeId: string
+  type: 'RequestDeletion' | 'RequestRetry' | 'RequestCancel'
+  /** With a key the command happens once, however often it is sent; without one the store's state decides. */
+  key: string | undefined
+  /** The revision the caller has seen; any other is PRECONDITION_FAILED. */
+  ifMatch: bigint | undefined
+}
+
+export interface Commanded {
+  view: StoreView
+  position: bigint | undefined
+}
+
+/** Gives a command to an existing store of the tenant. */
+export function commandStore({ store, now }: { store: EventStore; now: () => Date }) {
+  return async (request: CommandRequest): Promise<Commanded> => {
+    const { storeId, tenantId, type, key, context } = request
+    const commandId =
+      key === undefined ? randomUUID() : eventId(`${tenantId}\0${storeId}\0${type}\0${key}`, 0)
+    const seen = observeStream(commandId)
+    const decider = { ...storeDecider, decide: decideFor(request, seen) }
+    const at = now().toISOString()
+    const result = await handleCommand({
+      store,
+      decider,
+      decode: (recorded) => {
+        seen.observe(recorded)
+        return decodeStoreEvent(recorded)
+      },
+      stream: storeStream(storeId),
+      command: { type, now: at },
+      context: { ...context, tenantId, commandId },
+    })
+    if (result.state.status === 'absent') throw notFound()
+    const updatedAt = result.events.length > 0 ? at : (seen.newest()?.recordedAt ?? at)
+    const revision = result.revision === 'no_stream' ? 0n : result.revision
+    const view = storeViewOf(result.state, { updatedAt, revision })
+    return { view, position: result.position ?? seen.newest()?.position }
+  }
+}
+
+type Observation = ReturnType<typeof observeStream>
+
+/** Watches what a fold reads: how far the stream goes, and whether the command has been there before. */
+function observeStream(commandId: string) {
+  let newest: RecordedEvent | undefined
+  let wasHandled = false
+  return {
+    observe: (recorded: RecordedEvent) => {
+      newest = recorded
+      const { metadata } = recorded
+      if (typeof metadata === 'object' && metadata !== null && 'commandId' in metadata)
+        wasHandled ||= metadata.commandId === commandId
+    },
+    newest: () => newest,
+    wasHandled: () => wasHandled,
+  }
+}
+
+function decideFor({ tenantId, ifMatch }: CommandRequest, seen: Observation) {
+  return (state: Parameters<typeof storeDecider.decide>[0], command: StoreCommand) => {
+    // Another tenant's store is not there at all.
+    if (state.status === 'absent' || state.request.tenantId !== tenantId) throw notFound()
+    if (seen.wasHandled()) return []
+    if (ifMatch !== undefined && seen.newest()?.revision !== ifMatch)
+      throw new AppError('PRECONDITION_FAILED', 'The store has changed since it was read')
+    return storeDecider.decide(state, command)
+  }
+}
+
+function notFound(): AppError {
+  return new AppError('STORE_NOT_FOUND', 'There is no such store')
+}

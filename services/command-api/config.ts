@@ -1,0 +1,26 @@
+import {
+  authVariables,
+  eventStoreVariables,
+  parseEnvironment,
+  requireAuthentication,
+  serviceVariables,
+} from '#config'
+import { z } from 'zod'
+
+const schema = z
+  .object({
+    ...serviceVariables,
+    ...authVariables,
+    ...eventStoreVariables,
+    /** Stores a tenant may have at the same time. */
+    STORES_PER_TENANT_MAX: z.coerce.number().int().min(1).max(100_000).default(1_000),
+    /** Requests a tenant may send in a minute; replays of a create do not count. */
+    RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
+  })
+  .superRefine(requireAuthentication)
+
+export type Config = z.output<typeof schema>
+
+/** Reads the service's configuration; throws ConfigError naming every problem. */
+export const parseConfig = (env: Record<string, string | undefined>): Config =>
+  parseEnvironment(schema, env)

@@ -1,0 +1,33 @@
+import { openEventStore } from '#eventstore'
+import { authOf, closeWithin, reportParts } from '#http'
+import { createLogger } from '#observability'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+
+/** Starts the service: it listens at once, and is ready when the event store answers. */
+export async function start(config: Config): Promise<{ url: string; close(): Promise<void> }> {
+  const logger = createLogger({ service: 'command-api', level: config.LOG_LEVEL })
+  const store = openEventStore({ connectionString: config.EVENTSTORE_URL, logger })
+  const checks = { eventStore: () => store.ping(1_500) }
+  const app = buildApp({
+    store,
+    logger,
+    checks,
+    auth: authOf(config),
+    storesMax: config.STORES_PER_TENANT_MAX,
+    rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    now: () => new Date(),
+  })
+  const url = await app.listen({ host: config.HOST, port: config.PORT })
+  const stopped = new AbortController()
+  const reported = reportParts({ checks, logger, signal: stopped.signal })
+  return {
+    url,
+    close: async () => {
+      stopped.abort()
+      await closeWithin(app)
+      await reported
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import type { EventStore } from '#eventstore'
+import { buildServer, type ServerOptions } from '#http'
+import { awaitFreshness } from './freshness/await-freshness.ts'
+import type { Freshness } from './freshness/freshness.ts'
+import type { ReadModels } from './reads/read-models.ts'
+import { getStoreRoute } from './routes/get-store.ts'
+import { listEventsRoute } from './routes/list-events.ts'
+import { listStoresRoute } from './routes/list-stores.ts'
+import { streamStoresRoute } from './routes/stream-stores.ts'
+
+interface AppDependencies extends Omit<ServerOptions, 'service'> {
+  models: ReadModels
+  store: EventStore
+  freshness: Freshness
+  lagSeconds: () => number | undefined
+  heartbeatMs?: number
+}
+
+/** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
+export function buildApp(dependencies: AppDependencies) {
+  const { models, store, freshness, lagSeconds, heartbeatMs = 15_000, ...server } = dependencies
+  const app = buildServer({ ...server, service: 'query-api' })
+  awaitFreshness(app, { freshness, lagSeconds })
+  app.register(listStoresRoute, { models })
+  app.register(getStoreRoute, { models, store })
+  app.register(listEventsRoute, { store })
+  app.register(streamStoresRoute, { models, freshness, heartbeatMs })
+  return app
+}

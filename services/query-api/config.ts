@@ -1,0 +1,26 @@
+import {
+  authVariables,
+  databaseVariables,
+  eventStoreVariables,
+  parseEnvironment,
+  requireAuthentication,
+  serviceVariables,
+} from '#config'
+import { z } from 'zod'
+
+const schema = z
+  .object({
+    ...serviceVariables,
+    ...authVariables,
+    ...databaseVariables,
+    ...eventStoreVariables,
+    /** Requests a tenant may send in a minute. */
+    RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
+  })
+  .superRefine(requireAuthentication)
+
+export type Config = z.output<typeof schema>
+
+/** Reads the service's configuration; throws ConfigError naming every problem. */
+export const parseConfig = (env: Record<string, string | undefined>): Config =>
+  parseEnvironment(schema, env)

@@ -1,0 +1,68 @@
+import { AppError } from '#domain'
+
+/** How far the read models are, as far as this process has heard. */
+export interface Freshness {
+  /** The position they have reached. */
+  position: () => bigint
+  /** The projector has committed; undefined when notices may have been missed. */
+  onChange: (position: bigint | undefined) => void
+  /** Resolves when the read models hold the position. Throws READ_MODEL_BEHIND after the wait. */
+  reached: (position: bigint) => Promise<void>
+  /** Resolves true at the next change, false when the time is up or the signal aborts. */
+  changed: (timeoutMs: number, signal: AbortSignal) => Promise<boolean>
+}
+
+interface Dependencies {
+  /** Asks the read models themselves. */
+  readPosition: () => Promise<bigint>
+  waitMs?: number
+}
+
+const LOOK_EVERY_MS = 250
+
+/** Follows the projector by its notices, and looks itself where none comes. */
+export function freshness({ readPosition, waitMs = 2_000 }: Dependencies): Freshness {
+  let position = 0n
+  const listeners = new Set<() => void>()
+  const move = (to: bigint) => {
+    position = to
+    for (const listener of listeners) listener()
+  }
+  const look = async () => move(await readPosition())
+  const changed = (timeoutMs: number, signal: AbortSignal) =>
+    new Promise<boolean>((resolve) => {
+      const end = (result: boolean) => {
+        listeners.delete(wake)
+        clearTimeout(timer)
+        signal.removeEventListener('abort', stop)
+        resolve(result)
+      }
+      const wake = () => end(true)
+      const stop = () => end(false)
+      const timer = setTimeout(stop, timeoutMs)
+      if (signal.aborted) return end(false)
+      listeners.add(wake)
+      signal.addEventListener('abort', stop)
+    })
+  return {
+    position: () => position,
+    // A failed look is made good by the next one: whoever waits looks again.
+    onChange: (to) => (to === undefined ? void look().catch(() => {}) : move(to)),
+    changed,
+    reached: async (wanted) => {
+      const signal = AbortSignal.timeout(waitMs)
+      const isReached = () => position >= wanted
+      while (!isReached()) {
+        if (signal.aborted) throw behind(wanted, position)
+        if (!(await changed(LOOK_EVERY_MS, signal))) await look()
+      }
+    },
+  }
+}
+
+function behind(wanted: bigint, position: bigint): AppError {
+  return new AppError('READ_MODEL_BEHIND', 'What was written last cannot be read yet', {
+    retryable: true,
+    details: { wanted: String(wanted), position: String(position) },
+  })
+}

@@ -1,0 +1,7 @@
+import closeWithGrace from 'close-with-grace'
+import { parseConfig } from './config.ts'
+import { start } from './start.ts'
+
+const started = start(parseConfig(process.env))
+closeWithGrace({ delay: 20_000 }, async () => (await started).close())
+await started

@@ -1,0 +1,31 @@
+import { eventPage, listEventsQuery, storeParams } from '#contracts'
+import type { EventStore } from '#eventstore'
+import { callerOf } from '#http'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { listEvents } from '../history/read-history.ts'
+
+const schema = {
+  summary: 'What happened to a store',
+  params: storeParams,
+  querystring: listEventsQuery,
+  response: { 200: eventPage },
+}
+const config = { policy: 'read' } as const
+
+/** GET /api/stores/:id/events: the store's stream itself, also after its deletion. */
+export const listEventsRoute: FastifyPluginAsyncZod<{ store: EventStore }> = async (
+  app,
+  { store },
+) => {
+  app.get('/api/stores/:id/events', { config, schema }, async (request, reply) => {
+    const { id: storeId } = request.params
+    const { tenantId } = callerOf(request)
+    const page = await listEvents(store, { tenantId, storeId, ...request.query })
+    const { nextFrom, limit } = page.pagination
+    if (nextFrom !== null) {
+      const next = `/api/stores/${storeId}/events?from=${nextFrom}&limit=${limit}`
+      reply.header('link', `<${next}>; rel="next"`)
+    }
+    return reply.send(page)
+  })
+}

@@ -1,0 +1,45 @@
+import { Readable } from 'node:stream'
+import { callerOf } from '#http'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { liveChanges, type LiveDependencies } from '../live-changes.ts'
+import { admission } from '../admission.ts'
+
+const schema = {
+  summary: 'Changes of stores as they happen (server-sent events)',
+  headers: z.looseObject({
+    'last-event-id': z
+      .string()
+      .regex(/^\d{1,19}$/, 'takes the id of an event of this stream')
+      .transform(BigInt)
+      .optional(),
+  }),
+}
+const config = { policy: 'read' } as const
+
+const AGE_MAX_MS = 15 * 60_000
+
+/** GET /api/stores/stream: each change of the tenant's stores; `Last-Event-ID` goes on where it broke off. */
+export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async (app, live) => {
+  const closing = new AbortController()
+  const admit = admission({ perTenantMax: 50 })
+  app.addHook('preClose', async () => closing.abort())
+  app.get('/api/stores/stream', { config, schema }, async (request, reply) => {
+    const { tenantId } = callerOf(request)
+    const leave = admit(tenantId)
+    const ended = new AbortController()
+    reply.raw.on('close', () => {
+      ended.abort()
+      leave()
+    })
+    // A token may have expired meanwhile: the client comes back with one that has not.
+    const signals = [closing.signal, ended.signal, AbortSignal.timeout(AGE_MAX_MS)]
+    const signal = AbortSignal.any(signals)
+    const lastId = request.headers['last-event-id']
+    const changes = liveChanges(live, { tenantId, lastId, signal })
+    return reply
+      .type('text/event-stream')
+      .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+      .send(Readable.from(changes, { objectMode: false, highWaterMark: 16 * 1024 }))
+  })
+}

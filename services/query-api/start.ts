@@ -1,0 +1,57 @@
+import { openEventStore } from '#eventstore'
+import { authOf, closeWithin, reportParts } from '#http'
+import { createLogger } from '#observability'
+import { openPool, readCheckpoint, watchStoreChanges } from '#postgres'
+import { Registry } from 'prom-client'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { freshness as followProjector } from './freshness/freshness.ts'
+import { watchLag } from './freshness/watch-lag.ts'
+import { readModels } from './reads/read-models.ts'
+
+/** Starts the service: it listens at once, and is ready when Postgres and the event store answer. */
+export async function start(config: Config): Promise<{ url: string; close(): Promise<void> }> {
+  const logger = createLogger({ service: 'query-api', level: config.LOG_LEVEL })
+  const registry = new Registry()
+  const { signal, abort } = stopSignal()
+  const pool = openPool({ url: config.DATABASE_URL, logger })
+  const store = openEventStore({ connectionString: config.EVENTSTORE_URL, logger })
+  const freshness = followProjector({
+    readPosition: async () => (await readCheckpoint(pool, 'stores'))?.position ?? 0n,
+  })
+  const { onChange } = freshness
+  const watched = watchStoreChanges({ url: config.DATABASE_URL, logger, signal, onChange })
+  const lag = watchLag({ store, freshness, registry, logger, signal })
+  const checks = {
+    postgres: () => readCheckpoint(pool, 'stores'),
+    eventStore: () => store.ping(1_500),
+  }
+  const app = buildApp({
+    models: readModels(pool),
+    store,
+    freshness,
+    lagSeconds: lag.seconds,
+    logger,
+    checks,
+    registry,
+    auth: authOf(config),
+    rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+  })
+  const url = await app.listen({ host: config.HOST, port: config.PORT })
+  const reported = reportParts({ checks, logger, signal })
+  return {
+    url,
+    close: async () => {
+      abort()
+      await closeWithin(app)
+      await Promise.all([watched, reported])
+      await store.close()
+      await pool.end()
+    },
+  }
+}
+
+function stopSignal() {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: () => controller.abort() }
+}

@@ -1,0 +1,97 @@
+import { engines, failureReasons, plans, storeStatuses, type StoreState } from '#domain'
+import { z } from 'zod'
+
+const time = z.iso.datetime()
+
+/** A store as the API shows it. */
+export const storeView = z.object({
+  id: z.uuid(),
+  tenantId: z.string(),
+  name: z.string(),
+  engine: z.enum(engines),
+  plan: z.enum(plans),
+  status: z.enum(storeStatuses),
+  url: z.string().nullable(),
+  release: z.string().nullable(),
+  namespace: z.string().nullable(),
+  attempt: z.int(),
+  failure: z
+    .object({
+      reason: z.enum(failureReasons),
+      retryable: z.boolean(),
+      detail: z.string(),
+      nextAction: z.string(),
+    })
+    .nullable(),
+  createdAt: time,
+  updatedAt: time,
+  deletedAt: time.nullable(),
+  revision: z.int(),
+})
+export type StoreView = z.output<typeof storeView>
+
+export const oneStore = z.object({ store: storeView })
+
+export const storePage = z.object({
+  stores: z.array(storeView),
+  pagination: z.object({
+    total: z.int(),
+    limit: z.int(),
+    offset: z.int().nullable(),
+    hasMore: z.boolean(),
+    nextCursor: z.string().nullable(),
+  }),
+})
+
+/** An event as the API shows it: what happened, who caused it, in answer to what. */
+export const eventView = z.object({
+  id: z.uuid(),
+  revision: z.int(),
+  position: z.string(),
+  type: z.string(),
+  time,
+  actor: z.string(),
+  correlationId: z.string(),
+  data: z.record(z.string(), z.unknown()),
+})
+export type EventView = z.output<typeof eventView>
+
+export const eventPage = z.object({
+  events: z.array(eventView),
+  pagination: z.object({ limit: z.int(), hasMore: z.boolean(), nextFrom: z.int().nullable() }),
+})
+
+interface Seen {
+  updatedAt: string
+  revision: bigint
+}
+
+type ExistingStore = Exclude<StoreState, { status: 'absent' }>
+
+/** The view of a folded store. */
+export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen): StoreView {
+  const { request, status, attempt } = state
+  const provisioned = state.status === 'ready' ? state.provisioned : undefined
+  return {
+    id: request.storeId,
+    tenantId: request.tenantId,
+    name: request.name,
+    engine: request.engine,
+    plan: request.plan,
+    status,
+    url: provisioned?.url ?? null,
+    release: provisioned?.release ?? null,
+    namespace: provisioned?.namespace ?? null,
+    attempt,
+    failure: failureOf(state),
+    createdAt: request.requestedAt,
+    updatedAt,
+    deletedAt: state.status === 'deleted' ? state.deletedAt : null,
+    revision: Number(revision),
+  }
+}
+
+function failureOf(state: ExistingStore): StoreView['failure'] {
+  if (state.status === 'failed') return state.failure
+  return 'lastFailure' in state && state.lastFailure !== undefined ? state.lastFailure : null
+}
