@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { load } from 'js-yaml'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { containersOf, ofKind, podTemplateOf, type Manifest } from './manifest.ts'
-import { namespaceLimits, podDemand } from './quota.ts'
-import { quantity } from './quantity.ts'
-import { deployPath, lintChart, renderChart, renderText } from './render-chart.ts'
-import { restrictedViolations } from './restricted.ts'
-import { matrix, storeValues } from './store-values.ts'
+import { containersOf, ofKind, podTemplateOf, type Manifest } from './rendering/manifest.ts'
+import { namespaceLimits, podDemand } from './rendering/quota.ts'
+import { quantity } from './rendering/quantity.ts'
+import { deployPath, lintChart, renderChart, renderText } from './rendering/render-chart.ts'
+import { restrictedViolations } from './rendering/restricted.ts'
+import { matrix, storeValues } from './rendering/store-values.ts'
 
 describe.each(matrix)('$engine, plan $plan, route $routeName', ({ engine, plan, route }) => {
   const values = storeValues({ plan, route })

@@ -1,13 +1,9 @@
-import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import { operatorSettings, readCompose } from './compose-file.ts'
+import { parseWith } from './service-config.ts'
 
 const ours = ['command-api', 'query-api', 'projector', 'relay', 'provisioner']
 const kept = { eventstore: 'eventstore-data', nats: 'nats-data', postgres: 'postgres-data' }
-const configModule = z.object({
-  parseConfig: z.function({ input: [z.record(z.string(), z.string())], output: z.looseObject({}) }),
-})
 
 const { services, networks, volumes } = await readCompose()
 const lasting = Object.entries(services).filter(([, { restart }]) => restart !== undefined)
@@ -94,10 +90,3 @@ describe.each(ours)('the environment of %s', (name) => {
     expect(Object.keys(config)).toEqual(expect.arrayContaining(Object.keys(environment)))
   })
 })
-
-async function parseWith(service: string, environment: Record<string, string>) {
-  const file = new URL(`../../services/${service}/config.ts`, import.meta.url)
-  if (!existsSync(file)) throw new Error(`${service} has no configuration`)
-  const { parseConfig } = configModule.parse(await import(file.href))
-  return parseConfig(environment)
-}

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { deployPath } from './render-chart.ts'
+import { deployPath } from './rendering/render-chart.ts'
 
 test.each(['_store.tpl', 'network.yaml', 'route.yaml', 'server-scale.yaml'])(
   '%s is the same in both store charts',

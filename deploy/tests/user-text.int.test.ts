@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { containersOf, podTemplateOf, type Manifest } from './manifest.ts'
-import { renderChart } from './render-chart.ts'
-import { engines, storeValues } from './store-values.ts'
+import { containersOf, podTemplateOf, type Manifest } from './rendering/manifest.ts'
+import { renderChart } from './rendering/render-chart.ts'
+import { engines, storeValues } from './rendering/store-values.ts'
 
 const names = [
   '{{ .Values.existingSecret }}',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { renderText } from './render-chart.ts'
-import { engines, routes, storeValues } from './store-values.ts'
+import { renderText } from './rendering/render-chart.ts'
+import { engines, routes, storeValues } from './rendering/store-values.ts'
 
 const store = { id: '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11', name: 'Example Store', tenant: 'demo' }
 

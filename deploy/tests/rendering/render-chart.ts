@@ -11,7 +11,7 @@ const TIMEOUT_MS = 30_000
 
 /** Folder of a chart, plan file or image below deploy/. */
 export function deployPath(...parts: string[]): string {
-  return join(fileURLToPath(new URL('..', import.meta.url)), ...parts)
+  return join(fileURLToPath(new URL('../..', import.meta.url)), ...parts)
 }
 
 /** Renders a chart with real helm; rejects with helm's own message when helm refuses the values. */

@@ -1,0 +1,50 @@
+{{/* Labels that select the pods of one service. Takes (list $ "service"). */}}
+{{- define "platform.selector" -}}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{/* Name and labels of an object. Takes (list $ "service"). */}}
+{{- define "platform.metadata" -}}
+name: {{ (index . 0).Release.Name }}-{{ index . 1 }}
+namespace: {{ (index . 0).Release.Namespace }}
+labels:
+  {{- include "platform.labels" . | nindent 2 }}
+{{- end }}
+
+{{- define "platform.labels" -}}
+{{ include "platform.selector" . }}
+app.kubernetes.io/name: storewright
+app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
+helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
+{{- end }}
+
+{{/* The services, as components.yaml describes them. */}}
+{{- define "platform.components" -}}
+{{ .Files.Get "components.yaml" }}
+{{- end }}
+
+{{/* Environment of one service. Takes (list $ "service" component). */}}
+{{- define "platform.env" -}}
+{{- $ := index . 0 -}}
+{{- $component := index . 2 -}}
+- {name: HOST, value: 0.0.0.0}
+- {name: PORT, value: '3000'}
+- {name: LOG_LEVEL, value: {{ $.Values.logLevel }}}
+{{- range $component.urls }}
+- {name: {{ . }}, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: {{ . }}}}}
+{{- end }}
+{{- if $component.api }}
+- {name: AUTH, value: jwt}
+- {name: AUTH_ISSUER, value: {{ $.Values.authentication.issuer | quote }}}
+- {name: AUTH_AUDIENCE, value: {{ $.Values.authentication.audience | quote }}}
+- {name: AUTH_JWKS_URL, value: {{ $.Values.authentication.jwksUrl | quote }}}
+{{- end }}
+{{- if $component.cluster }}
+- {name: WORKER_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+- {name: DRIVER, value: cluster}
+- {name: SLOTS, value: {{ $.Values.provisionerSlots | quote }}}
+- {name: STORES_DOMAIN, value: {{ $.Values.storesDomain | quote }}}
+{{- end }}
+{{- end }}

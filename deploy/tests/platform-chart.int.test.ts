@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { ofKind, podTemplateOf, type Manifest } from './rendering/manifest.ts'
+import { parseWith } from './service-config.ts'
+import { lintChart, renderChart, renderText } from './rendering/render-chart.ts'
+import { restrictedViolations } from './rendering/restricted.ts'
+
+const services = ['command-api', 'query-api', 'projector', 'relay', 'provisioner']
+const values = {
+  existingSecret: 'addresses',
+  authentication: {
+    issuer: 'https://login.example.com/',
+    audience: 'storewright',
+    jwksUrl: 'https://login.example.com/jwks.json',
+  },
+}
+const addresses: Record<string, string> = {
+  EVENTSTORE_URL: 'esdb://eventstore:2113?tls=true',
+  NATS_URL: 'tls://nats:4222',
+  DATABASE_URL: 'postgres://storewright@postgres/storewright',
+}
+const parentRefs = [{ name: 'public', namespace: 'gateway-system' }]
+const rules = z.array(
+  z.object({
+    apiGroups: z.array(z.string()),
+    resources: z.array(z.string()),
+    resourceNames: z.array(z.string()).optional(),
+    verbs: z.array(z.string()),
+  }),
+)
+const rendered = renderChart('storewright', values)
+
+test.each([
+  ['as it is', {}],
+  ['scaled by itself', { autoscaling: { enabled: true } }],
+  ['with a route', { route: { kind: 'httpRoute', host: 'api.example.com', parentRefs } }],
+])('helm lint --strict finds nothing in the platform %s', async (_, changes) => {
+  const report = await lintChart('storewright', { ...values, ...changes })
+  expect(report).toContain('0 chart(s) failed')
+})
+
+test('the platform renders the same text twice', async () => {
+  expect(await renderText('storewright', values)).toBe(await renderText('storewright', values))
+})
+
+describe.each(services)('%s', (service) => {
+  const deployment = async () => named(await rendered, 'Deployment', service)
+  const pod = async () => podTemplateOf(await deployment())
+
+  test('is one deployment of restricted pods with an account of its own', async () => {
+    const template = await pod()
+    expect(template && restrictedViolations(template)).toEqual([])
+    expect(template?.spec['serviceAccountName']).toBe(`s-example-${service}`)
+    expect(named(await rendered, 'ServiceAccount', service)).toBeDefined()
+  })
+
+  test('starts as the first process and is asked for its health', async () => {
+    const [container] = (await pod())?.spec.containers ?? []
+    expect(container?.command).toEqual(['node', `services/${service}/main.ts`])
+    expect(container).toMatchObject({
+      readinessProbe: { httpGet: { path: '/health/ready' } },
+      livenessProbe: { httpGet: { path: '/health/live' } },
+    })
+  })
+
+  test('gets an environment the service accepts', async () => {
+    const [container] = (await pod())?.spec.containers ?? []
+    const given = (container?.env ?? []).map(({ name, value = addresses[name] }) => [
+      name,
+      value ?? 'from-the-pod',
+    ])
+    // The driver for a cluster is proven on a cluster.
+    const { DRIVER, ...environment } = z
+      .record(z.string(), z.string())
+      .parse(Object.fromEntries(given))
+    expect(DRIVER).toBe(service === 'provisioner' ? 'cluster' : undefined)
+    await expect(parseWith(service, environment)).resolves.toMatchObject({ HOST: '0.0.0.0' })
+  })
+
+  test('survives the loss of a node one pod at a time', async () => {
+    const budget = named(await rendered, 'PodDisruptionBudget', service)
+    expect(budget.spec).toMatchObject({ maxUnavailable: 1 })
+  })
+
+  test('may talk to what it needs and to nothing else', async () => {
+    const policy = named(await rendered, 'NetworkPolicy', service)
+    expect(policy.spec).toMatchObject({ policyTypes: ['Ingress', 'Egress'] })
+    const allowed = JSON.stringify(policy.spec?.['egress'])
+    const [container] = (await pod())?.spec.containers ?? []
+    const needs = (variable: string) => container?.env.some(({ name }) => name === variable)
+    expect(allowed.includes('"port":2113')).toBe(needs('EVENTSTORE_URL') ?? false)
+    expect(allowed.includes('"port":4222')).toBe(needs('NATS_URL') ?? false)
+    expect(allowed.includes('"port":5432')).toBe(needs('DATABASE_URL') ?? false)
+  })
+})
+
+test('only the provisioner gets a token of the cluster', async () => {
+  const withToken = ofKind(await rendered, 'Deployment').filter(
+    (each) => podTemplateOf(each)?.spec.automountServiceAccountToken !== false,
+  )
+  expect(withToken.map(({ metadata }) => metadata.name)).toEqual(['s-example-provisioner'])
+})
+
+test('in the whole cluster the provisioner reads no secret and grants two roles at most', async () => {
+  const bindings = ofKind(await rendered, 'ClusterRoleBinding')
+  expect(bindings.map(({ metadata }) => metadata.name)).toEqual(['s-example-provisioner'])
+  const role = rulesOf(named(await rendered, 'ClusterRole', 'provisioner'))
+  expect(role.flatMap(({ resources }) => resources).toSorted()).toEqual([
+    'clusterroles',
+    'namespaces',
+    'rolebindings',
+  ])
+  const bind = role.filter(({ verbs }) => verbs.includes('bind'))
+  expect(bind.map(({ resourceNames }) => resourceNames)).toEqual([
+    ['edit', 's-example-store-keeper'],
+  ])
+})
+
+test('no role has a wildcard, escalates or impersonates', async () => {
+  const all = ofKind(await rendered, 'ClusterRole').flatMap(rulesOf)
+  const words = all.flatMap(({ apiGroups, resources, verbs }) =>
+    [apiGroups, resources, verbs].flat(),
+  )
+  for (const forbidden of ['*', 'escalate', 'impersonate', 'deletecollection'])
+    expect(words).not.toContain(forbidden)
+})
+
+test('the platform renders no Secret, and refuses keys it does not know', async () => {
+  expect(ofKind(await rendered, 'Secret')).toEqual([])
+  const wrong = [{ secrets: {} }, { authentication: { issuer: 'x' } }, { replicas: { api: 2 } }]
+  for (const changes of wrong)
+    await expect(renderText('storewright', { ...values, ...changes })).rejects.toThrow(/schema/)
+})
+
+test('reading goes to the query API and everything else to the command API', async () => {
+  const route = { kind: 'httpRoute', host: 'api.example.com', parentRefs }
+  const [httpRoute] = ofKind(await renderChart('storewright', { ...values, route }), 'HTTPRoute')
+  expect(httpRoute?.spec?.['rules']).toMatchObject([
+    {
+      matches: [{ method: 'GET' }, { method: 'HEAD' }],
+      backendRefs: [{ name: 's-example-query-api' }],
+    },
+    { backendRefs: [{ name: 's-example-command-api' }] },
+  ])
+})
+
+function named(manifests: Manifest[], kind: string, service: string): Manifest {
+  const name = `s-example-${service}`
+  const found = ofKind(manifests, kind).find(({ metadata }) => metadata.name === name)
+  if (found === undefined) throw new Error(`there is no ${kind} ${name}`)
+  return found
+}
+
+function rulesOf(role: Manifest) {
+  return rules.parse(role['rules'])
+}
