@@ -1,7 +1,6 @@
 // Builds what the local cluster consists of into the folder named by the first argument. Plain
 // JavaScript, as the set-up, whose lock and progress lines it uses; go.sum pins every byte.
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
-import { access } from 'node:fs/promises'
+import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withLock } from '../../setup/lock.js'
 import { say, withProgress } from '../../setup/output.js'
@@ -9,35 +8,25 @@ import { run, systemEnv } from '../../setup/run.js'
 import { onPath } from '../../setup/tool/on-path.js'
 
 const BUILD_TIMEOUT_MS = 3_600_000
+const MAKING = 'making-'
 const here = import.meta.dirname
 
-const gatewayApi = {
-  module: 'sigs.k8s.io/gateway-api@v1.4.1',
-  sum: 'h1:NPxFutNkKNa8UfLd2CMlEuhIPMQgDQ6DXNKG9sHbJU8=',
-  file: 'config/crd/standard/gateway.networking.k8s.io_httproutes.yaml',
-}
-
-const programs = [
-  { name: 'etcd', source: 'go.etcd.io/etcd/server/v3', minutes: 'one minute' },
-  { name: 'kwok', source: 'sigs.k8s.io/kwok/cmd/kwok', minutes: 'two minutes' },
-  kubernetes('kube-apiserver', 'five minutes'),
-  kubernetes('kube-controller-manager', 'two minutes'),
-  kubernetes('kube-scheduler', 'half a minute'),
-]
-
+const { programs, gatewayApi } = JSON.parse(await readFile(join(here, 'pins.json'), 'utf8'))
 const [folder] = process.argv.slice(2)
 try {
   if (folder === undefined) throw new Error('name the folder to build into')
   await mkdir(folder, { recursive: true })
   await withLock(join(folder, 'lock'), 'cluster', buildMissing)
 } catch (error) {
-  process.stderr.write(`\nThe local cluster cannot be built: ${error.message}\n`)
+  process.stderr.write(`The local cluster cannot be built: ${error.message}\n`)
   process.exitCode = 1
 }
 
 async function buildMissing() {
   const versions = await pinnedVersions()
-  const making = await mkdtemp(join(folder, 'making-'))
+  for (const left of await readdir(folder))
+    if (left.startsWith(MAKING)) await rm(join(folder, left), { recursive: true })
+  const making = await mkdtemp(join(folder, MAKING))
   try {
     await once('httproutes.yaml', () => fetchRouteDefinition(making))
     for (const program of programs)
@@ -57,12 +46,12 @@ async function once(name, make) {
   if (!present) await rename(await make(), place)
 }
 
-async function build({ name, source, minutes }, version, making) {
+async function build({ name, source, takes }, version, making) {
   const made = join(making, name)
   const flags = ['-mod=readonly', '-ldflags', linkerFlags(source, version), '-o', made, source]
-  const text = `building ${version} with Go, once, about ${minutes}`
-  await withProgress(name, text, async () => runGo('build', ...flags))
-  say(name, `${version} built with Go (${join(folder, name)})`)
+  const text = `building ${name} ${version} with Go, once, about ${takes}`
+  await withProgress('cluster', text, async () => runGo('build', ...flags))
+  say('cluster', `${name} ${version} built with Go (${join(folder, name)})`)
   return made
 }
 
@@ -100,8 +89,4 @@ async function pinnedVersions() {
   const goMod = await readFile(join(here, 'go.mod'), 'utf8')
   const required = [...goMod.matchAll(/^\s+(\S+) (v\S+)/gm)]
   return (source) => required.find(([, module]) => source.startsWith(module))?.[2]
-}
-
-function kubernetes(name, minutes) {
-  return { name, source: `k8s.io/kubernetes/cmd/${name}`, minutes }
 }
