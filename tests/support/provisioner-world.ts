@@ -1,15 +1,30 @@
 import { randomUUID } from 'node:crypto'
-import { decodeStoreEvent } from '#contracts'
-import { store, storeStream, type StoreCommand, type StoreEvent } from '#domain'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import {
+  decodeStoreEvent,
+  decodeTenantEvent,
+  eventStreamName,
+  provisionersConsumer,
+} from '#contracts'
+import {
+  store,
+  storeStream,
+  tenant,
+  tenantStream,
+  type StoreCommand,
+  type StoreEvent,
+} from '#domain'
 import { handleCommand, openEventStore } from '#eventstore'
 import { connectMessaging, ensureTopology, wake } from '#messaging'
 import { createLogger } from '#observability'
+import { toolPath } from '../../embedded/tools.ts'
 import { tempFolder } from './temp-folder.ts'
 import { testEventStore } from './test-eventstore.ts'
 import { testNats } from './test-nats.ts'
 
 /** Short times in the same proportions as the defaults. */
-export const quickTimes = {
+const quickTimes = {
   LEASE_TTL_MS: '4000',
   ACK_WAIT_MS: '4000',
   LEASE_RENEW_MS: '500',
@@ -20,7 +35,9 @@ export const quickTimes = {
 }
 
 /** A real event store and a real nats-server, and the means to ask for stores as the other services do. */
-export async function provisionerWorld() {
+export async function provisionerWorld({
+  times = quickTimes,
+}: { times?: Record<string, string> } = {}) {
   const stack = new AsyncDisposableStack()
   const log = stack.use(await testEventStore())
   const nats = stack.use(await testNats())
@@ -30,16 +47,17 @@ export async function provisionerWorld() {
   stack.defer(() => eventStore.close())
   const messaging = await connectMessaging({ url: nats.url, name: 'test', logger })
   stack.defer(() => messaging.close())
-  await ensureTopology(messaging, { ackWaitMs: 4_000, leaseTtlMs: 4_000 })
 
   const send = async (storeId: string, command: StoreCommand) => {
-    const commandId = randomUUID()
-    const context = { commandId, correlationId: 'trace-1', actor: 'user:demo', tenantId: 'demo' }
+    const context = contextOf()
     const stream = storeStream(storeId)
     const decode = decodeStoreEvent
     await handleCommand({ store: eventStore, decider: store, decode, stream, command, context })
   }
-  const ring = (storeId: string) => wake(messaging, storeId, randomUUID())
+  const ring = async (storeId: string) => {
+    await ensureTopology(messaging)
+    await wake(messaging, storeId, randomUUID())
+  }
   return {
     log,
     nats,
@@ -48,6 +66,37 @@ export async function provisionerWorld() {
     messaging,
     send,
     ring,
+    requestOf,
+    /** Claims the store for a worker that is dead, and returns the claim's id. */
+    claim: async (storeId: string): Promise<string> => {
+      const claimId = randomUUID()
+      const digests = { valuesDigest: 'v', chartDigest: 'c' }
+      const now = new Date().toISOString()
+      await send(storeId, { type: 'ClaimStore', worker: 'dead', claimId, ...digests, now })
+      return claimId
+    },
+    /** Reserves the store's place with its tenant, as a request does. */
+    reserveSlot: async (storeId: string): Promise<void> => {
+      const now = new Date().toISOString()
+      await handleCommand({
+        store: eventStore,
+        decider: tenant,
+        decode: decodeTenantEvent,
+        stream: tenantStream('demo'),
+        command: { type: 'ReserveSlot', storeId, storesMax: 10, now },
+        context: contextOf(),
+      })
+    },
+    putFile: async (file: string, content: string): Promise<void> => {
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, content)
+    },
+    /** Messages that were delivered or are to be, and are not settled. */
+    unsettled: async (): Promise<number> => {
+      const manager = await messaging.connection.jetstreamManager()
+      const info = await manager.consumers.info(eventStreamName, provisionersConsumer)
+      return info.num_ack_pending + info.num_pending
+    },
     /** Asks for a store and rings the bell. */
     request: async (change: Partial<Extract<StoreCommand, { type: 'RequestStore' }>> = {}) => {
       const storeId = randomUUID()
@@ -70,11 +119,17 @@ export async function provisionerWorld() {
       NATS_URL: nats.url,
       DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nowhere',
       RELEASES_DIR: `${folder.path}/releases`,
+      HELM_BIN: toolPath('helm'),
       LOG_LEVEL: 'info',
-      ...quickTimes,
+      ...times,
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
+}
+
+function contextOf() {
+  const commandId = randomUUID()
+  return { commandId, correlationId: 'trace-1', actor: 'user:demo', tenantId: 'demo' }
 }
 
 function requestOf(storeId: string) {

@@ -1,0 +1,84 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { releaseNameOf, tenantStream } from '#domain'
+import { eventually } from '#test/eventually'
+import { helmStub } from '#test/helm-stub'
+import { provisionerProcess } from '#test/provisioner-process'
+import { provisionerWorld } from '#test/provisioner-world'
+import { dataOf, untilLast } from '#test/store-history'
+import { expect, test } from 'vitest'
+
+const now = () => new Date().toISOString()
+
+test('F46: a deletion in mid-helm stops helm and leaves nothing behind', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
+  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const storeId = await world.request()
+  await eventually(async () => expect(await helm.runs()).toHaveLength(1))
+
+  await world.send(storeId, { type: 'RequestDeletion', now: now() })
+  await world.ring(storeId)
+
+  const events = await untilLast(world, storeId, 'StoreDeleted')
+  expect(dataOf(events, 'StoreProvisioned')).toEqual([])
+  expect((await helm.runs()).map(({ endedAt }) => endedAt)).toEqual([expect.any(Number)])
+  expect(await readdir(world.environment.RELEASES_DIR)).toEqual(['.staging'])
+  expect(await readdir(join(world.environment.RELEASES_DIR, '.staging'))).toEqual([])
+})
+
+test('F46: a cancel in mid-helm ends in StoreFailed CANCELLED, and a retry makes the store', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
+  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const storeId = await world.request()
+  await eventually(async () => expect(await helm.runs()).toHaveLength(1))
+
+  await world.send(storeId, { type: 'RequestCancel', now: now() })
+  await world.ring(storeId)
+  const cancelled = await untilLast(world, storeId, 'StoreFailed')
+  expect(dataOf(cancelled, 'StoreFailed')).toMatchObject([{ reason: 'CANCELLED' }])
+  await world.send(storeId, { type: 'RequestRetry', now: now() })
+  await world.ring(storeId)
+
+  await untilLast(world, storeId, 'StoreProvisioned')
+  expect(await readdir(world.environment.RELEASES_DIR)).toContain(releaseNameOf(storeId))
+})
+
+test('a deleted store says what was removed, and its slot is given back once', async () => {
+  await using world = await provisionerWorld()
+  await using _provisioner = await provisionerProcess(world)
+  const storeId = await world.request()
+  await world.reserveSlot(storeId)
+  await untilLast(world, storeId, 'StoreProvisioned')
+
+  await world.send(storeId, { type: 'RequestDeletion', now: now() })
+  for (let times = 0; times < 3; times++) await world.ring(storeId)
+
+  const events = await untilLast(world, storeId, 'StoreDeleted')
+  const [deleted] = dataOf(events, 'StoreDeleted')
+  const kinds = ['NetworkPolicy', 'Deployment', 'StatefulSet'].map((kind) => `${kind}/`)
+  for (const kind of kinds)
+    expect(deleted?.removed.some((entry) => entry.startsWith(kind))).toBe(true)
+  expect(deleted?.removed).toEqual(expect.arrayContaining(['manifests.yaml', 'release.json']))
+  await eventually(async () => expect(await world.unsettled()).toBe(0))
+  const types: string[] = []
+  for await (const { type } of world.eventStore.readStream(tenantStream('demo'))) types.push(type)
+  expect(types).toEqual(['StoreSlotReserved', 'StoreSlotReleased'])
+})
+
+test('a deletion whose worker died after the removal still says what was removed', async () => {
+  await using world = await provisionerWorld()
+  await using _provisioner = await provisionerProcess(world)
+  const storeId = await world.request()
+  await untilLast(world, storeId, 'StoreProvisioned')
+  await world.send(storeId, { type: 'RequestDeletion', now: now() })
+  const claimId = await world.claim(storeId)
+  const detail = { release: releaseNameOf(storeId), removed: 'Deployment/x\nmanifests.yaml' }
+  await world.send(storeId, { type: 'RecordStep', claimId, step: 'uninstall', detail, now: now() })
+
+  await world.ring(storeId)
+
+  const events = await untilLast(world, storeId, 'StoreDeleted')
+  expect(dataOf(events, 'StoreDeleted')[0]?.removed).toContain('Deployment/x')
+})

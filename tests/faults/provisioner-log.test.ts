@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { eventually } from '#test/eventually'
+import { helmStub } from '#test/helm-stub'
+import { provisionerProcess } from '#test/provisioner-process'
+import { provisionerWorld } from '#test/provisioner-world'
+import { dataOf, untilLast } from '#test/store-history'
+import { expect, test } from 'vitest'
+
+test('F20: cut off from the log before the claim, a worker runs no helm and goes on when it is back', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'))
+  await using provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const storeId = randomUUID()
+  await world.send(storeId, world.requestOf(storeId))
+  await world.log.kill()
+  await world.ring(storeId)
+  await eventually(async () => expect(await provisioner.output()).toContain('Looking failed'))
+  expect(await helm.runs()).toEqual([])
+
+  await world.log.restart()
+
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+  expect(dataOf(events, 'ProvisioningStarted')).toHaveLength(1)
+  expect(await helm.runs()).toHaveLength(1)
+})
+
+test('F21: a result is held while the log is out of reach, and the attempt is not done again', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ waitMs: 2_000 }] })
+  await using provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const storeId = await world.request()
+  await eventually(async () => expect(await helm.runs()).toHaveLength(1))
+  await world.log.kill()
+  await eventually(async () => expect((await helm.runs())[0]?.endedAt).toBeDefined())
+
+  await world.log.restart()
+
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+  expect(dataOf(events, 'ProvisioningStarted')).toHaveLength(1)
+  expect(await helm.runs()).toHaveLength(1)
+  expect(await provisioner.output()).not.toContain('CLAIM_LOST')
+})
+
+test('F21: when the log stays away too long the claim is given up, and a later attempt completes', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ waitMs: 1_000 }] })
+  const change = { HELM_BIN: helm.executable, RESULT_PATIENCE_MS: '1000' }
+  await using provisioner = await provisionerProcess(world, change)
+  const storeId = await world.request()
+  await eventually(async () => expect(await helm.runs()).toHaveLength(1))
+  await world.log.kill()
+  await eventually(async () => expect(await provisioner.output()).toContain('Looking failed'))
+
+  await world.log.restart()
+
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+  expect(dataOf(events, 'ProvisioningStarted')).toHaveLength(2)
+  expect(dataOf(events, 'StoreProvisioned')).toMatchObject([{ attempt: 2 }])
+})
+
+test('F22: claims whose outcome is not known leave no store behind and double none', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'))
+  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const ids = await Promise.all(Array.from({ length: 12 }, () => world.request()))
+  await eventually(async () => expect((await helm.runs()).length).toBeGreaterThan(1))
+
+  await world.log.kill()
+  await world.log.restart()
+
+  const streams = await Promise.all(ids.map((id) => untilLast(world, id, 'StoreProvisioned')))
+  for (const events of streams) expect(dataOf(events, 'StoreProvisioned')).toHaveLength(1)
+})
