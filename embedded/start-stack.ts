@@ -45,7 +45,7 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger }:
   const forServices = serviceEnv(env, { addresses: parts.addresses, dataDir })
   const services = config.separate
     ? await startServicesApart({ env: forServices, dataDir, supervise: supervisePart })
-    : await startServicesInside(forServices)
+    : await startServicesInside(forServices, logger)
   running.defer(services.stop)
 
   const { port, auth } = config

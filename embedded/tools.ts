@@ -4,8 +4,12 @@ import { z } from 'zod'
 const tools = z.object({ 'nats-server': z.string(), helm: z.string() })
 const foundBySetup = new URL('../node_modules/.cache/storewright/tools.json', import.meta.url)
 
-/** The program the set-up step found or built; before a set-up, the one on PATH. */
+const variables = { 'nats-server': 'NATS_SERVER_BIN', helm: 'HELM_BIN' } as const
+
+/** The program its variable names, else the one the set-up step found or built, else the one on PATH. */
 export function toolPath(name: keyof z.output<typeof tools>): string {
+  const given = process.env[variables[name]]
+  if (given) return given
   try {
     return tools.parse(JSON.parse(readFileSync(foundBySetup, 'utf8')))[name]
   } catch {

@@ -4,6 +4,7 @@ import { answerProblem } from './problem.ts'
 
 const CONNECT_TIMEOUT_MS = 2_000
 const ANSWER_TIMEOUT_MS = 30_000
+const commandMethods = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 interface Services {
   'command-api': string
@@ -12,13 +13,15 @@ interface Services {
 
 /** Reading goes to the query API, everything else to the command API, under the caller's correlation id. */
 export function forwardApi(app: FastifyInstance, services: Services): void {
-  app.register(httpProxy, { ...to(services['query-api']), httpMethods: ['GET', 'HEAD'] })
-  app.register(httpProxy, {
-    ...to(services['command-api']),
-    httpMethods: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-  })
+  // The service itself logs each request, once; what fails here is logged below.
+  const logLevel = 'silent'
+  const reading = { ...to(services['query-api']), httpMethods: ['GET', 'HEAD'] }
+  const commanding = { ...to(services['command-api']), httpMethods: commandMethods }
+  app.register(httpProxy, { ...reading, logLevel })
+  app.register(httpProxy, { ...commanding, logLevel })
   app.setErrorHandler((error, request, reply) => {
-    request.log.warn({ err: error, url: request.url }, 'a service does not answer')
+    const { id: correlationId, method, url } = request
+    app.log.warn({ err: error, correlationId, method, url }, 'a service does not answer')
     return answerProblem(request, reply, {
       code: 'OVERLOADED',
       status: 503,

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Logger } from '#observability'
 import { freePort } from '../processes/free-port.ts'
 import { startProcess } from '../processes/start-process.ts'
 import { untilReady } from '../processes/until-ready.ts'
@@ -7,7 +9,7 @@ import type { StartPartsOptions } from '../parts/start-parts.ts'
 import { serviceNames, startInProcess, type ServiceName } from './service-table.ts'
 
 const READY_TIMEOUT_MS = 60_000
-const STOP_TIMEOUT_MS = 20_000
+const STOP_TIMEOUT_MS = 15_000
 
 export interface RunningServices {
   /** Where each listens, by name; where a service runs twice, the second is `<name>-2`. */
@@ -16,11 +18,14 @@ export interface RunningServices {
 }
 
 /** Starts every service inside this process. */
-export async function startServicesInside(env: NodeJS.ProcessEnv): Promise<RunningServices> {
+export async function startServicesInside(
+  env: NodeJS.ProcessEnv,
+  logger: Logger,
+): Promise<RunningServices> {
   const started: (() => Promise<void>)[] = []
   const start = async (name: ServiceName) => {
     const service = await startInProcess[name](env)
-    started.push(service.close)
+    started.push(() => closeInTime(name, service.close, logger))
     if (service.url === undefined) throw new Error(`${name} does not say where it listens`)
     return service.url
   }
@@ -50,8 +55,9 @@ async function startAll(
   start: (name: ServiceName) => Promise<string>,
   started: (() => Promise<void>)[],
 ): Promise<RunningServices> {
+  // No service needs another to end, and nothing new comes in any more.
   const stop = async () => {
-    for (const close of started.toReversed()) await close()
+    await Promise.all(started.map((close) => close()))
   }
   try {
     return { urls: await startEach(start), stop }
@@ -59,6 +65,17 @@ async function startAll(
     await stop()
     throw error
   }
+}
+
+/** One service that does not let go must not keep the parts from ending in good order. */
+async function closeInTime(name: string, close: () => Promise<void>, logger: Logger) {
+  const late = new AbortController()
+  const timedOut = wait(STOP_TIMEOUT_MS, 'late' as const, { signal: late.signal }).catch(
+    () => 'ended',
+  )
+  const outcome = await Promise.race([close(), timedOut])
+  late.abort()
+  if (outcome === 'late') logger.warn({ part: name }, 'a service did not end in time')
 }
 
 async function startEach(start: (name: ServiceName) => Promise<string>) {

@@ -29,6 +29,17 @@ test('a program given by its variable goes before PATH', async () => {
   expect(stdout).toContain('helm         4.2.0 from HELM_BIN')
 })
 
+test('a program given by its variable that cannot be used is refused, not passed over', async () => {
+  await using checkout = await testCheckout()
+  await checkout.program('nats-server', versioned('2.15.2'))
+  await checkout.program('helm', versioned('4.3.1'))
+
+  const { stderr, exitCode } = await checkout.setUp({ HELM_BIN: '/no/such/helm' })
+
+  expect(stderr).toContain('HELM_BIN is /no/such/helm, which cannot be used')
+  expect(exitCode).toBe(1)
+})
+
 test('npm start needs no nats-server of its own when NATS_URL is given', async () => {
   await using checkout = await testCheckout()
   await checkout.program('helm', versioned('4.3.1'))

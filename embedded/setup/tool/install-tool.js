@@ -56,7 +56,13 @@ async function makeAndPlace(tool, cached, make) {
 async function given(tool) {
   const path = process.env[tool.variable]
   if (!path) return undefined
-  return { path, version: await suitableVersion(tool, path), origin: `from ${tool.variable}` }
+  try {
+    return { path, version: await suitableVersion(tool, path), origin: `from ${tool.variable}` }
+  } catch (error) {
+    throw new Error(`${tool.variable} is ${path}, which cannot be used: ${error.message}`, {
+      cause: error,
+    })
+  }
 }
 
 async function installed(tool, tried) {
