@@ -11,6 +11,8 @@ export interface ProjectorOptions {
   logger: Logger
   metrics: ProjectorMetrics
   batchMax: number
+  /** How long Postgres bears the silence of the projector that writes. */
+  silenceMs: number
   /** How often the log is checked to be the one the read models were made from. */
   verifyEveryMs?: number
 }

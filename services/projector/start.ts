@@ -22,8 +22,8 @@ export async function start(
 
   const running = migrated({ databaseUrl, logger, signal: closing.signal }).then(() => {
     if (closing.signal.aborted) return undefined
-    const batchMax = config.PROJECTOR_BATCH
-    return startProjector({ databaseUrl, store, logger, metrics, batchMax })
+    const { PROJECTOR_BATCH: batchMax, PROJECTOR_SILENCE_MS: silenceMs } = config
+    return startProjector({ databaseUrl, store, logger, metrics, batchMax, silenceMs })
   })
   let projector: Awaited<typeof running>
   void running.then((started) => (projector = started))

@@ -18,9 +18,9 @@ export interface LeadOptions extends ProjectorOptions {
  * has lost it, without knowing yet, cannot write either.
  */
 export async function lead(options: LeadOptions): Promise<void> {
-  const { databaseUrl, store, batchMax, onPhase } = options
+  const { databaseUrl: url, store, silenceMs, batchMax, onPhase } = options
   const onStandby = () => onPhase('standby')
-  await using leader = await becomeLeader({ url: databaseUrl, signal: options.signal, onStandby })
+  await using leader = await becomeLeader({ url, silenceMs, signal: options.signal, onStandby })
   const diverged = new AbortController()
   const signal = AbortSignal.any([options.signal, leader.lost, diverged.signal])
 

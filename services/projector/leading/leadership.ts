@@ -6,14 +6,6 @@ import { Client, DatabaseError } from 'pg'
 const LOCK = 7_301_119_002
 
 const ASK_EVERY_MS = 500
-const BEAT_EVERY_MS = 4_000
-
-/**
- * The server ends a leader that says nothing for so long (frozen, or its machine gone), and with it its lock,
- * so that another can take over.
- */
-const SILENCE = '15s'
-
 /** The right to write, bound to one connection: whoever loses the connection loses the lock and its transaction with it. */
 export interface Leadership extends AsyncDisposable {
   client: Client
@@ -24,18 +16,20 @@ export interface Leadership extends AsyncDisposable {
 /** Waits until this process is the one that writes; others stand by meanwhile, calling `onStandby` once. */
 export async function becomeLeader(options: {
   url: string
+  /** The server ends a leader that is silent for so long (frozen, or its machine gone), and with it its lock. */
+  silenceMs: number
   signal: AbortSignal
   onStandby: () => void
 }): Promise<Leadership> {
-  const { url, signal, onStandby } = options
+  const { url, silenceMs, signal, onStandby } = options
   const client = new Client({ ...connectionConfig(url), application_name: 'storewright projector' })
   const lost = new AbortController()
   client.on('error', (error) => lost.abort(error))
   client.on('end', () => lost.abort(new Error('The connection to Postgres ended')))
   try {
     await client.connect()
-    await client.query(`set idle_session_timeout = '${SILENCE}'`)
-    await client.query(`set idle_in_transaction_session_timeout = '${SILENCE}'`)
+    for (const setting of ['idle_session_timeout', 'idle_in_transaction_session_timeout'])
+      await client.query(`select set_config($1, $2, false)`, [setting, `${silenceMs}ms`])
     for (let asked = 0; !(await tryLock(client)); asked++) {
       if (asked === 0) onStandby()
       await wait(ASK_EVERY_MS, undefined, { signal })
@@ -44,7 +38,7 @@ export async function becomeLeader(options: {
     await end(client)
     throw error
   }
-  const beat = setInterval(() => void heartbeat(client, lost), BEAT_EVERY_MS)
+  const beat = setInterval(() => void heartbeat(client, lost), silenceMs / 4)
   return {
     client,
     lost: lost.signal,

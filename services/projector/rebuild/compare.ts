@@ -28,7 +28,7 @@ export async function compare(
          to_jsonb(l) as live, to_jsonb(r) as rebuilt, count(*) over () as total
        from (select ${columns} from ${live}.${table}) l
        full join (select ${columns} from ${rebuilt}.${table}) r using (${key.join(', ')})
-       where l.${key[0]} is null or r.${key[0]} is null or row(l.*) *<> row(r.*)
+       where l.${key[0]} is null or r.${key[0]} is null or l *<> r
        order by key limit ${LISTED_MAX}`,
     )
     comparison.total += Number(rows[0]?.total ?? 0n)

@@ -3,7 +3,7 @@ import { Client, type ClientBase } from 'pg'
 import { expect, test } from 'vitest'
 import { connectionConfig } from '#postgres'
 import { testDatabase } from '#test/test-database'
-import { historyOf, recordedLog, uuidOf } from '../fixtures/recorded-log.ts'
+import { historyOf, recordedLog, uuidOf } from '#test/projector/recorded-log'
 import { flush } from './flush.ts'
 
 const choices = fc.array(fc.record({ store: fc.nat({ max: 8 }), choice: fc.nat({ max: 7 }) }), {
