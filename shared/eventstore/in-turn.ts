@@ -1,18 +1,33 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+const WAIT_MAX_MS = 250
+
 const queues = new WeakMap<object, Map<string, Promise<unknown>>>()
 
 /**
- * Runs `work` after what was handed over earlier for the same owner and key. Writers of one process then meet
- * conflicts only with other processes; nothing relies on it for correctness.
+ * Runs `work` after what was handed over earlier for the same owner and key, or after a moment. Writers of one
+ * process then seldom meet conflicts of their own making; nothing relies on it for correctness.
  */
 export async function inTurn<T>(owner: object, key: string, work: () => Promise<T>): Promise<T> {
   const queue = queues.get(owner) ?? new Map<string, Promise<unknown>>()
   queues.set(owner, queue)
   const earlier = queue.get(key)
-  const turn = earlier ? earlier.then(work, work) : work()
+  const turn = earlier ? settledSoon(earlier).then(work) : work()
   queue.set(key, turn)
   try {
     return await turn
   } finally {
     if (queue.get(key) === turn) queue.delete(key)
   }
+}
+
+async function settledSoon(earlier: Promise<unknown>): Promise<void> {
+  const done = new AbortController()
+  const settled = earlier.then(
+    () => undefined,
+    () => undefined,
+  )
+  const late = wait(WAIT_MAX_MS, undefined, { signal: done.signal }).catch(() => undefined)
+  await Promise.race([settled, late])
+  done.abort()
 }

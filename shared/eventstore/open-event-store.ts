@@ -3,6 +3,7 @@ import { AppError } from '#domain'
 import type { Logger } from '#observability'
 import { checkedEvents } from './append/checked-events.ts'
 import { sharedAppender } from './append/shared-appender.ts'
+import { disposed } from './disposed.ts'
 import type { EventStore, ReadStreamOptions } from './event-store.ts'
 import { eventAt, newestEvent, ping, readAll } from './read/read-all.ts'
 import { readEvents } from './read/read-events.ts'
@@ -42,7 +43,7 @@ export function openEventStore(options: OpenEventStoreOptions): EventStore {
     eventAt: (position) => eventAt(source, position),
     ping: (pingTimeoutMs) => ping(source, pingTimeoutMs),
     close: async () => {
-      await Promise.all([appender.close(), client.dispose()])
+      await Promise.all([appender.close(), disposed(client)])
     },
   }
 }

@@ -3,11 +3,11 @@ import { hasCode, type AppError } from '#domain'
 import type { Logger } from '#observability'
 import { setTimeout as wait } from 'node:timers/promises'
 import { appErrorOf, isTransient, isUnexplained } from '../app-error-of.ts'
+import { disposed } from '../disposed.ts'
 import type { Appended, ExpectedRevision } from '../event-store.ts'
 import { within } from '../within.ts'
 
 const ATTEMPT_TIMEOUT_MS = 2_000
-const DISPOSE_TIMEOUT_MS = 1_000
 const PAUSE_FIRST_MS = 20
 const PAUSE_MAX_MS = 500
 const UNEXPLAINED_MAX = 3
@@ -86,8 +86,4 @@ async function untilKnown(call: AppendCall, attempt: Attempt): Promise<Appended>
 
 function isOurTimeout(error: unknown): error is AppError {
   return hasCode(error, 'EVENT_STORE_UNAVAILABLE')
-}
-
-async function disposed(client: EventStoreDBClient): Promise<void> {
-  await within(client.dispose(), DISPOSE_TIMEOUT_MS).catch(() => undefined)
 }
