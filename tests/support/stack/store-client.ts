@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import { eventually } from '../eventually.ts'
+
+const store = z.object({
+  id: z.string(),
+  name: z.string(),
+  status: z.string(),
+  release: z.string().nullable(),
+})
+const page = z.object({
+  stores: z.array(store),
+  pagination: z.looseObject({
+    total: z.int(),
+    limit: z.int(),
+    offset: z.int(),
+    hasMore: z.boolean(),
+  }),
+})
+const history = z.object({
+  events: z.array(
+    z.looseObject({ type: z.string(), data: z.looseObject({ worker: z.string().optional() }) }),
+  ),
+})
+
+export interface RequestOptions {
+  name?: string
+  engine?: string
+  headers?: Record<string, string>
+}
+
+/** What a user of the HTTP API does, over the real front. */
+export function storeClient(url: string) {
+  const get = (path: string, headers: Record<string, string> = {}) => fetch(url + path, { headers })
+  const request = ({ name = 'Test Store', engine = 'woocommerce', headers = {} }: RequestOptions) =>
+    fetch(`${url}/api/stores`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ name, engine }),
+    })
+  const read = async (id: string) =>
+    z.object({ store }).parse(await (await get(`/api/stores/${id}`)).json()).store
+  return {
+    get,
+    request,
+    /** Requests a store and gives its id; throws unless it was accepted. */
+    accepted: async (options: RequestOptions) => {
+      const answer = await request(options)
+      if (answer.status !== 202) throw new Error(`${answer.status} ${await answer.text()}`)
+      return z.object({ store }).parse(await answer.json()).store.id
+    },
+    list: async (query: string) => page.parse(await (await get(`/api/stores?${query}`)).json()),
+    events: async (id: string) =>
+      history.parse(await (await get(`/api/stores/${id}/events`)).json()).events,
+    untilStatus: (id: string, status: string, timeoutMs = 60_000) =>
+      eventually(
+        async () => {
+          const found = await read(id)
+          if (found.status !== status) throw new Error(`${id} is ${found.status}, not ${status}`)
+          return found
+        },
+        { timeoutMs, everyMs: 100 },
+      ),
+  }
+}
