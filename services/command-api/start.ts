@@ -19,15 +19,14 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     now: () => new Date(),
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
+  logger.info({ url }, 'listening')
   const stopped = new AbortController()
   const reported = reportParts({ checks, logger, signal: stopped.signal })
   return {
     url,
     close: async () => {
       stopped.abort()
-      await closeWithin(app)
-      await reported
-      await store.close()
+      await closeWithin(app, { parts: [() => reported, () => store.close()] })
     },
   }
 }

@@ -38,15 +38,14 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
+  logger.info({ url }, 'listening')
   const reported = reportParts({ checks, logger, signal })
   return {
     url,
     close: async () => {
       abort()
-      await closeWithin(app)
-      await Promise.all([watched, reported])
-      await store.close()
-      await pool.end()
+      const ended = Promise.all([watched, reported])
+      await closeWithin(app, { parts: [() => ended, () => store.close(), () => pool.end()] })
     },
   }
 }

@@ -4,7 +4,6 @@ import { z } from 'zod'
 /** The display name of a store: data only, and still nothing that any program could take for more than text. */
 export const storeName = z
   .string()
-  .min(1, 'has no characters')
   .max(50, 'has more than 50 characters')
   .regex(/^[\p{L}\p{M}\p{N} .,'&()_-]*$/u, "takes letters, digits, spaces and . , ' & ( ) - _")
   .regex(/[\p{L}\p{N}]/u, 'has no letter or digit')

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { storeBody, storeIn } from './fixtures/client.ts'
+import { testApi } from './fixtures/test-api.ts'
+
+test('a request is accepted with the store, its address, its ETag and a position', async () => {
+  await using api = await testApi()
+
+  const answer = await api.create({ key: 'test-123' })
+
+  expect(answer.status).toBe(202)
+  const store = storeIn(answer)
+  expect(store).toMatchObject({
+    ...storeBody,
+    plan: 'small',
+    status: 'requested',
+    tenantId: 'demo',
+  })
+  expect(answer.headers.get('location')).toBe(`/api/stores/${store.id}`)
+  expect(answer.headers.get('retry-after')).toBe('2')
+  expect(answer.headers.get('etag')).toBe('"0"')
+  const [requested] = await api.requestedStores()
+  expect(answer.headers.get('x-position')).toBe(String(requested?.position))
+})
+
+test('a repetition gets the first answer, byte for byte, and says so', async () => {
+  await using api = await testApi()
+  const first = await api.create({ key: 'k' })
+
+  const again = await api.create({ key: '"k"' })
+
+  expect(again).toMatchObject({ status: 202, text: first.text })
+  expect(again.headers.get('idempotency-replayed')).toBe('true')
+  expect(again.headers.get('x-position')).toBe(first.headers.get('x-position'))
+  expect(await api.requestedStores()).toHaveLength(1)
+})
+
+test('a repetition is answered like the first while the store has gone on, and after its deletion', async () => {
+  await using api = await testApi()
+  const first = await api.create({ key: 'k' })
+  await api.send('DELETE', `/api/stores/${storeIn(first).id}`)
+
+  const again = await api.create({ key: 'k' })
+
+  expect(again.text).toBe(first.text)
+})
+
+test('F4: of fifty at once with one key, all get the same answer and one store exists', async () => {
+  await using api = await testApi()
+
+  const answers = await Promise.all(Array.from({ length: 50 }, () => api.create({ key: 'k' })))
+
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
+  expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
+  expect(await api.requestedStores()).toHaveLength(1)
+  expect(await api.slotEvents()).toHaveLength(1)
+})
+
+test('F4: of fifty at once with one key and two bodies, one body wins and the other is refused', async () => {
+  await using api = await testApi()
+  const names = ['One', 'Two']
+
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, i) =>
+      api.create({ key: 'k', body: { ...storeBody, name: names[i % 2] } }),
+    ),
+  )
+
+  const accepted = answers.filter(({ status }) => status === 202)
+  const refused = answers.filter(({ status }) => status === 422)
+  expect([accepted.length, refused.length]).toEqual([25, 25])
+  expect(new Set(accepted.map(({ text }) => text)).size).toBe(1)
+  expect(new Set(refused.map(({ json }) => json['code']))).toEqual(
+    new Set(['IDEMPOTENCY_KEY_REUSED']),
+  )
+  expect(await api.requestedStores()).toHaveLength(1)
+})
+
+test('F5: one key of two tenants makes two stores', async () => {
+  await using api = await testApi()
+
+  const [one, two] = await Promise.all([
+    api.create({ key: 'k', user: 'alice' }),
+    api.create({ key: 'k', user: 'bob' }),
+  ])
+
+  expect(storeIn(one).id).not.toBe(storeIn(two).id)
+  expect([storeIn(one).tenantId, storeIn(two).tenantId]).toEqual(['alice', 'bob'])
+})
+
+test('without a key, each request is a store of its own', async () => {
+  await using api = await testApi()
+
+  const answers = await Promise.all(Array.from({ length: 30 }, () => api.create()))
+
+  expect(new Set(answers.map((answer) => storeIn(answer).id)).size).toBe(30)
+  expect(await api.requestedStores()).toHaveLength(30)
+})
+
+test('the events carry who asked, the correlation id and the trace', async () => {
+  await using api = await testApi()
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const headers = { 'x-correlation-id': 'trace-123', traceparent }
+
+  const answer = await api.create({ user: 'alice', headers })
+
+  expect(answer.headers.get('x-correlation-id')).toBe('trace-123')
+  const [event] = await api.eventsOf(storeIn(answer).id)
+  expect(event?.metadata).toMatchObject({
+    correlationId: 'trace-123',
+    actor: 'user:alice',
+    tenantId: 'alice',
+    schemaVersion: 1,
+    traceparent,
+  })
+})
+
+describe('a request that is not valid', () => {
+  let api: Awaited<ReturnType<typeof testApi>>
+  beforeAll(async () => {
+    api = await testApi()
+  })
+  afterAll(() => api[Symbol.asyncDispose]())
+
+  test.for([
+    ['a name that a shell would run', { ...storeBody, name: 'Test; rm -rf /' }, '/name'],
+    ['a name that a template would run', { ...storeBody, name: '{{ .Values }}' }, '/name'],
+    ['a name with a line break', { ...storeBody, name: 'a\nb' }, '/name'],
+    ['an empty name', { ...storeBody, name: '' }, '/name'],
+    ['a blank name', { ...storeBody, name: '   ' }, '/name'],
+    ['51 characters', { ...storeBody, name: 'x'.repeat(51) }, '/name'],
+    ['half a character', { ...storeBody, name: 'a\ud800' }, '/name'],
+    ['an unknown engine', { ...storeBody, engine: 'magento' }, '/engine'],
+    ['an unknown plan', { ...storeBody, plan: 'huge' }, '/plan'],
+    ['an unknown field', { ...storeBody, url: 'x' }, '/url'],
+    ['no name', { engine: 'medusa' }, '/name'],
+  ] as const)('%s is refused, and nothing happens', async ([, body, pointer]) => {
+    const answer = await api.create({ body, key: 'k' })
+
+    expect(answer.status).toBe(400)
+    expect(answer.json).toMatchObject({
+      code: 'REQUEST_INVALID',
+      errors: [{ in: 'body', pointer }],
+    })
+    expect(await api.slotEvents()).toEqual([])
+  })
+})

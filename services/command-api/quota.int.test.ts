@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { tenantStream, type TenantEvent } from '#domain'
+import type { EventStore } from '#eventstore'
+import { storeIn } from './fixtures/client.ts'
+import { testApi } from './fixtures/test-api.ts'
+
+test('a tenant at its limit gets no more stores, and another tenant does', async () => {
+  await using api = await testApi({ STORES_PER_TENANT_MAX: '2' })
+  await api.create()
+  await api.create()
+
+  const refused = await api.create()
+
+  expect(refused).toMatchObject({ status: 403, json: { code: 'QUOTA_EXCEEDED', retryable: false } })
+  expect(await api.create({ user: 'alice' })).toMatchObject({ status: 202 })
+})
+
+test('of many at once, exactly as many are accepted as the tenant has slots', async () => {
+  await using api = await testApi({ STORES_PER_TENANT_MAX: '7' })
+
+  const answers = await Promise.all(Array.from({ length: 40 }, () => api.create()))
+
+  expect(answers.filter(({ status }) => status === 202)).toHaveLength(7)
+  expect(await api.requestedStores()).toHaveLength(7)
+})
+
+test('a repetition is answered at the limit too', async () => {
+  await using api = await testApi({ STORES_PER_TENANT_MAX: '1' })
+  const first = await api.create({ key: 'k' })
+
+  const again = await api.create({ key: 'k' })
+
+  expect(again).toMatchObject({ status: 202, text: first.text })
+})
+
+test('a slot that is released elsewhere can be used at once', async () => {
+  await using api = await testApi({ STORES_PER_TENANT_MAX: '1' })
+  const first = storeIn(await api.create())
+  const releasedAt = new Date().toISOString()
+  const released = { type: 'StoreSlotReleased', data: { storeId: first.id, releasedAt } } as const
+  await append(api.store, 0n, released)
+
+  expect(await api.create()).toMatchObject({ status: 202 })
+})
+
+test('a slot whose request died before its store was stored is freed when it is needed', async () => {
+  await using api = await testApi({ STORES_PER_TENANT_MAX: '1' })
+  await append(api.store, 'no_stream', reservation('2026-01-01T00:00:00.000Z'))
+
+  const answer = await api.create()
+
+  expect(answer).toMatchObject({ status: 202 })
+  const types = (await api.slotEvents()).map(({ type }) => type)
+  expect(types).toEqual(['StoreSlotReserved', 'StoreSlotReleased', 'StoreSlotReserved'])
+})
+
+test('a slot that was reserved just now is not taken from the request that holds it', async () => {
+  await using api = await testApi({ STORES_PER_TENANT_MAX: '1' })
+  await append(api.store, 'no_stream', reservation(new Date().toISOString()))
+
+  expect(await api.create()).toMatchObject({ status: 403 })
+})
+
+test('requests beyond the rate are told when to come back', async () => {
+  await using api = await testApi({ RATE_LIMIT_PER_MINUTE: '2' })
+  const first = await api.create()
+  await api.create()
+
+  const refused = await api.create()
+
+  expect(first.headers.get('ratelimit-policy')).toBe('"default";q=2;w=60')
+  expect(first.headers.get('ratelimit')).toMatch(/^"default";r=1;t=\d+$/)
+  expect(refused).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED', retryable: true } })
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(await api.requestedStores()).toHaveLength(2)
+})
+
+test('a repetition is answered beyond the rate too', async () => {
+  await using api = await testApi({ RATE_LIMIT_PER_MINUTE: '1' })
+  const first = await api.create({ key: 'k' })
+  await api.create()
+
+  const again = await api.create({ key: 'k' })
+
+  expect(again).toMatchObject({ status: 202, text: first.text })
+})
+
+const reservation = (reservedAt: string): TenantEvent => ({
+  type: 'StoreSlotReserved',
+  data: { storeId: randomUUID(), reservedAt },
+})
+
+async function append(store: EventStore, expected: bigint | 'no_stream', event: TenantEvent) {
+  const id = randomUUID()
+  const who = { correlationId: id, actor: 'worker:test', tenantId: 'demo' }
+  const metadata = { ...who, schemaVersion: 1, commandId: id }
+  await store.append(tenantStream('demo'), [{ id, ...event, metadata }], expected)
+}
