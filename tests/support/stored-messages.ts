@@ -1,6 +1,8 @@
 import { eventStreamName } from '#contracts'
 import { headerNames } from '#messaging'
-import { DeliverPolicy, type NatsConnection } from 'nats'
+import type { JetStreamManager, NatsConnection } from 'nats'
+
+const AT_ONCE = 100
 
 export interface StoredEvent {
   sequence: number
@@ -8,18 +10,25 @@ export interface StoredEvent {
   eventId: string
 }
 
-/** Every event in the stream, in the stream's order. */
+/** Every event in the stream, in the stream's order; wake calls are left out. */
 export async function storedEvents(connection: NatsConnection): Promise<StoredEvent[]> {
-  const consumer = await connection.jetstream().consumers.get(eventStreamName, {
-    filterSubjects: 'evt.>',
-    deliver_policy: DeliverPolicy.All,
-  })
-  const { num_pending: count } = await consumer.info()
-  if (count === 0) return []
-  const events: StoredEvent[] = []
-  for await (const { seq, subject, headers } of await consumer.fetch({ max_messages: count })) {
-    events.push({ sequence: seq, subject, eventId: headers?.get(headerNames.eventId) ?? '' })
-    if (events.length === count) break
+  const manager = await connection.jetstreamManager()
+  const { state } = await manager.streams.info(eventStreamName)
+  const events: (StoredEvent | undefined)[] = []
+  for (let from = state.first_seq; from <= state.last_seq; from += AT_ONCE) {
+    const count = Math.min(AT_ONCE, state.last_seq - from + 1)
+    const reads = Array.from({ length: count }, (_, i) => storedEvent(manager, from + i))
+    events.push(...(await Promise.all(reads)))
   }
-  return events
+  return events.filter((event) => event !== undefined)
+}
+
+async function storedEvent(manager: JetStreamManager, sequence: number) {
+  try {
+    const { subject, header } = await manager.streams.getMessage(eventStreamName, { seq: sequence })
+    if (!subject.startsWith('evt.')) return undefined
+    return { sequence, subject, eventId: header.get(headerNames.eventId) }
+  } catch {
+    return undefined
+  }
 }

@@ -2,7 +2,7 @@ import { connectMessaging, ensureTopology, type WorkTimings } from '#messaging'
 import { createLogger } from '#observability'
 
 /** Times short enough for a test, in the proportions of the real ones. */
-export const shortTimings: WorkTimings = { ackWaitMs: 1_000, leaseTtlMs: 800 }
+export const shortTimings: WorkTimings = { ackWaitMs: 1_500, leaseTtlMs: 1_200 }
 
 interface TestMessagingOptions {
   /** Undefined: nothing is made on the server. */

@@ -11,7 +11,7 @@ export function connectionOptions(url: string, name: string): ConnectionOptions 
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 250,
-    pingInterval: 5_000,
+    pingInterval: 4_000,
     maxPingOut: 2,
     noAsyncTraces: true,
     ...(addresses.some(({ protocol }) => protocol === 'tls:') && { tls: {} }),

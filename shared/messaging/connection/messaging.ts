@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { Events, type NatsConnection } from 'nats'
 
 /** One connection to NATS that comes back by itself. */
-export interface Messaging {
+export interface Messaging extends AsyncDisposable {
   connection: NatsConnection
   logger: Logger
   isConnected: () => boolean
@@ -57,6 +57,11 @@ export function messagingOf(connection: NatsConnection, { logger, onClosed }: Ho
     }
   }
 
+  async function close(): Promise<void> {
+    link.closing = true
+    await connection.close()
+  }
+
   return {
     connection,
     logger,
@@ -66,10 +71,8 @@ export function messagingOf(connection: NatsConnection, { logger, onClosed }: Ho
     ping: (timeoutMs) => pingJetStream(connection, timeoutMs),
     onReconnect: (listener) => register(reconnected, listener),
     onDisconnect: (listener) => register(disconnected, listener),
-    close: async () => {
-      link.closing = true
-      await connection.close()
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }
 

@@ -4,6 +4,8 @@ export const headerNames = {
   eventId: 'Nats-Msg-Id',
   /** The event's commit position in the log. */
   position: 'log-position',
+  /** Up to this position of the log every event was in the stream before this message was sent. */
+  completeTo: 'log-complete-to',
   correlationId: 'correlation-id',
   traceparent: 'traceparent',
 } as const

@@ -1,0 +1,110 @@
+import { headerNames } from '#messaging'
+import { createInbox, type Msg, type NatsConnection } from 'nats'
+import type { OutgoingMessage } from './message-of.ts'
+import { pubAckOf } from './pub-ack.ts'
+
+const STALLED_AFTER_MS = 5_000
+const LOOK_EVERY_MS = 1_000
+
+/** An event known to be in the stream under this sequence number. */
+export interface StoredMessage {
+  eventId: string
+  position: bigint
+  sequence: number
+}
+
+interface WindowOptions {
+  connection: NatsConnection
+  /** Messages sent and not yet acknowledged, at most. */
+  limit: number
+  /** Up to this position of the log every event is known to be in the stream. */
+  completeTo: bigint | undefined
+  onAck: (result: 'stored' | 'present', completeTo: bigint | undefined) => void
+  /** Called once, when an event was refused or no answer came for 5 s; nothing is sent after that. */
+  onFailure: (error: Error) => void
+}
+
+export type PublishWindow = ReturnType<typeof openWindow>
+
+interface Sent {
+  message: OutgoingMessage
+  acked: boolean
+}
+
+/**
+ * Publishes in order without waiting for each answer. Every message says up to where the log was
+ * complete in the stream when it was sent, so whoever finds it as the last one can go on from there.
+ */
+export function openWindow(options: WindowOptions) {
+  const { connection, limit, onAck } = options
+  const inbox = createInbox()
+  const sent: Sent[] = []
+  let first = 0
+  let { completeTo } = options
+  let lastStored: StoredMessage | undefined
+  let progressAt = performance.now()
+  let closed = false
+  let room = Promise.withResolvers<void>()
+
+  const subscription = connection.subscribe(`${inbox}.*`, {
+    callback: (error, answer) => (error === null ? settle(answer) : fail(error)),
+  })
+  const timer = setInterval(() => {
+    if (sent.length > 0 && performance.now() - progressAt > STALLED_AFTER_MS)
+      fail(new Error('JetStream acknowledged nothing for 5 s'))
+  }, LOOK_EVERY_MS)
+
+  function settle(answer: Msg): void {
+    const number = Number(answer.subject.slice(inbox.length + 1))
+    const entry = sent[number - first]
+    if (closed || entry === undefined || entry.acked) return
+    const ack = pubAckOf(answer)
+    if (typeof ack === 'object' && 'refused' in ack) return fail(ack.refused)
+    const { eventId, position } = entry.message
+    if (ack !== 'present') lastStored = { eventId, position, sequence: ack.stored }
+    entry.acked = true
+    advance()
+    onAck(ack === 'present' ? 'present' : 'stored', completeTo)
+  }
+
+  function advance(): void {
+    let done = 0
+    while (sent[done]?.acked === true) done++
+    completeTo = sent[done - 1]?.message.position ?? completeTo
+    sent.splice(0, done)
+    first += done
+    progressAt = performance.now()
+    if (sent.length <= limit / 2) room.resolve()
+  }
+
+  function fail(error: Error): void {
+    if (closed) return
+    close()
+    options.onFailure(error)
+  }
+
+  function close(): void {
+    closed = true
+    clearInterval(timer)
+    room.resolve()
+    if (!connection.isClosed()) subscription.unsubscribe()
+  }
+
+  return {
+    /** Sends an event; the promise waits for room for the next. */
+    publish: async (message: OutgoingMessage): Promise<void> => {
+      if (closed) return
+      if (sent.length === 0) progressAt = performance.now()
+      if (completeTo !== undefined) message.headers.append(headerNames.completeTo, `${completeTo}`)
+      const reply = `${inbox}.${first + sent.length}`
+      sent.push({ message, acked: false })
+      connection.publish(message.subject, message.payload, { headers: message.headers, reply })
+      if (sent.length < limit) return
+      room = Promise.withResolvers<void>()
+      await room.promise
+    },
+    lastStored: () => lastStored,
+    isEmpty: () => sent.length === 0,
+    close,
+  }
+}

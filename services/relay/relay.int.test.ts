@@ -1,0 +1,220 @@
+import { eventStreamName } from '#contracts'
+import { connectMessaging, headerNames } from '#messaging'
+import { createLogger } from '#observability'
+import { eventually } from '#test/eventually'
+import { storedEvents } from '#test/stored-messages'
+import { appendTo, testLog } from '#test/test-events'
+import { testEventStore } from '#test/test-eventstore'
+import { testNats } from '#test/test-nats'
+import { randomUUID } from 'node:crypto'
+import { headers } from 'nats'
+import { expect, test } from 'vitest'
+import { createMetrics } from './metrics.ts'
+import { startRelay } from './relay.ts'
+
+const types = ['StoreRequested', 'ProvisioningStarted', 'StoreProvisioned']
+
+/** A relay of its own, in this process, that looks after its stream often. */
+async function testRelay(natsUrl: string, logUrl: string) {
+  const logger = createLogger({ service: 'relay', level: 'silent' })
+  const metrics = createMetrics()
+  const closing = new AbortController()
+  const { signal } = closing
+  const messaging = await connectMessaging({ url: natsUrl, name: 'relay', logger })
+  const store = testLog(logUrl)
+  const options = { store, messaging, logger, metrics, signal, windowMax: 100, checkEveryMs: 100 }
+  const relay = startRelay(options)
+  return {
+    status: relay.status,
+    value: async (name: string) =>
+      (await metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value,
+    [Symbol.asyncDispose]: async () => {
+      closing.abort()
+      await relay.done
+      await messaging.close()
+      await store[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function bothServers() {
+  const [nats, log] = await Promise.all([testNats(), testEventStore()])
+  const store = testLog(log.url)
+  const started: AsyncDisposable[] = []
+  return {
+    nats,
+    log,
+    store,
+    startRelay: async () => {
+      const relay = await testRelay(nats.url, log.url)
+      started.push(relay)
+      return relay
+    },
+    ids: async () => (await storedEvents(nats.connection)).map(({ eventId }) => eventId),
+    [Symbol.asyncDispose]: async () => {
+      for (const relay of started) await relay[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+      await nats[Symbol.asyncDispose]()
+      await log[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('every event of a store becomes one message that says what, where and why', async () => {
+  await using servers = await bothServers()
+  await servers.startRelay()
+  const storeId = randomUUID()
+
+  const ids = await appendTo(servers.store, storeId, types)
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+
+  const manager = await servers.nats.connection.jetstreamManager()
+  const message = await manager.streams.getMessage(eventStreamName, { seq: 1 })
+  const named = Object.fromEntries([...message.header].map(([name, [value]]) => [name, value]))
+  expect(message.subject).toBe(`evt.${storeId}.0.StoreRequested`)
+  expect(message.json()).toEqual({ storeId })
+  expect(named).toMatchObject({
+    [headerNames.eventId]: ids[0],
+    [headerNames.position]: expect.stringMatching(/^\d+$/),
+    [headerNames.correlationId]: 'trace-123',
+    traceparent: expect.stringMatching(/^00-/),
+    'ce-id': ids[0],
+    'ce-type': 'StoreRequested',
+    'ce-source': `/stores/${storeId}`,
+    'ce-specversion': '1.0',
+  })
+})
+
+test('events of other streams are not published', async () => {
+  await using servers = await bothServers()
+  await servers.startRelay()
+  const metadata = { correlationId: 'c', actor: 'a', tenantId: 't', schemaVersion: 1 }
+  const slot = { id: randomUUID(), type: 'StoreSlotReserved', data: {} }
+  await servers.store.append(
+    'tenant-demo',
+    [{ ...slot, metadata: { ...metadata, commandId: 'c' } }],
+    'no_stream',
+  )
+
+  const ids = await appendTo(servers.store, randomUUID(), types)
+
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+})
+
+test('F6: what happened while no relay ran is published when one starts', async () => {
+  await using servers = await bothServers()
+  const before = await appendTo(servers.store, randomUUID(), types)
+  const first = await servers.startRelay()
+  await eventually(async () => expect(await servers.ids()).toEqual(before))
+  await first[Symbol.asyncDispose]()
+  const meanwhile = await appendTo(servers.store, randomUUID(), types)
+
+  await servers.startRelay()
+
+  await eventually(async () => expect(await servers.ids()).toEqual([...before, ...meanwhile]))
+})
+
+test('F7: events that a killed relay had published are not there twice, also after a restart of NATS', async () => {
+  await using servers = await bothServers()
+  const ids = await appendTo(servers.store, randomUUID(), types)
+  const first = await servers.startRelay()
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+  await first[Symbol.asyncDispose]()
+  await servers.nats.kill()
+  await servers.nats.restart()
+  // What the relay knew of its progress is gone with its last message.
+  const manager = await servers.nats.connection.jetstreamManager()
+  await manager.streams.deleteMessage(eventStreamName, 3)
+
+  const relay = await servers.startRelay()
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+
+  expect(relay.status()).toBe('relaying')
+})
+
+test('F29: events appended while nats-server is killed again and again are published in order', async () => {
+  await using servers = await bothServers()
+  await servers.startRelay()
+  const ids: string[] = []
+
+  for (let round = 0; round < 4; round++) {
+    ids.push(...(await appendTo(servers.store, randomUUID(), types)))
+    await servers.nats.kill()
+    ids.push(...(await appendTo(servers.store, randomUUID(), types)))
+    await servers.nats.restart()
+  }
+
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+})
+
+test('F30: a stream that was wiped while the relay ran is made again and filled from the log', async () => {
+  await using servers = await bothServers()
+  await servers.startRelay()
+  const ids = await appendTo(servers.store, randomUUID(), types)
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+
+  const manager = await servers.nats.connection.jetstreamManager()
+  await manager.streams.delete(eventStreamName)
+
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+})
+
+test('F31: a stream that lost its tail gets it again without a new event', async () => {
+  await using servers = await bothServers()
+  await servers.startRelay()
+  const ids = await appendTo(servers.store, randomUUID(), types)
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+
+  const manager = await servers.nats.connection.jetstreamManager()
+  await manager.streams.deleteMessage(eventStreamName, 3)
+
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+})
+
+test('a foreign message at the end of the stream makes the relay begin at the start', async () => {
+  await using servers = await bothServers()
+  const ids = await appendTo(servers.store, randomUUID(), types)
+  const first = await servers.startRelay()
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+  await first[Symbol.asyncDispose]()
+  const named = headers()
+  named.set(headerNames.eventId, 'foreign')
+  await servers.nats.connection.jetstream().publish('evt.x.0.Foreign', '', { headers: named })
+  const more = await appendTo(servers.store, randomUUID(), types)
+
+  await servers.startRelay()
+
+  await eventually(async () => expect(await servers.ids()).toEqual([...ids, 'foreign', ...more]))
+})
+
+test('F34: with a log that lacks what was published nothing is published, and it is said', async () => {
+  await using servers = await bothServers()
+  await using other = await testEventStore()
+  await appendTo(servers.store, randomUUID(), types)
+  const first = await servers.startRelay()
+  await eventually(async () => expect(await servers.ids()).toHaveLength(3))
+  await first[Symbol.asyncDispose]()
+  await using otherLog = testLog(other.url)
+  await appendTo(otherLog, randomUUID(), types)
+
+  await using relay = await testRelay(servers.nats.url, other.url)
+
+  await eventually(() =>
+    expect(relay.status()).toMatchObject({ cause: { code: 'EVENT_LOG_DIVERGED' } }),
+  )
+  expect(await relay.value('relay_diverged')).toBe(1)
+  expect(await servers.ids()).toHaveLength(3)
+})
+
+test('F35: the relay goes on when the event store comes back', async () => {
+  await using servers = await bothServers()
+  await servers.startRelay()
+  const ids = await appendTo(servers.store, randomUUID(), types)
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+
+  await servers.log.kill()
+  await servers.log.restart()
+  ids.push(...(await eventually(() => appendTo(servers.store, randomUUID(), types))))
+
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+})
