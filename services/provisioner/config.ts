@@ -67,7 +67,12 @@ export function parseConfig(env: Record<string, string | undefined>): Provisione
 }
 
 type Times = Record<
-  'LEASE_TTL_MS' | 'LEASE_RENEW_MS' | 'LEASE_LOST_MS' | 'HELM_KILL_AFTER_MS' | 'ACK_WAIT_MS',
+  | 'LEASE_TTL_MS'
+  | 'LEASE_RENEW_MS'
+  | 'LEASE_LOST_MS'
+  | 'HEARTBEAT_TIMEOUT_MS'
+  | 'HELM_KILL_AFTER_MS'
+  | 'ACK_WAIT_MS',
   number
 >
 
@@ -75,6 +80,8 @@ type Times = Record<
 function refuseOverlap(config: Times, context: z.RefinementCtx): void {
   const refuse = (name: keyof Times, message: string) =>
     context.addIssue({ code: 'custom', path: [name], message })
+  if (config.HEARTBEAT_TIMEOUT_MS > config.LEASE_LOST_MS)
+    refuse('HEARTBEAT_TIMEOUT_MS', 'must be at most LEASE_LOST_MS')
   if (config.LEASE_LOST_MS + config.HELM_KILL_AFTER_MS >= config.LEASE_TTL_MS)
     refuse('LEASE_TTL_MS', 'must be more than LEASE_LOST_MS and HELM_KILL_AFTER_MS together')
   if (config.LEASE_RENEW_MS * 2 > config.LEASE_LOST_MS)

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { releaseNameOf } from '#domain'
 import { eventually } from '#test/eventually'
 import { helmStub, overlaps } from '#test/helm-stub'
-import { provisionerProcess } from '#test/provisioner-process'
 import { provisionerWorld } from '#test/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'
@@ -12,8 +11,8 @@ test('two provisioners, 20 stores: each is claimed once and helm runs once for i
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { otherwise: { waitMs: 50 } })
   const change = { HELM_BIN: helm.executable, LEASE_TTL_MS: '12000' }
-  await using _first = await provisionerProcess(world, change)
-  await using _second = await provisionerProcess(world, change)
+  await world.startProvisioner(change)
+  await world.startProvisioner(change)
   const ids = await Promise.all(Array.from({ length: 20 }, () => world.request()))
 
   const streams = await Promise.all(ids.map((id) => untilLast(world, id, 'StoreProvisioned')))
@@ -31,13 +30,13 @@ test('two provisioners, 20 stores: each is claimed once and helm runs once for i
 test('F10, F15, F16: a message delivered again for a finished store changes nothing and is acked', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'))
-  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   const before = await untilLast(world, storeId, 'StoreProvisioned')
 
   for (let times = 0; times < 3; times++) await world.ring(storeId)
 
-  await eventually(async () => expect(await world.unsettled()).toBe(0))
+  await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
   expect(await world.history(storeId)).toEqual(before)
   expect(await helm.runs()).toHaveLength(1)
 })
@@ -45,8 +44,8 @@ test('F10, F15, F16: a message delivered again for a finished store changes noth
 test('F10: a message delivered again while the claim is alive does not start helm a second time', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { otherwise: { waitMs: 6_000 } })
-  await using _first = await provisionerProcess(world, { HELM_BIN: helm.executable })
-  await using _second = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
 
@@ -63,7 +62,7 @@ test('F12: a worker killed after its claim and before helm is taken over, and he
   const storeId = randomUUID()
   await world.send(storeId, world.requestOf(storeId))
   const dead = await world.claim(storeId)
-  await using provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const provisioner = await world.startProvisioner({ HELM_BIN: helm.executable })
 
   await world.ring(storeId)
 
@@ -76,16 +75,16 @@ test('F12: a worker killed after its claim and before helm is taken over, and he
 test('F11: a worker killed before its claim leaves the store to another', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'))
-  await using doomed = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const doomed = await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = randomUUID()
   await world.send(storeId, world.requestOf(storeId))
   world.log.freeze()
   await world.ring(storeId)
-  await eventually(async () => expect(await world.unsettled()).toBe(1))
+  await eventually(async () => expect(await world.messages()).toEqual({ held: 1, waiting: 0 }))
   await doomed.kill()
   world.log.thaw()
 
-  await using survivor = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const survivor = await world.startProvisioner({ HELM_BIN: helm.executable })
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   const [claim, ...others] = dataOf(events, 'ProvisioningStarted')

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { eventually } from '#test/eventually'
 import { helmStub, overlaps, type HelmRun } from '#test/helm-stub'
-import { provisionerProcess } from '#test/provisioner-process'
 import { provisionerWorld } from '#test/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'
@@ -11,10 +10,10 @@ const hangsOnce = { runs: [{ hang: true }] }
 test('F13: kill -9 of a provisioner in mid-helm ends helm, and attempt 2 completes without overlap', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), hangsOnce)
-  await using doomed = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const doomed = await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   const { pid } = await firstRun(helm)
-  await using _survivor = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
 
   await doomed.kill()
 
@@ -30,12 +29,12 @@ test('F13: kill -9 of a provisioner in mid-helm ends helm, and attempt 2 complet
 test('F13: with the default times the next helm starts within 30 s of a kill -9', async () => {
   await using world = await provisionerWorld({ times: {} })
   const helm = await helmStub(join(world.folder, 'stub'), hangsOnce)
-  await using doomed = await provisionerProcess(world, { HELM_BIN: helm.executable })
-  await using _survivor = await provisionerProcess(world, { HELM_BIN: helm.executable, SLOTS: '1' })
+  const doomed = await world.startProvisioner({ HELM_BIN: helm.executable })
+  const other = await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   await firstRun(helm)
   const claimed = dataOf(await world.history(storeId), 'ProvisioningStarted')
-  const victim = claimed[0]?.worker === doomed.workerId ? doomed : _survivor
+  const victim = claimed[0]?.worker === doomed.workerId ? doomed : other
   const killedAt = Number(process.hrtime.bigint() / 1_000_000n)
 
   await victim.kill()
@@ -49,7 +48,7 @@ test('F13: with the default times the next helm starts within 30 s of a kill -9'
 test('F17: a worker whose renewals are lost ends helm, and its claim is taken over', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), hangsOnce)
-  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   await firstRun(helm)
 
@@ -71,18 +70,18 @@ test('F17: a worker whose renewals are lost ends helm, and its claim is taken ov
 test('F18: a frozen provisioner loses helm and claim, and when thawed writes nothing and starts no helm', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), hangsOnce)
-  await using frozen = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const frozen = await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   const { pid } = await firstRun(helm)
 
   frozen.signal('SIGSTOP')
   await eventually(() => expect(isAlive(pid)).toBe(false))
-  await using _other = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   await untilLast(world, storeId, 'StoreProvisioned')
   const before = await world.history(storeId)
   frozen.signal('SIGCONT')
   await eventually(async () => expect(await frozen.output()).toContain('CLAIM_LOST'))
-  await eventually(async () => expect(await world.unsettled()).toBe(0))
+  await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
 
   expect(await world.history(storeId)).toEqual(before)
   const runs = await helm.runs()

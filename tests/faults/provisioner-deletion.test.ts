@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { releaseNameOf, tenantStream } from '#domain'
 import { eventually } from '#test/eventually'
 import { helmStub } from '#test/helm-stub'
-import { provisionerProcess } from '#test/provisioner-process'
 import { provisionerWorld } from '#test/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'
@@ -13,7 +12,7 @@ const now = () => new Date().toISOString()
 test('F46: a deletion in mid-helm stops helm and leaves nothing behind', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
-  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
 
@@ -30,7 +29,7 @@ test('F46: a deletion in mid-helm stops helm and leaves nothing behind', async (
 test('F46: a cancel in mid-helm ends in StoreFailed CANCELLED, and a retry makes the store', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
-  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
 
@@ -47,7 +46,7 @@ test('F46: a cancel in mid-helm ends in StoreFailed CANCELLED, and a retry makes
 
 test('a deleted store says what was removed, and its slot is given back once', async () => {
   await using world = await provisionerWorld()
-  await using _provisioner = await provisionerProcess(world)
+  await world.startProvisioner()
   const storeId = await world.request()
   await world.reserveSlot(storeId)
   await untilLast(world, storeId, 'StoreProvisioned')
@@ -61,7 +60,7 @@ test('a deleted store says what was removed, and its slot is given back once', a
   for (const kind of kinds)
     expect(deleted?.removed.some((entry) => entry.startsWith(kind))).toBe(true)
   expect(deleted?.removed).toEqual(expect.arrayContaining(['manifests.yaml', 'release.json']))
-  await eventually(async () => expect(await world.unsettled()).toBe(0))
+  await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
   const types: string[] = []
   for await (const { type } of world.eventStore.readStream(tenantStream('demo'))) types.push(type)
   expect(types).toEqual(['StoreSlotReserved', 'StoreSlotReleased'])
@@ -69,7 +68,7 @@ test('a deleted store says what was removed, and its slot is given back once', a
 
 test('a deletion whose worker died after the removal still says what was removed', async () => {
   await using world = await provisionerWorld()
-  await using _provisioner = await provisionerProcess(world)
+  await world.startProvisioner()
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreProvisioned')
   await world.send(storeId, { type: 'RequestDeletion', now: now() })

@@ -7,7 +7,6 @@ import { promisify } from 'node:util'
 import { releaseNameOf } from '#domain'
 import { eventually } from '#test/eventually'
 import { helmStub, overlaps } from '#test/helm-stub'
-import { provisionerProcess } from '#test/provisioner-process'
 import { provisionerWorld } from '#test/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'
@@ -18,7 +17,7 @@ test('F23: a chart that is broken for good ends in one StoreFailed after all att
   await using world = await provisionerWorld()
   const broken = { exitCode: 1, stderr: 'Error: parse error at (chart/templates/x.yaml:1)' }
   const helm = await helmStub(join(world.folder, 'stub'), { otherwise: broken })
-  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
 
   const events = await untilLast(world, storeId, 'StoreFailed')
@@ -28,13 +27,13 @@ test('F23: a chart that is broken for good ends in one StoreFailed after all att
     { attempt: 3, reason: 'HELM_FAILED', detail: expect.stringContaining('parse error') },
   ])
   expect(await helm.runs()).toHaveLength(3)
-  await eventually(async () => expect(await world.unsettled()).toBe(0))
+  await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
 })
 
 test('a store whose chart is not there fails after all attempts, and the slot goes on to the next', async () => {
   await using world = await provisionerWorld()
   const change = { CHARTS_DIR: join(world.folder, 'none'), SLOTS: '1' }
-  await using _provisioner = await provisionerProcess(world, change)
+  await world.startProvisioner(change)
   const first = await world.request()
   const second = await world.request()
 
@@ -49,7 +48,7 @@ test('F25: a helm that hangs and ignores SIGTERM is killed at its limit, with wh
   const hangs = { hang: true, ignoreTerm: true, grandchild: true }
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [hangs] })
   const change = { HELM_BIN: helm.executable, HELM_LIMIT_MS: '2500' }
-  await using _provisioner = await provisionerProcess(world, change)
+  await world.startProvisioner(change)
   const storeId = await world.request()
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
@@ -64,7 +63,7 @@ test('F25: a helm that hangs and ignores SIGTERM is killed at its limit, with wh
 test('F26: a helm that prints 1 GiB is ended at once and fills neither memory nor disk', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ stdoutBytes: 2 ** 30 }] })
-  await using provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const provisioner = await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
 
   const events = await untilLast(world, storeId, 'StoreFailed')
@@ -98,7 +97,7 @@ test.each([
 test('F28: SIGTERM in mid-helm lets helm end in the grace time, and the result is stored', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ waitMs: 1_500 }] })
-  await using provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const provisioner = await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
 
@@ -113,7 +112,7 @@ test('F28: when the grace time is over helm is ended, and the next worker goes o
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
   const change = { HELM_BIN: helm.executable, SHUTDOWN_GRACE_MS: '500' }
-  await using provisioner = await provisionerProcess(world, change)
+  const provisioner = await world.startProvisioner(change)
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
 
@@ -123,7 +122,7 @@ test('F28: when the grace time is over helm is ended, and the next worker goes o
   expect((await helm.runs())[0]?.endedAt).toBeDefined()
   const stopped = dataOf(await world.history(storeId), 'ProvisioningAttemptFailed')
   expect(stopped).toMatchObject([{ reason: 'WORKER_STOPPED' }])
-  await using _next = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(dataOf(events, 'ProvisioningStarted').map(({ takesOver }) => takesOver)).toEqual([
     undefined,
@@ -134,7 +133,7 @@ test('F28: when the grace time is over helm is ended, and the next worker goes o
 test('text that could mean something to a template reaches no helm', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'))
-  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request({ name: '{{ .Values.secret }}' })
 
   const events = await untilLast(world, storeId, 'StoreFailed')
@@ -148,7 +147,7 @@ test('a folder that somebody else has put in the place of the release is never t
   const storeId = randomUUID()
   const folder = join(world.environment.RELEASES_DIR, releaseNameOf(storeId))
   await world.putFile(join(folder, 'theirs.txt'), 'mine')
-  await using _provisioner = await provisionerProcess(world)
+  await world.startProvisioner()
   await world.send(storeId, world.requestOf(storeId))
   await world.ring(storeId)
 

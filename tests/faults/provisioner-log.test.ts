@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { eventually } from '#test/eventually'
 import { helmStub } from '#test/helm-stub'
-import { provisionerProcess } from '#test/provisioner-process'
 import { provisionerWorld } from '#test/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'
@@ -10,7 +9,7 @@ import { expect, test } from 'vitest'
 test('F20: cut off from the log before the claim, a worker runs no helm and goes on when it is back', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'))
-  await using provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const provisioner = await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = randomUUID()
   await world.send(storeId, world.requestOf(storeId))
   await world.log.kill()
@@ -28,7 +27,7 @@ test('F20: cut off from the log before the claim, a worker runs no helm and goes
 test('F21: a result is held while the log is out of reach, and the attempt is not done again', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ waitMs: 2_000 }] })
-  await using provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  const provisioner = await world.startProvisioner({ HELM_BIN: helm.executable })
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
   await world.log.kill()
@@ -46,7 +45,7 @@ test('F21: when the log stays away too long the claim is given up, and a later a
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ waitMs: 1_000 }] })
   const change = { HELM_BIN: helm.executable, RESULT_PATIENCE_MS: '1000' }
-  await using provisioner = await provisionerProcess(world, change)
+  const provisioner = await world.startProvisioner(change)
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
   await world.log.kill()
@@ -62,7 +61,7 @@ test('F21: when the log stays away too long the claim is given up, and a later a
 test('F22: claims whose outcome is not known leave no store behind and double none', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'))
-  await using _provisioner = await provisionerProcess(world, { HELM_BIN: helm.executable })
+  await world.startProvisioner({ HELM_BIN: helm.executable })
   const ids = await Promise.all(Array.from({ length: 12 }, () => world.request()))
   await eventually(async () => expect((await helm.runs()).length).toBeGreaterThan(1))
 

@@ -8,18 +8,15 @@ const main = fileURLToPath(new URL('../../services/provisioner/main.ts', import.
 let started = 0
 
 /** A provisioner as a process of its own, taking work when this returns; ended at the end of the test. */
-export async function provisionerProcess(
-  world: { folder: string; environment: Record<string, string> },
-  change: Record<string, string> = {},
-) {
+export async function provisionerProcess(folder: string, environment: Record<string, string>) {
   const workerId = `worker-${++started}`
-  const logFile = join(world.folder, `${workerId}.log`)
+  const logFile = join(folder, `${workerId}.log`)
   const { PATH = '', HOME = '' } = process.env
   const child = await startProcess({
     command: process.execPath,
     args: [main],
     logFile,
-    env: { PATH, HOME, ...world.environment, WORKER_ID: workerId, ...change },
+    env: { PATH, HOME, ...environment, WORKER_ID: workerId },
   })
   let ended = false
   void child.exited.then(() => (ended = true))
@@ -41,7 +38,8 @@ export async function provisionerProcess(
     },
   }
   await eventually(async () => {
-    if (!(await output()).includes('"taking work"')) throw new Error(await output())
+    if (!ended && !(await output()).includes('"taking work"')) throw new Error(await output())
   })
+  if (ended) throw new Error(await output())
   return provisioner
 }

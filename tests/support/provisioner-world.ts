@@ -19,6 +19,7 @@ import { handleCommand, openEventStore } from '#eventstore'
 import { connectMessaging, ensureTopology, wake } from '#messaging'
 import { createLogger } from '#observability'
 import { toolPath } from '../../embedded/tools.ts'
+import { provisionerProcess } from './provisioner-process.ts'
 import { tempFolder } from './temp-folder.ts'
 import { testEventStore } from './test-eventstore.ts'
 import { testNats } from './test-nats.ts'
@@ -58,6 +59,15 @@ export async function provisionerWorld({
     await ensureTopology(messaging)
     await wake(messaging, storeId, randomUUID())
   }
+  const environment = {
+    EVENTSTORE_URL: log.url,
+    NATS_URL: nats.url,
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nowhere',
+    RELEASES_DIR: `${folder.path}/releases`,
+    HELM_BIN: toolPath('helm'),
+    LOG_LEVEL: 'info',
+    ...times,
+  }
   return {
     log,
     nats,
@@ -91,11 +101,11 @@ export async function provisionerWorld({
       await mkdir(dirname(file), { recursive: true })
       await writeFile(file, content)
     },
-    /** Messages that were delivered or are to be, and are not settled. */
-    unsettled: async (): Promise<number> => {
+    /** Messages that a worker holds, and those that wait for one. */
+    messages: async (): Promise<{ held: number; waiting: number }> => {
       const manager = await messaging.connection.jetstreamManager()
       const info = await manager.consumers.info(eventStreamName, provisionersConsumer)
-      return info.num_ack_pending + info.num_pending
+      return { held: info.num_ack_pending, waiting: info.num_pending }
     },
     /** Asks for a store and rings the bell. */
     request: async (change: Partial<Extract<StoreCommand, { type: 'RequestStore' }>> = {}) => {
@@ -114,15 +124,10 @@ export async function provisionerWorld({
       return events
     },
     /** The environment of a provisioner in this world. */
-    environment: {
-      EVENTSTORE_URL: log.url,
-      NATS_URL: nats.url,
-      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nowhere',
-      RELEASES_DIR: `${folder.path}/releases`,
-      HELM_BIN: toolPath('helm'),
-      LOG_LEVEL: 'info',
-      ...times,
-    },
+    environment,
+    /** A provisioner as a process of its own, taking work when this returns; ended with this world. */
+    startProvisioner: async (change: Record<string, string> = {}) =>
+      stack.use(await provisionerProcess(folder.path, { ...environment, ...change })),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }

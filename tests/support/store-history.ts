@@ -1,5 +1,4 @@
 import type { StoreEvent } from '#domain'
-import { expect } from 'vitest'
 import { eventually } from './eventually.ts'
 
 type DataByType = { [Event in StoreEvent as Event['type']]: Event['data'] }
@@ -18,7 +17,7 @@ export async function untilLast(
   return eventually(
     async () => {
       const events = await history(storeId)
-      expect(events.at(-1)?.type, JSON.stringify(events, undefined, 1)).toBe(type)
+      if (events.at(-1)?.type !== type) throw new Error(`No ${type} yet: ${JSON.stringify(events)}`)
       return events
     },
     { timeoutMs, everyMs: 100 },

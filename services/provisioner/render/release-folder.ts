@@ -44,11 +44,12 @@ export async function observeFolder(folder: string, storeId: string): Promise<Ob
   const foreign = (detail: string): ObservedRelease => ({ status: 'foreign', detail })
   if (!found.isDirectory()) return foreign(`${folder} is not a folder`)
   if ((await readdir(folder)).length === 0) return { status: 'absent' }
-  const labels = await readRecord(join(folder, RECORD))
-  if (labels === undefined) return foreign(`${folder} holds no readable ${RECORD}`)
+  const stored = await readRecord(join(folder, RECORD))
+  if (stored === undefined) return foreign(`${folder} holds no readable ${RECORD}`)
+  const { labels, digest } = stored
   if (labels.store !== storeId) return foreign(`${folder} belongs to store ${labels.store}`)
   const manifests = await readFile(join(folder, MANIFESTS)).catch(absent)
-  if (manifests === undefined || sha256(manifests) !== labels.manifests)
+  if (manifests === undefined || sha256(manifests) !== digest)
     return { status: 'failed', detail: `${MANIFESTS} is not what ${RECORD} says` }
   return { status: 'deployed', labels }
 }
@@ -76,14 +77,16 @@ function objectsOf(manifests: string): string[] {
   })
 }
 
-async function readRecord(file: string) {
+async function readRecord(
+  file: string,
+): Promise<{ labels: ReleaseLabels; digest: string } | undefined> {
   const text = await readFile(file, 'utf8').catch(absent)
   if (text === undefined) return undefined
   try {
-    const { labels, manifests } = record.parse(JSON.parse(text))
+    const { labels, manifests: digest } = record.parse(JSON.parse(text))
     const { 'cp.store': store, 'cp.attempt': attempt, 'cp.claim': claim } = labels
     const { 'cp.values': values, 'cp.chart': chart } = labels
-    return { store, attempt, claim, values, chart, manifests }
+    return { labels: { store, attempt, claim, values, chart }, digest }
   } catch {
     return undefined
   }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#domain'
 import type { Helm } from '../helm/helm.ts'
@@ -6,7 +6,7 @@ import type { Ended } from '../helm/run-supervised.ts'
 import type { Driver, Licence, Target } from '../reconcile/driver.ts'
 import { readChart } from '../store-values/chart.ts'
 import { listFolder, MANIFESTS, observeFolder, RECORD, writeRecord } from './release-folder.ts'
-import { fenceStaging, flush, prepareStaging, renameClaimed, withStaging } from './staging.ts'
+import { fenceStaging, flush, prepareStaging, withStaging } from './staging.ts'
 
 export interface RenderOptions {
   helm: Helm
@@ -42,6 +42,7 @@ function deploy(options: RenderOptions, target: Target, licence: Licence): Promi
     await writeFile(valuesFile, values.yaml, { mode: 0o600, flag: 'wx' })
     const rendered = join(staging, 'rendered')
     await mkdir(rendered)
+    await chmod(rendered, 0o755)
     await licence.confirm()
     const args = ['template', '--namespace', release, '--values', valuesFile]
     const manifests = join(rendered, MANIFESTS)
@@ -84,14 +85,13 @@ async function writeRecordBeside(manifests: string, target: Target, licence: Lic
  * finds it missing; the record comes last, and without the right one the release counts as failed.
  */
 async function publish(rendered: string, folder: string, storeId: string): Promise<void> {
-  await chmod(rendered, 0o755)
   try {
-    await renameClaimed(rendered, folder)
+    await rename(rendered, folder)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && isTaken(error.code))) throw error
     if ((await observeFolder(folder, storeId)).status === 'foreign') return
-    await renameClaimed(join(rendered, MANIFESTS), join(folder, MANIFESTS))
-    await renameClaimed(join(rendered, RECORD), join(folder, RECORD))
+    await rename(join(rendered, MANIFESTS), join(folder, MANIFESTS))
+    await rename(join(rendered, RECORD), join(folder, RECORD))
   }
   await flush(folder)
 }
@@ -104,7 +104,7 @@ function uninstall(options: RenderOptions, target: Target, licence: Licence): Pr
   const { claimId } = licence
   return withStaging({ releasesDir, release, claimId }, async (staging) => {
     await licence.confirm()
-    await renameClaimed(join(releasesDir, release), join(staging, 'removed'))
+    await rename(join(releasesDir, release), join(staging, 'removed'))
     await flush(releasesDir)
   })
 }

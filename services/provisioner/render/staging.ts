@@ -11,6 +11,7 @@ const LEFT_OVER_AFTER_MS = 3_600_000
  * own staging folder. It is made before the log is asked whether the claim still stands. Whoever takes
  * the claim over moves it away afterwards, so that a worker frozen between the question and its rename,
  * for however long, finds nothing to rename: either its change came first and is seen, or it never comes.
+ * Throws CLAIM_LOST when that has happened.
  */
 export async function withStaging<T>(
   { releasesDir, release, claimId }: { releasesDir: string; release: string; claimId: string },
@@ -20,6 +21,9 @@ export async function withStaging<T>(
   await mkdir(staging, { mode: 0o700 })
   try {
     return await work(staging)
+  } catch (error) {
+    if (!isAbsence(error) || (await stat(staging).catch(() => undefined))) throw error
+    throw new AppError('CLAIM_LOST', 'The attempt was fenced by a later claim', { cause: error })
   } finally {
     await rm(staging, { recursive: true, force: true })
   }
@@ -49,17 +53,6 @@ export async function prepareStaging(releasesDir: string): Promise<void> {
   }
 }
 
-/** Renames within the reach of a claim. Throws CLAIM_LOST when the claim was fenced. */
-export async function renameClaimed(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      throw new AppError('CLAIM_LOST', 'The attempt was fenced by a later claim', { cause: error })
-    throw error
-  }
-}
-
 /** Makes a rename in the folder, or a file's content, survive a loss of power. */
 export async function flush(path: string): Promise<void> {
   const handle = await open(path, 'r')
@@ -79,3 +72,6 @@ async function discard(root: string, name: string): Promise<void> {
   )
   if (moved) await rm(away, { recursive: true, force: true })
 }
+
+const isAbsence = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import type { ObservedRelease } from './driver.ts'
+import { nextStep, type Next, type Wanted } from './next-step.ts'
+
+const labels = { store: 's', attempt: 1, claim: 'c', values: 'v', chart: 'h' }
+const install: Wanted = { kind: 'install', values: 'v', chart: 'h' }
+const foreign: ObservedRelease = { status: 'foreign', detail: 'belongs to store x' }
+
+test.each<[string, ObservedRelease, Next]>([
+  ['absent: install', { status: 'absent' }, { step: 'install' }],
+  ['as wanted: done', { status: 'deployed', labels }, { done: 'deployed' }],
+  [
+    'other values: upgrade',
+    { status: 'deployed', labels: { ...labels, values: 'w' } },
+    { step: 'upgrade' },
+  ],
+  [
+    'another chart: upgrade',
+    { status: 'deployed', labels: { ...labels, chart: 'i' } },
+    { step: 'upgrade' },
+  ],
+  ['failed: upgrade', { status: 'failed', detail: '' }, { step: 'upgrade' }],
+  ['pending: repair', { status: 'pending', labels }, { step: 'repair' }],
+  ['being removed: wait', { status: 'uninstalling' }, { step: 'wait' }],
+])('a wanted release that is %s', (_, observed, next) => {
+  expect(nextStep(install, observed)).toEqual(next)
+})
+
+test('a release of somebody else is a failure that is not tried again', () => {
+  expect(nextStep(install, foreign)).toMatchObject({
+    failure: { reason: 'RELEASE_CONFLICT', retryable: false, detail: 'belongs to store x' },
+  })
+})
+
+test.each<[ObservedRelease, Next]>([
+  [{ status: 'absent' }, { done: 'removed' }],
+  [foreign, { done: 'removed' }],
+  [{ status: 'deployed', labels }, { step: 'uninstall' }],
+  [{ status: 'failed', detail: '' }, { step: 'uninstall' }],
+  [{ status: 'pending', labels }, { step: 'uninstall' }],
+  [{ status: 'uninstalling' }, { step: 'wait' }],
+])('an unwanted release that is %o', (observed, next) => {
+  expect(nextStep({ ...install, kind: 'uninstall' }, observed)).toEqual(next)
+})

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import type { Ended } from '../helm/run-supervised.ts'
+import type { Driver, ObservedRelease } from './driver.ts'
+import { reconcile, type Job } from './reconcile.ts'
+
+const ended: Ended = { code: 0, signal: null, stderr: '', durationMs: 5 }
+const labels = { store: 's', attempt: 1, claim: 'mine', values: 'v', chart: 'h' }
+const deployed: ObservedRelease = { status: 'deployed', labels }
+
+test('a release left pending by a powerless claim is repaired, then installed', async () => {
+  const { job, steps } = jobSeeing([{ status: 'pending', labels }, { status: 'absent' }, deployed])
+  expect(await reconcile(job)).toEqual({ done: 'deployed', adopted: false })
+  expect(steps).toEqual(['repair', 'install'])
+})
+
+test('what another attempt has made as wanted is adopted without helm', async () => {
+  const made = { ...labels, claim: 'theirs' }
+  const { job, steps } = jobSeeing([{ status: 'deployed', labels: made }])
+  expect(await reconcile(job)).toEqual({ done: 'deployed', adopted: true })
+  expect(steps).toEqual(['adopt'])
+})
+
+test('a step without effect is not taken twice in one attempt', async () => {
+  const { job, steps } = jobSeeing([{ status: 'absent' }, { status: 'absent' }])
+  expect(await reconcile(job)).toMatchObject({ failure: { reason: 'HELM_FAILED' } })
+  expect(steps).toEqual(['install'])
+})
+
+test('a failed exit of helm counts for nothing when the release is as wanted', async () => {
+  const { job } = jobSeeing([{ status: 'absent' }, deployed], { ...ended, code: 1 })
+  expect(await reconcile(job)).toMatchObject({ done: 'deployed' })
+})
+
+test('a removal lists what it will remove before it removes it', async () => {
+  const { job, steps } = jobSeeing([deployed, { status: 'absent' }])
+  expect(await reconcile({ ...job, kind: 'uninstall' })).toEqual({ done: 'removed' })
+  expect(steps).toEqual(['uninstall'])
+})
+
+test('no step is begun when the process is to end', async () => {
+  const { job, steps } = jobSeeing([{ status: 'absent' }])
+  const stopped = { ...job, stopping: AbortSignal.abort() }
+  expect(await reconcile(stopped)).toMatchObject({ failure: { reason: 'WORKER_STOPPED' } })
+  expect(steps).toEqual([])
+})
+
+test('a release somebody else is removing is waited for', async () => {
+  const { job, steps } = jobSeeing([{ status: 'uninstalling' }, { status: 'absent' }, deployed])
+  expect(await reconcile(job)).toMatchObject({ done: 'deployed' })
+  expect(steps).toEqual(['install'])
+})
+
+/** A job whose release is seen as each of `seen` in turn. */
+function jobSeeing(seen: ObservedRelease[], run = ended): { job: Job; steps: string[] } {
+  const steps: string[] = []
+  let looks = 0
+  const nothing = () => Promise.resolve()
+  const driver: Driver = {
+    observe: () => Promise.resolve(seen[looks++] ?? { status: 'absent' }),
+    fence: nothing,
+    deploy: () => Promise.resolve(run),
+    repair: nothing,
+    inventory: () => Promise.resolve(['Deployment/x']),
+    uninstall: nothing,
+    urlOf: () => 'https://x',
+  }
+  const deadline = () => process.hrtime.bigint() + 10n ** 10n
+  const { signal } = new AbortController()
+  const job: Job = {
+    driver,
+    target: targetOf(),
+    kind: 'install',
+    licence: { attempt: 1, claimId: 'mine', signal, deadline, confirm: nothing },
+    stopping: signal,
+    record: (step) => Promise.resolve(void steps.push(step)),
+  }
+  return { job, steps }
+}
+
+function targetOf(): Job['target'] {
+  return {
+    request: {
+      storeId: 's',
+      tenantId: 'demo',
+      name: 'Shop',
+      engine: 'medusa',
+      plan: 'small',
+      fingerprint: '',
+      requestedAt: '2026-01-01T00:00:00.000Z',
+    },
+    release: 's-x',
+    chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'h' },
+    values: { yaml: '', digest: 'v', host: 'x' },
+  }
+}
