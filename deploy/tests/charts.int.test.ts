@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises'
-import { load } from 'js-yaml'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { containersOf, ofKind, podTemplateOf, type Manifest } from './rendering/manifest.ts'
 import { namespaceLimits, podDemand } from './rendering/quota.ts'
 import { quantity } from './rendering/quantity.ts'
-import { deployPath, lintChart, renderChart, renderText } from './rendering/render-chart.ts'
+import { lintChart, renderChart, renderText } from './rendering/render-chart.ts'
 import { restrictedViolations } from './rendering/restricted.ts'
+import { secretKeys } from './rendering/secret-keys.ts'
 import { matrix, storeValues } from './rendering/store-values.ts'
 
 describe.each(matrix)('$engine, plan $plan, route $routeName', ({ engine, plan, route }) => {
@@ -30,7 +29,7 @@ describe.each(matrix)('$engine, plan $plan, route $routeName', ({ engine, plan, 
   test('the chart renders no Secret and uses exactly the keys it names', async () => {
     const manifests = await rendered
     expect(ofKind(manifests, 'Secret')).toEqual([])
-    expect(secretKeysOf(manifests)).toEqual(await namedSecretKeys(engine))
+    expect(secretKeysOf(manifests)).toEqual(await secretKeys(engine))
   })
 
   test('every object lies in the release namespace and carries the store', async () => {
@@ -141,11 +140,4 @@ function secretKeysOf(manifests: Manifest[]): string[] {
   }
   collect(manifests)
   return [...keys].toSorted()
-}
-
-async function namedSecretKeys(engine: string): Promise<string[]> {
-  const chart = z
-    .looseObject({ annotations: z.object({ 'storewright.dev/secret-keys': z.string() }) })
-    .parse(load(await readFile(deployPath('charts', engine, 'Chart.yaml'), 'utf8')))
-  return chart.annotations['storewright.dev/secret-keys'].trim().split(/\s+/)
 }

@@ -1,13 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
 import { loadAll } from 'js-yaml'
 import { manifestSchema, type Manifest } from './manifest.ts'
-
-const HELM = process.env['HELM_BIN'] ?? 'helm'
-const TIMEOUT_MS = 30_000
+import { runHelm } from './run-helm.ts'
 
 /** Folder of a chart, plan file or image below deploy/. */
 export function deployPath(...parts: string[]): string {
@@ -22,24 +17,12 @@ export async function renderChart(chart: string, values: unknown): Promise<Manif
 /** What `helm template` prints, unparsed. */
 export async function renderText(chart: string, values: unknown): Promise<string> {
   const args = ['template', 's-example', deployPath('charts', chart), '--namespace', 's-example']
-  return runHelm(args, values)
+  return runHelm({ args, values })
 }
 
 /** Runs `helm lint --strict`; rejects with the findings. */
 export async function lintChart(chart: string, values: unknown): Promise<string> {
-  return runHelm(['lint', '--strict', deployPath('charts', chart)], values)
-}
-
-async function runHelm(args: string[], values: unknown): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'storewright-chart-'))
-  try {
-    const file = join(folder, 'values.json')
-    await writeFile(file, JSON.stringify(values))
-    const { stdout } = await execa(HELM, [...args, '--values', file], { timeout: TIMEOUT_MS })
-    return stdout
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  return runHelm({ args: ['lint', '--strict', deployPath('charts', chart)], values })
 }
 
 function parseManifests(text: string): Manifest[] {
