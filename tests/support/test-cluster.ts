@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { apiClient, type Api } from '../../embedded/cluster/server/api-client.ts'
+import { apiClient } from '../../embedded/cluster/server/api-client.ts'
 import { clusterPrograms } from '../../embedded/cluster/binaries/programs.ts'
 import { writePodLog } from '../../embedded/cluster/server/pod-log.ts'
 import { startCluster } from '../../embedded/cluster/server/start-cluster.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
-import { eventually } from './eventually.ts'
 import { tempFolder } from './temp-folder.ts'
+import { testNamespace } from './test-namespace.ts'
 
 /** A real Kubernetes API of its own on free ports, gone at the end of the test with all it holds. */
 export async function testCluster() {
@@ -33,7 +32,7 @@ export async function testCluster() {
     /** Calls the API, as the admin unless `init.token` is another's. */
     api,
     /** Makes a namespace of its own, ready to take pods; returns its name. */
-    namespace: (labels?: Record<string, string>) => makeNamespace(api, labels),
+    namespace: async (labels?: Record<string, string>) => (await testNamespace(api, labels)).name,
     /** What every container of every pod has logged from now on. */
     setPodLog: (lines: string[]) => writePodLog(folder, lines),
     /** Stops it; its data stays. */
@@ -47,20 +46,4 @@ export async function testCluster() {
       await temp[Symbol.asyncDispose]()
     },
   }
-}
-
-async function makeNamespace(api: Api, labels: Record<string, string> = {}): Promise<string> {
-  const name = `test-${randomUUID().slice(0, 8)}`
-  const path = `/api/v1/namespaces/${name}`
-  const { status } = await api('/api/v1/namespaces', {
-    method: 'POST',
-    body: { metadata: { name, labels } },
-  })
-  if (status !== 201) throw new Error(`${path} was answered with ${status}`)
-  // Until it is there, every pod is refused.
-  await eventually(async () => {
-    const account = await api(`${path}/serviceaccounts/default`)
-    if (account.status !== 200) throw new Error(`${path} has no service account yet`)
-  })
-  return name
 }

@@ -25,6 +25,7 @@ const storageClass = {
   provisioner: 'storewright.io/kwok',
   reclaimPolicy: 'Delete',
   volumeBindingMode: 'Immediate',
+  allowVolumeExpansion: true,
 }
 
 const withConditions = z.object({

@@ -1,8 +1,7 @@
 import { faultOfPod, faults, type Fault } from './fault.ts'
-import { podEvent } from './pod-event.ts'
 import { isNew, isOfJob } from './pod-stages.ts'
 import * as status from './pod-status.ts'
-import { setStatus, stage, type Condition } from './stage.ts'
+import { setStatus, stage, warnOfPod, type Condition } from './stage.ts'
 
 const { completed, containers, initContainers, podConditions, running, terminated } = status
 const pod = '{{ $.metadata.name }}_{{ $.metadata.namespace }}({{ $.metadata.uid }})'
@@ -14,11 +13,11 @@ const notPulled = status.waiting(
   'ImagePullBackOff',
   'Back-off pulling image "{{ .image }}": ErrImagePull: not found',
 )
-const backOff = podEvent(
+const backOff = warnOfPod(
   'BackOff',
   `Back-off restarting failed container {{ $container.name }} in pod ${pod}`,
 )
-const probeFailed = podEvent(
+const probeFailed = warnOfPod(
   'Unhealthy',
   'Readiness probe failed: HTTP probe failed with statuscode: 503',
 )
@@ -37,8 +36,8 @@ phase: Pending`,
     [backOff],
   ),
   faulty('imagepull', initialized(containers(notPulled), 'Pending'), [
-    podEvent('Failed', 'Failed to pull image "{{ $container.image }}": not found'),
-    podEvent('Failed', 'Error: ErrImagePull'),
+    warnOfPod('Failed', 'Failed to pull image "{{ $container.image }}": not found'),
+    warnOfPod('Failed', 'Error: ErrImagePull'),
   ]),
   faulty('neverready', initialized(containers(running), 'Running'), [probeFailed]),
   // Anything but a Job would replace the failed pod for ever.
@@ -47,7 +46,7 @@ phase: Pending`,
     name: 'pod-unknown-fault',
     kind: 'Pod',
     when: [...isNew, { key: faultOfPod, operator: 'NotIn', values: ['none', ...faults] }],
-    steps: [podEvent('UnknownFault', `sim/fault takes ${faults.join(', ')}`)],
+    steps: [warnOfPod('UnknownFault', `sim/fault takes ${faults.join(', ')}`)],
   }),
 ]
 

@@ -1,21 +1,21 @@
 import { testCluster } from '#test/test-cluster'
+import { testNamespace } from '#test/test-namespace'
 import { eventually } from '#test/eventually'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import type { Fault } from './fault.ts'
 
 let cluster: Awaited<ReturnType<typeof testCluster>>
-let namespace: string
+let namespace: Awaited<ReturnType<typeof testNamespace>>
 
 beforeAll(async () => {
   cluster = await testCluster()
-  namespace = await cluster.namespace()
+  namespace = await testNamespace(cluster.api)
 })
 afterAll(() => cluster[Symbol.asyncDispose]())
 
 describe('a pod', () => {
   test('of a Deployment is ready by itself, and so is the Deployment', async () => {
-    await create('apis/apps/v1', 'deployments', {
+    await namespace.create('apis/apps/v1/deployments', {
       metadata: { name: 'shop' },
       spec: {
         replicas: 2,
@@ -25,17 +25,17 @@ describe('a pod', () => {
     })
 
     await eventually(async () => {
-      const { body } = await get('apis/apps/v1', 'deployments/shop')
+      const { body } = await namespace.get('apis/apps/v1/deployments/shop')
       expect(body).toMatchObject({ status: { readyReplicas: 2 } })
     })
   })
 
   test('has an address and a log', async () => {
-    await create('api/v1', 'pods', { metadata: { name: 'plain' }, spec: spec() })
-    await looks('api/v1', 'pods/plain', { status: { podIP: expect.stringContaining('10.244.') } })
+    await namespace.create('api/v1/pods', { metadata: { name: 'plain' }, spec: spec() })
+    await looks('api/v1/pods/plain', { status: { podIP: expect.stringContaining('10.244.') } })
     await cluster.setPodLog(['first line', 'last line'])
 
-    const { body } = await get('api/v1', 'pods/plain/log?tailLines=1')
+    const { body } = await namespace.get('api/v1/pods/plain/log?tailLines=1')
 
     expect(body).toBe('last line\n')
   })
@@ -43,21 +43,27 @@ describe('a pod', () => {
   test('waits for as long as its annotation says', async () => {
     const slow = { 'sim/ready-after': '1h' }
     const soon = { 'sim/ready-after': '1s' }
-    await create('api/v1', 'pods', { metadata: { name: 'slow', annotations: slow }, spec: spec() })
-    await create('api/v1', 'pods', { metadata: { name: 'soon', annotations: soon }, spec: spec() })
+    await namespace.create('api/v1/pods', {
+      metadata: { name: 'slow', annotations: slow },
+      spec: spec(),
+    })
+    await namespace.create('api/v1/pods', {
+      metadata: { name: 'soon', annotations: soon },
+      spec: spec(),
+    })
 
-    await looks('api/v1', 'pods/soon', { status: { phase: 'Running' } })
+    await looks('api/v1/pods/soon', { status: { phase: 'Running' } })
 
-    const { body } = await get('api/v1', 'pods/slow')
+    const { body } = await namespace.get('api/v1/pods/slow')
     expect(body).toMatchObject({ spec: { nodeName: 'kwok' }, status: { phase: 'Pending' } })
   })
 
   test('that asks for more than the node has is not scheduled, and an event says so', async () => {
     const resources = { requests: { cpu: '1000' } }
-    await create('api/v1', 'pods', { metadata: { name: 'huge' }, spec: spec({ resources }) })
+    await namespace.create('api/v1/pods', { metadata: { name: 'huge' }, spec: spec({ resources }) })
 
     await eventually(async () =>
-      expect(await warnings('huge')).toContainEqual(
+      expect(await namespace.warnings('huge')).toContainEqual(
         expect.stringMatching(/^FailedScheduling: 0\/1 nodes are available: 1 Insufficient cpu/),
       ),
     )
@@ -67,7 +73,7 @@ describe('a pod', () => {
     await createFaulty('odd')
 
     await eventually(async () =>
-      expect(await warnings('odd')).toEqual([
+      expect(await namespace.warnings('odd')).toEqual([
         'UnknownFault: sim/fault takes crashloop, oomkilled, initcrash, imagepull, neverready, jobfail',
       ]),
     )
@@ -131,19 +137,19 @@ describe('a fault', () => {
   test.for(cases)('$fault looks as a kubelet reports it', async ({ fault, status, warning }) => {
     await createFaulty(fault)
 
-    await looks('api/v1', `pods/${fault}`, { status })
+    await looks(`api/v1/pods/${fault}`, { status })
 
     await eventually(async () =>
-      expect(await warnings(fault)).toContainEqual(expect.stringContaining(warning)),
+      expect(await namespace.warnings(fault)).toContainEqual(expect.stringContaining(warning)),
     )
   })
 
   test('can be asked for by an image as well, as a chart passes it on', async () => {
     const image = 'sim.invalid/imagepull:1.2'
-    await create('api/v1', 'pods', { metadata: { name: 'by-image' }, spec: spec({ image }) })
+    await namespace.create('api/v1/pods', { metadata: { name: 'by-image' }, spec: spec({ image }) })
 
     await eventually(async () => {
-      const { body } = await get('api/v1', 'pods/by-image')
+      const { body } = await namespace.get('api/v1/pods/by-image')
       const state = { waiting: { reason: 'ImagePullBackOff' } }
       expect(body).toMatchObject({ status: { containerStatuses: [{ state }] } })
     })
@@ -153,47 +159,14 @@ describe('a fault', () => {
     await createJob('good', {})
     await createJob('bad', { 'sim/fault': 'jobfail' })
 
-    await looks('apis/batch/v1', 'jobs/good', { status: { succeeded: 1 } })
-    await looks('apis/batch/v1', 'jobs/bad', {
+    await looks('apis/batch/v1/jobs/good', { status: { succeeded: 1 } })
+    await looks('apis/batch/v1/jobs/bad', {
       status: {
         conditions: expect.arrayContaining([
           expect.objectContaining({ type: 'Failed', reason: 'BackoffLimitExceeded' }),
         ]),
       },
     })
-  })
-})
-
-describe('a claim', () => {
-  test('of the default class is bound to a volume, which goes when the claim goes', async () => {
-    await createClaim('data')
-    const claim = await looks('api/v1', 'persistentvolumeclaims/data', {
-      spec: { storageClassName: 'kwok' },
-      status: { phase: 'Bound', capacity: { storage: '1Gi' } },
-    })
-    const { volumeName } = z
-      .object({ spec: z.object({ volumeName: z.string() }) })
-      .parse(claim).spec
-    const path = `/api/v1/persistentvolumes/${volumeName}`
-    expect((await cluster.api(path)).status).toBe(200)
-
-    await cluster.api(`/api/v1/namespaces/${namespace}/persistentvolumeclaims/data`, {
-      method: 'DELETE',
-    })
-
-    await eventually(async () => expect((await cluster.api(path)).status).toBe(404))
-  })
-
-  test('of a class that does not exist stays pending, and an event names the class', async () => {
-    await createClaim('lost', { storageClassName: 'nosuch' })
-
-    await eventually(async () =>
-      expect(await warnings('lost')).toEqual([
-        'ProvisioningFailed: storageclass.storage.k8s.io "nosuch" not found',
-      ]),
-    )
-    const { body } = await get('api/v1', 'persistentvolumeclaims/lost')
-    expect(body).toMatchObject({ status: { phase: 'Pending' } })
   })
 })
 
@@ -206,45 +179,19 @@ function spec(container: object = {}) {
 
 async function createFaulty(fault: string): Promise<void> {
   const metadata = { name: fault, labels: { 'sim/fault': fault } }
-  await create('api/v1', 'pods', { metadata, spec: spec() })
+  await namespace.create('api/v1/pods', { metadata, spec: spec() })
 }
 
 async function createJob(name: string, labels: object): Promise<void> {
   const template = { metadata: { labels }, spec: { ...spec(), restartPolicy: 'Never' } }
   const job = { metadata: { name }, spec: { backoffLimit: 0, template } }
-  await create('apis/batch/v1', 'jobs', job)
+  await namespace.create('apis/batch/v1/jobs', job)
 }
 
-async function createClaim(name: string, more: object = {}): Promise<void> {
-  const resources = { requests: { storage: '1Gi' } }
-  const claim = { accessModes: ['ReadWriteOnce'], resources, ...more }
-  await create('api/v1', 'persistentvolumeclaims', { metadata: { name }, spec: claim })
-}
-
-async function create(group: string, resource: string, body: object): Promise<void> {
-  const path = `/${group}/namespaces/${namespace}/${resource}`
-  const answer = await cluster.api(path, { method: 'POST', body })
-  if (answer.status !== 201) throw new Error(`${path}: ${JSON.stringify(answer.body)}`)
-}
-
-function get(group: string, resource: string) {
-  return cluster.api(`/${group}/namespaces/${namespace}/${resource}`)
-}
-
-function looks(group: string, resource: string, like: object): Promise<unknown> {
+function looks(resource: string, like: object): Promise<unknown> {
   return eventually(async () => {
-    const { body } = await get(group, resource)
+    const { body } = await namespace.get(resource)
     expect(body).toMatchObject(like)
     return body
   })
-}
-
-const events = z.object({
-  items: z.array(z.object({ reason: z.string(), message: z.string() })),
-})
-
-async function warnings(name: string): Promise<string[]> {
-  const about = encodeURIComponent(`involvedObject.name=${name},type=Warning`)
-  const { items } = events.parse((await get('api/v1', `events?fieldSelector=${about}`)).body)
-  return items.map(({ reason, message }) => `${reason}: ${message}`)
 }

@@ -1,4 +1,4 @@
-import { isNotBeingDeleted, stage, type Condition } from './stage.ts'
+import { isNotBeingDeleted, setStatus, stage, type Condition } from './stage.ts'
 
 const isOurs: Condition = { key: '.spec.storageClassName', operator: 'In', values: ['kwok'] }
 
@@ -22,7 +22,10 @@ spec:
     namespace: {{ .metadata.namespace | Quote }}
     uid: {{ .metadata.uid | Quote }}`
 
-/** A claim of the class `kwok` gets a volume, which the real controller binds; it goes with it. */
+const grown = `
+if .spec.resources.requests.storage == .status.capacity.storage then "no" else "yes" end`.trim()
+
+/** A claim of the class `kwok` gets a volume, which the real controller binds; it grows and goes with it. */
 export const volumeStages = [
   stage({
     name: 'claim-provision',
@@ -34,6 +37,20 @@ export const volumeStages = [
       { key: '.status.phase', operator: 'In', values: ['Pending'] },
     ],
     steps: [{ apply: { template: volume } }],
+  }),
+  stage({
+    name: 'claim-grow',
+    kind: 'PersistentVolumeClaim',
+    when: [
+      isOurs,
+      isNotBeingDeleted,
+      { key: '.status.phase', operator: 'In', values: ['Bound'] },
+      { key: grown, operator: 'In', values: ['yes'] },
+    ],
+    steps: [
+      { apply: { template: volume } },
+      setStatus('capacity: { storage: {{ .spec.resources.requests.storage | Quote }} }'),
+    ],
   }),
   stage({
     name: 'volume-delete',
