@@ -78,9 +78,13 @@ test('a correlation id is echoed, and stands in the log and in the events it cau
 })
 
 test('a name that is a command is refused and nothing runs', async () => {
-  const answer = await client.request({ name: 'Test; rm -rf /' })
+  const name = 'Test; rm -rf /'
+
+  const answer = await client.request({ name })
 
   expect(answer.status).toBe(400)
+  const { stores } = await client.list('limit=100')
+  expect(stores.map((store) => store.name)).not.toContain(name)
 })
 
 test('an unknown engine is refused', async () => {
