@@ -24,7 +24,7 @@ export async function lead(options: LeadOptions): Promise<void> {
   const diverged = new AbortController()
   const signal = AbortSignal.any([options.signal, leader.lost, diverged.signal])
 
-  const checkpoint = await readCheckpoint(leader.client, projection)
+  const checkpoint = await leader.use((client) => readCheckpoint(client, projection))
   if (checkpoint !== undefined) await verifyLog(store, checkpoint)
   let last: { position: bigint; eventId: string } | undefined = checkpoint
   onPhase('following')
@@ -32,7 +32,8 @@ export async function lead(options: LeadOptions): Promise<void> {
   const watching = watchLog({ ...options, signal, checkpoint: () => last })
   watching.catch((error) => diverged.abort(error))
   const write = async (events: RecordedEvent[]) => {
-    await writeMeasured(options, { client: leader.client, events, from: last?.position })
+    const from = last?.position
+    await leader.use((client) => writeMeasured(options, { client, events, from }))
     const { position, id: eventId } = events.at(-1) ?? { position: 0n, id: '' }
     last = { position, eventId }
   }

@@ -1,27 +1,32 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { connectionConfig } from '#postgres'
-import { Client, DatabaseError } from 'pg'
+import { Client, DatabaseError, type ClientBase } from 'pg'
 
 /** Held by the one projector that writes. */
 const LOCK = 7_301_119_002
 
 const ASK_EVERY_MS = 500
+
 /** The right to write, bound to one connection: whoever loses the connection loses the lock and its transaction with it. */
 export interface Leadership extends AsyncDisposable {
-  client: Client
+  /** Runs `work` on the connection that holds the lock; one at a time. */
+  use: <T>(work: (client: ClientBase) => Promise<T>) => Promise<T>
   /** Aborted with the reason when the connection is lost. */
   lost: AbortSignal
 }
 
-/** Waits until this process is the one that writes; others stand by meanwhile, calling `onStandby` once. */
-export async function becomeLeader(options: {
+export interface LeadershipOptions {
   url: string
   /** The server ends a leader that is silent for so long (frozen, or its machine gone), and with it its lock. */
   silenceMs: number
   signal: AbortSignal
+  /** Called once when another holds the lock. */
   onStandby: () => void
-}): Promise<Leadership> {
-  const { url, silenceMs, signal, onStandby } = options
+}
+
+/** Waits until this process is the one that writes. */
+export async function becomeLeader(options: LeadershipOptions): Promise<Leadership> {
+  const { url, silenceMs } = options
   const client = new Client({ ...connectionConfig(url), application_name: 'storewright projector' })
   const lost = new AbortController()
   client.on('error', (error) => lost.abort(error))
@@ -30,17 +35,25 @@ export async function becomeLeader(options: {
     await client.connect()
     for (const setting of ['idle_session_timeout', 'idle_in_transaction_session_timeout'])
       await client.query(`select set_config($1, $2, false)`, [setting, `${silenceMs}ms`])
-    for (let asked = 0; !(await tryLock(client)); asked++) {
-      if (asked === 0) onStandby()
-      await wait(ASK_EVERY_MS, undefined, { signal })
-    }
+    await untilLocked(client, options)
   } catch (error) {
     await end(client)
     throw error
   }
-  const beat = setInterval(() => void heartbeat(client, lost), silenceMs / 4)
+  let busy = false
+  const beat = setInterval(() => {
+    // Work has its own time limit, and a beat would only queue up behind it.
+    if (!busy) void heartbeat(client, silenceMs, lost)
+  }, silenceMs / 4)
   return {
-    client,
+    use: async (work) => {
+      busy = true
+      try {
+        return await work(client)
+      } finally {
+        busy = false
+      }
+    },
     lost: lost.signal,
     async [Symbol.asyncDispose]() {
       clearInterval(beat)
@@ -49,19 +62,33 @@ export async function becomeLeader(options: {
   }
 }
 
-async function tryLock(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [
-    LOCK,
-  ])
-  return rows[0]?.got === true
+async function untilLocked(
+  client: Client,
+  { signal, onStandby }: LeadershipOptions,
+): Promise<void> {
+  for (let asked = 0; ; asked++) {
+    const { rows } = await client.query<{ got: boolean }>(
+      'select pg_try_advisory_lock($1) as got',
+      [LOCK],
+    )
+    if (rows[0]?.got === true) return
+    if (asked === 0) onStandby()
+    await wait(ASK_EVERY_MS, undefined, { signal })
+  }
 }
 
-async function heartbeat(client: Client, lost: AbortController): Promise<void> {
+async function heartbeat(client: Client, timeoutMs: number, lost: AbortController): Promise<void> {
+  const late = setTimeout(
+    () => lost.abort(new Error(`Postgres has not answered for ${timeoutMs} ms`)),
+    timeoutMs,
+  )
   try {
     await client.query('select 1')
   } catch (error) {
     // An answer of the server, be it a refusal, is a sign of life.
     if (!(error instanceof DatabaseError)) lost.abort(error)
+  } finally {
+    clearTimeout(late)
   }
 }
 

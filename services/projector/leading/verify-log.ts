@@ -1,5 +1,5 @@
-import { AppError } from '#domain'
-import type { EventStore } from '#eventstore'
+import { AppError, hasCode } from '#domain'
+import type { EventStore, RecordedEvent } from '#eventstore'
 import type { Checkpoint } from '#postgres'
 
 /**
@@ -11,7 +11,7 @@ export async function verifyLog(
   checkpoint: Pick<Checkpoint, 'position' | 'eventId'>,
 ): Promise<void> {
   const { position, eventId } = checkpoint
-  const event = await store.eventAt(position)
+  const event = await eventAt(store, position)
   if (event?.id === eventId) return
   throw new AppError(
     'EVENT_LOG_DIVERGED',
@@ -19,4 +19,14 @@ export async function verifyLog(
       'Restore the newer log, or make the read models follow this one: npm run rebuild -- --accept',
     { details: { position: String(position), eventId, found: event?.id ?? null } },
   )
+}
+
+// A server may refuse a position at which no event begins.
+async function eventAt(store: EventStore, position: bigint): Promise<RecordedEvent | undefined> {
+  try {
+    return await store.eventAt(position)
+  } catch (error) {
+    if (hasCode(error, 'EVENT_STORE_REJECTED')) return undefined
+    throw error
+  }
 }

@@ -5,7 +5,7 @@ import { writeParked } from './write-read-models.ts'
 
 /** True when Postgres refused a value itself (a NUL, a number out of range, …), so that trying again is in vain. */
 export function isRefusedData(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError && /^(22|54)/.test(error.code ?? '')
+  return error instanceof DatabaseError && /^(22|23|54)/.test(error.code ?? '')
 }
 
 /** As `applyEvents`, with what Postgres refuses parked. */
