@@ -1,6 +1,6 @@
 import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js'
 import streams from '@eventstore/db-client/generated/streams_grpc_pb.js'
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
 import { serveRead } from './rpc-read/read.ts'
 import { serveAppend } from './rpc-write/append.ts'
 import { serveBatchAppend } from './rpc-write/batch-append.ts'
@@ -22,6 +22,8 @@ interface ServeOptions {
 
 /** Serves the log over EventStoreDB's protocol, without TLS. Throws FatalError where the address is taken. */
 export async function serveEventLog({ log, host, port }: ServeOptions) {
+  // What goes wrong is said in our own words; the library would write to standard error as well.
+  setLogVerbosity(logVerbosity.NONE)
   const server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX })
   const calls = openCalls()
   server.addService(streams.StreamsService, {
