@@ -1,13 +1,16 @@
+import { join } from 'node:path'
 import { migrate } from '#postgres'
 import { startPostgres } from '../../../embedded/parts/postgres.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
+import { eventually } from '../eventually.ts'
 import { tempFolder } from '../temp-folder.ts'
 
 /** A PostgreSQL of a test's own, which it may stop and start. */
 export async function ownPostgres() {
   const folder = await tempFolder('storewright-postgres-')
+  const dataDir = folder.path
   const port = await freePort()
-  const start = () => startPostgres({ dataDir: folder.path, port })
+  const start = () => startPostgres({ dataDir, port, logFile: join(dataDir, 'postgres.log') })
   let server = await start()
   await migrate(server.url)
   return {
@@ -18,7 +21,8 @@ export async function ownPostgres() {
       await server.exited
     },
     restart: async () => {
-      server = await start()
+      // The dead server's children take a moment to notice.
+      server = await eventually(start)
     },
     async [Symbol.asyncDispose]() {
       await server.stop()
