@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import {
+  decodeMetadata,
   decodeStoreEvent,
   decodeTenantEvent,
   eventStreamName,
@@ -12,6 +13,7 @@ import {
   storeStream,
   tenant,
   tenantStream,
+  type EventMetadata,
   type StoreCommand,
   type StoreEvent,
 } from '#domain'
@@ -39,15 +41,15 @@ const quickTimes = {
 export async function provisionerWorld({
   times = quickTimes,
 }: { times?: Record<string, string> } = {}) {
-  const stack = new AsyncDisposableStack()
-  const log = stack.use(await testEventStore())
-  const nats = stack.use(await testNats())
-  const folder = stack.use(await tempFolder('storewright-provisioner-'))
+  await using building = new AsyncDisposableStack()
+  const log = building.use(await testEventStore())
+  const nats = building.use(await testNats())
+  const folder = building.use(await tempFolder('storewright-provisioner-'))
   const logger = createLogger({ service: 'test', level: 'silent' })
   const eventStore = openEventStore({ connectionString: log.url, logger })
-  stack.defer(() => eventStore.close())
+  building.defer(() => eventStore.close())
   const messaging = await connectMessaging({ url: nats.url, name: 'test', logger })
-  stack.defer(() => messaging.close())
+  building.defer(() => messaging.close())
 
   const send = async (storeId: string, command: StoreCommand) => {
     const context = contextOf()
@@ -68,6 +70,7 @@ export async function provisionerWorld({
     LOG_LEVEL: 'info',
     ...times,
   }
+  const stack = building.move()
   return {
     log,
     nats,
@@ -122,6 +125,13 @@ export async function provisionerWorld({
         if (event !== undefined) events.push(event)
       }
       return events
+    },
+    /** The metadata of a store's events. */
+    metadata: async (storeId: string) => {
+      const found: EventMetadata[] = []
+      for await (const recorded of eventStore.readStream(storeStream(storeId)))
+        found.push(decodeMetadata(recorded))
+      return found
     },
     /** The environment of a provisioner in this world. */
     environment,
