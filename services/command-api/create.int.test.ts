@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { storeBody, storeIn } from './fixtures/client.ts'
-import { testApi } from './fixtures/test-api.ts'
+import { storeBody, storeIn } from '#test/http/client'
+import { commandApi } from '#test/http/command-api'
+import { testEventStore } from '#test/test-eventstore'
+
+const events = await testEventStore()
+afterAll(() => events[Symbol.asyncDispose]())
 
 test('a request is accepted with the store, its address, its ETag and a position', async () => {
-  await using api = await testApi()
+  await using api = await commandApi(events.url)
 
   const answer = await api.create({ key: 'test-123' })
 
@@ -13,7 +17,7 @@ test('a request is accepted with the store, its address, its ETag and a position
     ...storeBody,
     plan: 'small',
     status: 'requested',
-    tenantId: 'demo',
+    tenantId: api.tenant,
   })
   expect(answer.headers.get('location')).toBe(`/api/stores/${store.id}`)
   expect(answer.headers.get('retry-after')).toBe('2')
@@ -23,7 +27,7 @@ test('a request is accepted with the store, its address, its ETag and a position
 })
 
 test('a repetition gets the first answer, byte for byte, and says so', async () => {
-  await using api = await testApi()
+  await using api = await commandApi(events.url)
   const first = await api.create({ key: 'k' })
 
   const again = await api.create({ key: '"k"' })
@@ -35,7 +39,7 @@ test('a repetition gets the first answer, byte for byte, and says so', async () 
 })
 
 test('a repetition is answered like the first while the store has gone on, and after its deletion', async () => {
-  await using api = await testApi()
+  await using api = await commandApi(events.url)
   const first = await api.create({ key: 'k' })
   await api.send('DELETE', `/api/stores/${storeIn(first).id}`)
 
@@ -45,7 +49,7 @@ test('a repetition is answered like the first while the store has gone on, and a
 })
 
 test('F4: of fifty at once with one key, all get the same answer and one store exists', async () => {
-  await using api = await testApi()
+  await using api = await commandApi(events.url)
 
   const answers = await Promise.all(Array.from({ length: 50 }, () => api.create({ key: 'k' })))
 
@@ -56,7 +60,7 @@ test('F4: of fifty at once with one key, all get the same answer and one store e
 })
 
 test('F4: of fifty at once with one key and two bodies, one body wins and the other is refused', async () => {
-  await using api = await testApi()
+  await using api = await commandApi(events.url)
   const names = ['One', 'Two']
 
   const answers = await Promise.all(
@@ -76,7 +80,7 @@ test('F4: of fifty at once with one key and two bodies, one body wins and the ot
 })
 
 test('F5: one key of two tenants makes two stores', async () => {
-  await using api = await testApi()
+  await using api = await commandApi(events.url)
 
   const [one, two] = await Promise.all([
     api.create({ key: 'k', user: 'alice' }),
@@ -88,7 +92,7 @@ test('F5: one key of two tenants makes two stores', async () => {
 })
 
 test('without a key, each request is a store of its own', async () => {
-  await using api = await testApi()
+  await using api = await commandApi(events.url)
 
   const answers = await Promise.all(Array.from({ length: 30 }, () => api.create()))
 
@@ -97,7 +101,7 @@ test('without a key, each request is a store of its own', async () => {
 })
 
 test('the events carry who asked, the correlation id and the trace', async () => {
-  await using api = await testApi()
+  await using api = await commandApi(events.url)
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   const headers = { 'x-correlation-id': 'trace-123', traceparent }
 
@@ -115,9 +119,9 @@ test('the events carry who asked, the correlation id and the trace', async () =>
 })
 
 describe('a request that is not valid', () => {
-  let api: Awaited<ReturnType<typeof testApi>>
+  let api: Awaited<ReturnType<typeof commandApi>>
   beforeAll(async () => {
-    api = await testApi()
+    api = await commandApi(events.url)
   })
   afterAll(() => api[Symbol.asyncDispose]())
 

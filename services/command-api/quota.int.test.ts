@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { tenantStream, type TenantEvent } from '#domain'
-import type { EventStore } from '#eventstore'
-import { storeIn } from './fixtures/client.ts'
-import { testApi } from './fixtures/test-api.ts'
+import { storeIn } from '#test/http/client'
+import { commandApi } from '#test/http/command-api'
+import { testEventStore } from '#test/test-eventstore'
+
+const events = await testEventStore()
+afterAll(() => events[Symbol.asyncDispose]())
 
 test('a tenant at its limit gets no more stores, and another tenant does', async () => {
-  await using api = await testApi({ STORES_PER_TENANT_MAX: '2' })
+  await using api = await commandApi(events.url, { STORES_PER_TENANT_MAX: '2' })
   await api.create()
   await api.create()
 
@@ -17,7 +20,7 @@ test('a tenant at its limit gets no more stores, and another tenant does', async
 })
 
 test('of many at once, exactly as many are accepted as the tenant has slots', async () => {
-  await using api = await testApi({ STORES_PER_TENANT_MAX: '7' })
+  await using api = await commandApi(events.url, { STORES_PER_TENANT_MAX: '7' })
 
   const answers = await Promise.all(Array.from({ length: 40 }, () => api.create()))
 
@@ -26,7 +29,7 @@ test('of many at once, exactly as many are accepted as the tenant has slots', as
 })
 
 test('a repetition is answered at the limit too', async () => {
-  await using api = await testApi({ STORES_PER_TENANT_MAX: '1' })
+  await using api = await commandApi(events.url, { STORES_PER_TENANT_MAX: '1' })
   const first = await api.create({ key: 'k' })
 
   const again = await api.create({ key: 'k' })
@@ -35,18 +38,18 @@ test('a repetition is answered at the limit too', async () => {
 })
 
 test('a slot that is released elsewhere can be used at once', async () => {
-  await using api = await testApi({ STORES_PER_TENANT_MAX: '1' })
+  await using api = await commandApi(events.url, { STORES_PER_TENANT_MAX: '1' })
   const first = storeIn(await api.create())
   const releasedAt = new Date().toISOString()
   const released = { type: 'StoreSlotReleased', data: { storeId: first.id, releasedAt } } as const
-  await append(api.store, 0n, released)
+  await append(api, 0n, released)
 
   expect(await api.create()).toMatchObject({ status: 202 })
 })
 
 test('a slot whose request died before its store was stored is freed when it is needed', async () => {
-  await using api = await testApi({ STORES_PER_TENANT_MAX: '1' })
-  await append(api.store, 'no_stream', reservation('2026-01-01T00:00:00.000Z'))
+  await using api = await commandApi(events.url, { STORES_PER_TENANT_MAX: '1' })
+  await append(api, 'no_stream', reservation('2026-01-01T00:00:00.000Z'))
 
   const answer = await api.create()
 
@@ -56,14 +59,14 @@ test('a slot whose request died before its store was stored is freed when it is 
 })
 
 test('a slot that was reserved just now is not taken from the request that holds it', async () => {
-  await using api = await testApi({ STORES_PER_TENANT_MAX: '1' })
-  await append(api.store, 'no_stream', reservation(new Date().toISOString()))
+  await using api = await commandApi(events.url, { STORES_PER_TENANT_MAX: '1' })
+  await append(api, 'no_stream', reservation(new Date().toISOString()))
 
   expect(await api.create()).toMatchObject({ status: 403 })
 })
 
 test('requests beyond the rate are told when to come back', async () => {
-  await using api = await testApi({ RATE_LIMIT_PER_MINUTE: '2' })
+  await using api = await commandApi(events.url, { RATE_LIMIT_PER_MINUTE: '2' })
   const first = await api.create()
   await api.create()
 
@@ -77,7 +80,7 @@ test('requests beyond the rate are told when to come back', async () => {
 })
 
 test('a repetition is answered beyond the rate too', async () => {
-  await using api = await testApi({ RATE_LIMIT_PER_MINUTE: '1' })
+  await using api = await commandApi(events.url, { RATE_LIMIT_PER_MINUTE: '1' })
   const first = await api.create({ key: 'k' })
   await api.create()
 
@@ -91,9 +94,11 @@ const reservation = (reservedAt: string): TenantEvent => ({
   data: { storeId: randomUUID(), reservedAt },
 })
 
-async function append(store: EventStore, expected: bigint | 'no_stream', event: TenantEvent) {
+type Api = Awaited<ReturnType<typeof commandApi>>
+
+async function append({ store, tenant }: Api, expected: bigint | 'no_stream', event: TenantEvent) {
   const id = randomUUID()
-  const who = { correlationId: id, actor: 'worker:test', tenantId: 'demo' }
+  const who = { correlationId: id, actor: 'worker:test', tenantId: tenant }
   const metadata = { ...who, schemaVersion: 1, commandId: id }
-  await store.append(tenantStream('demo'), [{ id, ...event, metadata }], expected)
+  await store.append(tenantStream(tenant), [{ id, ...event, metadata }], expected)
 }

@@ -7,7 +7,11 @@ import type { Config } from './config.ts'
 /** Starts the service: it listens at once, and is ready when the event store answers. */
 export async function start(config: Config): Promise<{ url: string; close(): Promise<void> }> {
   const logger = createLogger({ service: 'command-api', level: config.LOG_LEVEL })
-  const store = openEventStore({ connectionString: config.EVENTSTORE_URL, logger })
+  const store = openEventStore({
+    connectionString: config.EVENTSTORE_URL,
+    timeoutMs: config.EVENTSTORE_TIMEOUT_MS,
+    logger,
+  })
   const checks = { eventStore: () => store.ping(1_500) }
   const app = buildApp({
     store,

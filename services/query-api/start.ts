@@ -15,7 +15,11 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   const registry = new Registry()
   const { signal, abort } = stopSignal()
   const pool = openPool({ url: config.DATABASE_URL, logger })
-  const store = openEventStore({ connectionString: config.EVENTSTORE_URL, logger })
+  const store = openEventStore({
+    connectionString: config.EVENTSTORE_URL,
+    timeoutMs: config.EVENTSTORE_TIMEOUT_MS,
+    logger,
+  })
   const freshness = followProjector({
     readPosition: async () => (await readCheckpoint(pool, 'stores'))?.position ?? 0n,
   })

@@ -1,0 +1,48 @@
+import { afterAll, expect, test } from 'vitest'
+import { storeBody } from '#test/http/client'
+import { commandApis } from '#test/http/command-apis'
+
+const world = await commandApis()
+const env = { STORES_PER_TENANT_MAX: '70' }
+const apis = await Promise.all([world.api(env), world.api(env)])
+afterAll(() => world[Symbol.asyncDispose]())
+
+test('two processes that race with the same keys give one answer for each, byte for byte', async () => {
+  const { user, ...log } = world.tenant()
+  const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
+
+  const answers = await Promise.all(
+    keys.map((key) => Promise.all([...apis, ...apis].map((api) => api.create({ key, user })))),
+  )
+
+  for (const ofKey of answers) expect(new Set(ofKey.map(({ text }) => text)).size).toBe(1)
+  expect(await log.requestedStores()).toHaveLength(keys.length)
+  expect(await log.slotEvents()).toHaveLength(keys.length)
+})
+
+test('two processes that race with one key and two bodies store one and refuse the other', async () => {
+  const { user, ...log } = world.tenant()
+  const bodies = [storeBody, { ...storeBody, engine: 'medusa' }]
+
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      Promise.all(apis.map((api, n) => api.create({ key: `k${i}`, user, body: bodies[n] }))),
+    ),
+  )
+
+  for (const pair of answers)
+    expect(new Set(pair.map(({ status }) => status))).toEqual(new Set([202, 422]))
+  expect(await log.requestedStores()).toHaveLength(20)
+})
+
+test('two processes that race for the last slots give away exactly those', async () => {
+  const { user, ...log } = world.tenant()
+
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, () => apis.map((api) => api.create({ user }))).flat(),
+  )
+
+  expect(answers.filter(({ status }) => status === 202)).toHaveLength(70)
+  expect(answers.filter(({ status }) => status === 403)).toHaveLength(50)
+  expect(await log.slotEvents()).toHaveLength(70)
+})
