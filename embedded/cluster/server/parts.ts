@@ -5,8 +5,6 @@ export interface Layout {
   folder: string
   programs: string
   apiPort: number
-  etcdPort: number
-  peerPort: number
   /** Of the fake node's kubelet, which serves the pods' logs. */
   kubeletPort: number
   /** Whether etcd waits for the disk: off it is quicker, and only a dying machine loses data. */
@@ -22,18 +20,21 @@ export interface Part {
 
 // The API server takes more than five seconds for a SIGTERM, and no state is anywhere but in etcd.
 const stateless = { stopSignal: 'SIGKILL' } as const
+// Sockets in the working folder, with a port only because etcd wants one: an absolute path may be
+// longer than the system allows a socket's to be.
+const ETCD_SOCKET = 'unix://etcd:2379'
+const ETCD_PEER_SOCKET = 'unix://etcd:2380'
 const rate = ['--kube-api-qps=1000', '--kube-api-burst=2000']
 
-export function etcd({ folder, etcdPort, peerPort, durable }: Layout): Part {
-  const client = `http://127.0.0.1:${etcdPort}`
-  const peer = `http://127.0.0.1:${peerPort}`
+/** It asks nobody for a password, so it listens where only this user gets in: in the folder. */
+export function etcd({ durable }: Layout): Part {
   const args = [
-    `--data-dir=${join(folder, 'etcd')}`,
-    `--listen-client-urls=${client}`,
-    `--advertise-client-urls=${client}`,
-    `--listen-peer-urls=${peer}`,
-    `--initial-advertise-peer-urls=${peer}`,
-    `--initial-cluster=default=${peer}`,
+    '--data-dir=etcd',
+    `--listen-client-urls=${ETCD_SOCKET}`,
+    `--advertise-client-urls=${ETCD_SOCKET}`,
+    `--listen-peer-urls=${ETCD_PEER_SOCKET}`,
+    `--initial-advertise-peer-urls=${ETCD_PEER_SOCKET}`,
+    `--initial-cluster=default=${ETCD_PEER_SOCKET}`,
     '--quota-backend-bytes=4294967296',
     '--log-level=warn',
     ...(durable ? [] : ['--unsafe-no-fsync']),
@@ -44,7 +45,7 @@ export function etcd({ folder, etcdPort, peerPort, durable }: Layout): Part {
 /** Certificates are its own: the one it signs with serves clients as their authority. */
 export function apiServer(layout: Layout, tokensFile: string, keyFile: string): Part {
   const args = [
-    `--etcd-servers=http://127.0.0.1:${layout.etcdPort}`,
+    `--etcd-servers=${ETCD_SOCKET}`,
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
     `--secure-port=${layout.apiPort}`,

@@ -47,8 +47,7 @@ interface Start {
 export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { folder } = options
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const [etcdPort, peerPort, kubeletPort] = [await freePort(), await freePort(), await freePort()]
-  const layout = { ...options, etcdPort, peerPort, kubeletPort }
+  const layout = { ...options, kubeletPort: await freePort() }
   const start = { layout, credentials: await credentialsOf(folder), started: new Map() }
   try {
     return await startAll(start)
