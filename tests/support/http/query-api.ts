@@ -1,0 +1,48 @@
+import { openEventStore } from '#eventstore'
+import { parseConfig as parseProjector } from '../../../services/projector/config.ts'
+import { start as startProjector } from '../../../services/projector/start.ts'
+import { parseConfig } from '../../../services/query-api/config.ts'
+import { start } from '../../../services/query-api/start.ts'
+import { testDatabase } from '../test-database.ts'
+import { testEventStore } from '../test-eventstore.ts'
+import { clientOf, freshTenant } from './client.ts'
+import { historian } from './historian.ts'
+
+/** The query API and a projector in this process, on an event store and a database of their own. */
+export async function queryApi(env: Record<string, string> = {}) {
+  const events = await testEventStore()
+  const database = await testDatabase()
+  const given = {
+    EVENTSTORE_URL: events.url,
+    DATABASE_URL: database.url,
+    EVENTSTORE_TIMEOUT_MS: '20000',
+    AUTH: 'off',
+    LOG_LEVEL: 'silent',
+    ...env,
+  }
+  const project = () => startProjector(parseProjector(given))
+  let projector = await project()
+  const api = await start(parseConfig(given))
+  const store = openEventStore({ connectionString: events.url, timeoutMs: 20_000 })
+  const tenant = freshTenant()
+  return {
+    events,
+    database,
+    store,
+    tenant,
+    ...clientOf(api.url, tenant),
+    ...historian(store, tenant),
+    /** Nothing is projected until it goes on. */
+    pauseProjector: () => projector.close(),
+    goOnProjecting: async () => {
+      projector = await project()
+    },
+    async [Symbol.asyncDispose]() {
+      await api.close()
+      await projector.close()
+      void store.close()
+      await database[Symbol.asyncDispose]()
+      await events[Symbol.asyncDispose]()
+    },
+  }
+}
