@@ -1,9 +1,7 @@
+import closeWithGrace from 'close-with-grace'
 import { parseConfig } from './config.ts'
 import { start } from './start.ts'
 
-const stopped = Promise.withResolvers<void>()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve())
-
-const projector = await start(parseConfig(process.env))
-await stopped.promise
-await projector.close()
+const started = start(parseConfig(process.env))
+closeWithGrace({ delay: 20_000 }, async () => (await started).close())
+await started

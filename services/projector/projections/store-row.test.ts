@@ -1,0 +1,39 @@
+import { historyOf, recordedLog } from '#test/projector/recorded-log'
+import { expect, test } from 'vitest'
+import { foldEvents } from './fold-events.ts'
+import { storeRow } from './store-row.ts'
+
+const REQUEST = 0
+const CLAIM = 1
+const COMPLETE = 2
+const FAIL = 3
+const DELETE = 4
+const UNINSTALLED = 5
+
+test.for([
+  [[REQUEST], { status: 'requested', attempt: 0, url: null, failure: null, deleted_at: null }],
+  [[REQUEST, CLAIM, COMPLETE], { status: 'ready', url: 'http://s-x.test', release: 's-x' }],
+  [[REQUEST, CLAIM, FAIL], { status: 'requested', failure: { reason: 'HELM_FAILED' } }],
+  [
+    [REQUEST, CLAIM, FAIL, CLAIM, FAIL],
+    { status: 'failed', failure: { nextAction: 'Look at the chart' } },
+  ],
+  [[REQUEST, CLAIM, COMPLETE, DELETE], { status: 'deleting', url: null, release: null }],
+  [
+    [REQUEST, CLAIM, COMPLETE, DELETE, CLAIM, UNINSTALLED],
+    { status: 'deleted', deleted_at: '2026-01-01T00:00:05.000Z', revision: '5' },
+  ],
+] as const)('after %j a row shows what holds then', ([choices, shown]) => {
+  const log = recordedLog(historyOf(choices.map((choice) => ({ store: 0, choice }))))
+
+  const [projection] = [...foldEvents(new Map(), log).changed.values()]
+
+  if (projection === undefined) throw new Error('nothing was folded')
+  expect(storeRow(projection)).toMatchObject({
+    tenant_id: 'tenant-0',
+    engine: 'woocommerce',
+    created_at: '2026-01-01T00:00:00.000Z',
+    position: String(log.at(-1)?.position),
+    ...shown,
+  })
+})
