@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 
 const pinned = ['go.mod', 'go.sum', 'pins.json'].map((name) => join(import.meta.dirname, name))
@@ -15,7 +15,8 @@ const pins = z.object({ programs: z.array(z.object({ name: z.string() })) })
  */
 export async function clusterPrograms(env: NodeJS.ProcessEnv): Promise<string> {
   const given = env['CLUSTER_BIN_DIR']
-  const folder = given ?? cacheFolder(env)
+  // Absolute: the programs are started in the cluster's own folder.
+  const folder = given === undefined ? cacheFolder(env) : resolve(given)
   const missing = fileNames().filter((name) => !existsSync(join(folder, name)))
   if (missing.length === 0) return folder
   if (given !== undefined) throw new Error(`CLUSTER_BIN_DIR ${given} lacks ${missing.join(', ')}`)

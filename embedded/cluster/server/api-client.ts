@@ -2,7 +2,7 @@ import { Agent, request } from 'node:https'
 
 const TIMEOUT_MS = 30_000
 
-export interface ApiRequest {
+interface ApiRequest {
   method?: string
   /** Sent as JSON. */
   body?: unknown
