@@ -1,11 +1,11 @@
 import { EventStoreDBClient, type AppendResult, type EventData } from '@eventstore/db-client'
 import { hasCode, type AppError } from '#domain'
 import type { Logger } from '#observability'
-import { setTimeout as wait } from 'node:timers/promises'
-import { appErrorOf, isTransient, isUnexplained } from '../app-error-of.ts'
-import { disposed } from '../disposed.ts'
+import { appErrorOf, isTransient, isUnexplained } from '../calls/app-error-of.ts'
+import { disposed } from '../calls/disposed.ts'
 import type { Appended, ExpectedRevision } from '../event-store.ts'
-import { within } from '../within.ts'
+import { pause } from '../calls/pause.ts'
+import { within } from '../calls/within.ts'
 
 const ATTEMPT_TIMEOUT_MS = 2_000
 const PAUSE_FIRST_MS = 20
@@ -74,13 +74,13 @@ async function untilKnown(call: AppendCall, attempt: Attempt): Promise<Appended>
       const result = await attempt(call, Math.min(ATTEMPT_TIMEOUT_MS, remainingMs))
       return { revision: result.nextExpectedRevision, position: result.position?.commit }
     } catch (error) {
+      call.signal?.throwIfAborted()
       if (isUnexplained(error)) unexplained++
       const again = isTransient(error) || isUnexplained(error) || isOurTimeout(error)
       const late = Date.now() + pauseMs >= giveUpAt
-      if (!again || late || unexplained > UNEXPLAINED_MAX || call.signal?.aborted)
-        throw appErrorOf(error, call.stream)
+      if (!again || late || unexplained > UNEXPLAINED_MAX) throw appErrorOf(error, call.stream)
     }
-    await wait(pauseMs, undefined, call.signal && { signal: call.signal })
+    await pause(pauseMs, call.signal)
   }
 }
 

@@ -1,9 +1,9 @@
 import { StreamNotFoundError, type ResolvedEvent, type StreamingRead } from '@eventstore/db-client'
 import { hasCode } from '#domain'
-import { setTimeout as wait } from 'node:timers/promises'
-import { appErrorOf } from '../app-error-of.ts'
+import { appErrorOf } from '../calls/app-error-of.ts'
 import type { RecordedEvent } from '../event-store.ts'
-import { within } from '../within.ts'
+import { pause } from '../calls/pause.ts'
+import { within } from '../calls/within.ts'
 import { recordedEvent } from './recorded-event.ts'
 
 const PAUSE_MS = 50
@@ -28,12 +28,13 @@ export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent>
       }
       return
     } catch (error) {
+      call.signal?.throwIfAborted()
       if (error instanceof StreamNotFoundError) return
       const translated = appErrorOf(error, call.stream)
       const again = hasCode(translated, 'EVENT_STORE_UNAVAILABLE') && !started
       if (!again || Date.now() + PAUSE_MS >= giveUpAt) throw translated
     }
-    await wait(PAUSE_MS, undefined, call.signal && { signal: call.signal })
+    await pause(PAUSE_MS, call.signal)
   }
 }
 

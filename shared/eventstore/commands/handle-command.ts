@@ -1,8 +1,8 @@
 import { AppError, hasCode, type Decider, type EventMetadata } from '#domain'
-import { setTimeout as wait } from 'node:timers/promises'
 import { eventId } from './event-ids.ts'
-import type { EventStore, ExpectedRevision, NewEvent, RecordedEvent } from './event-store.ts'
+import type { EventStore, ExpectedRevision, NewEvent, RecordedEvent } from '../event-store.ts'
 import { inTurn } from './in-turn.ts'
+import { pause } from '../calls/pause.ts'
 
 const ATTEMPTS_MAX = 10
 const PAUSE_MAX_MS = 20
@@ -77,7 +77,7 @@ async function decideAndAppend<S, C, E extends StoredEvent>(
       if (attempt === ATTEMPTS_MAX || !hasCode(error, 'CONCURRENT_MODIFICATION')) throw error
     }
     // Writers that collided once would otherwise go on in step.
-    await wait(Math.random() * PAUSE_MAX_MS * attempt, undefined, signal && { signal })
+    await pause(Math.random() * PAUSE_MAX_MS * attempt, signal)
   }
 }
 

@@ -14,9 +14,9 @@ import { AppError } from '#domain'
 
 const UNAVAILABLE = 14
 
-/** Translates what the client throws; abort reasons and errors of ours pass unchanged. */
-export function appErrorOf(error: unknown, stream?: string): unknown {
-  if (error instanceof AppError || isAbort(error)) return error
+/** Translates what the client throws; errors of ours pass unchanged. */
+export function appErrorOf(error: unknown, stream?: string): AppError {
+  if (error instanceof AppError) return error
   const details = stream === undefined ? {} : { stream }
   if (error instanceof WrongExpectedVersionError) {
     const { actualVersion, expectedVersion } = error
@@ -60,8 +60,4 @@ export function isTransient(error: unknown): boolean {
 /** Said of a cancelled call as well as of a request the server did not understand. */
 export function isUnexplained(error: unknown): boolean {
   return error instanceof UnknownError
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
 }
