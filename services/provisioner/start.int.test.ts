@@ -118,7 +118,8 @@ test('the sweep rings again for a store whose message was lost for good', async 
 
   await world.start()
 
-  await untilLast(world, storeId, 'StoreProvisioned')
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+  expect(dataOf(events, 'ProvisioningStarted')).toHaveLength(1)
 })
 
 /** With a script, helm is the stub. */

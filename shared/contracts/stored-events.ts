@@ -15,7 +15,8 @@ export const schemaVersion = 1
 
 const time = z.iso.datetime()
 const failure = {
-  reason: z.enum(failureReasons),
+  // A newer version may have given a reason this one does not know.
+  reason: z.string().transform((text) => failureReasons.find((one) => one === text) ?? 'UNKNOWN'),
   retryable: z.boolean(),
   detail: z.string(),
   nextAction: z.string(),

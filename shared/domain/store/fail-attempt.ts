@@ -1,11 +1,19 @@
+import { AppError } from '../app-error.ts'
 import { heldClaim } from './claim.ts'
 import type { FailAttempt } from './commands.ts'
 import type { StoreEvent } from './events.ts'
 import type { StoreState } from './state.ts'
 
-/** Ends an attempt: another one later while the failure may pass, else the store has failed. Removal is never given up. */
+/**
+ * Ends an attempt: another one later while the failure may pass, else the store has failed. Removal is never given up.
+ * An attempt the store no longer asks for has no failure to tell: CLAIM_LOST.
+ */
 export function failAttempt(state: StoreState, command: FailAttempt): StoreEvent[] {
-  const { attempt } = heldClaim(state, command.claimId)
+  const { attempt, kind } = heldClaim(state, command.claimId)
+  if (kind !== 'uninstall' && state.status !== 'provisioning')
+    throw new AppError('CLAIM_LOST', 'The store was asked for something else', {
+      details: { claimId: command.claimId },
+    })
   const { failure, now } = command
   const delayMs = nextDelayMs(state, command)
   if (delayMs === undefined)

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest'
+import {
+  decodeMetadata,
+  decodeStoreEvent,
+  decodeTenantEvent,
+  storeEventTypes,
+} from './stored-events.ts'
+
+// What lies in logs, byte for byte: a change of any of these needs a new schema version.
+const golden: Record<string, string> = {
+  StoreRequested:
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","tenantId":"demo","name":"Test Store","engine":"woocommerce","plan":"small","fingerprint":"f1","requestedAt":"2026-01-01T00:00:00.000Z"}',
+  ProvisioningStarted:
+    '{"attempt":2,"worker":"host-1-abc","claimId":"c2","kind":"install","valuesDigest":"v","chartDigest":"c","takesOver":"c1","startedAt":"2026-01-01T00:00:00.000Z"}',
+  ProvisioningStepRecorded:
+    '{"attempt":2,"step":"install","detail":{"exitCode":0,"ended":"EXITED","repaired":true},"recordedAt":"2026-01-01T00:00:00.000Z"}',
+  ProvisioningAttemptFailed:
+    '{"attempt":1,"reason":"HELM_FAILED","retryable":true,"detail":"helm exited with 1","nextAction":"Mend the chart","retryAt":"2026-01-01T00:00:05.000Z","failedAt":"2026-01-01T00:00:00.000Z"}',
+  StoreProvisioned:
+    '{"attempt":2,"release":"s-x","namespace":"s-x","url":"https://x","chart":"woocommerce","chartVersion":"0.1.0","chartDigest":"c","valuesDigest":"v","adopted":false,"provisionedAt":"2026-01-01T00:00:00.000Z"}',
+  StoreFailed:
+    '{"attempt":3,"reason":"TIMEOUT","retryable":true,"detail":"late","nextAction":"Retry","failedAt":"2026-01-01T00:00:00.000Z"}',
+  RetryRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
+  CancelRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
+  DeletionRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
+  StoreDeleted:
+    '{"attempt":4,"removed":["Deployment/x","manifests.yaml"],"deletedAt":"2026-01-01T00:00:00.000Z"}',
+}
+const goldenOfTenants: Record<string, string> = {
+  StoreSlotReserved:
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reservedAt":"2026-01-01T00:00:00.000Z"}',
+  StoreSlotReleased:
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","releasedAt":"2026-01-01T00:00:00.000Z"}',
+}
+const place = { stream: 'store-x', revision: 7n }
+const stored = (type: string, json: string) => ({ type, data: JSON.parse(json), ...place })
+
+test('every event of a store has its stored form here', () => {
+  expect(Object.keys(golden).toSorted()).toEqual([...storeEventTypes].toSorted())
+})
+
+test.each(Object.entries(golden))('%s is read and written as it is stored', (type, json) => {
+  const event = decodeStoreEvent(stored(type, json))
+  expect(event?.type).toBe(type)
+  expect(JSON.stringify(event?.data)).toBe(json)
+})
+
+test.each(Object.entries(goldenOfTenants))('%s is read and written as stored', (type, json) => {
+  const event = decodeTenantEvent(stored(type, json))
+  expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
+})
+
+test('a type this version does not know is left out', () => {
+  expect(decodeStoreEvent(stored('StoreMoved', '{}'))).toBeUndefined()
+  expect(decodeTenantEvent(stored('TenantMoved', '{}'))).toBeUndefined()
+})
+
+test('fields and reasons of a newer version do not make an event unreadable', () => {
+  const json = golden['StoreFailed']?.replace('TIMEOUT', 'METEOR').replace('{', '{"new":1,') ?? ''
+  const event = decodeStoreEvent(stored('StoreFailed', json))
+  expect(event?.data).toMatchObject({ attempt: 3, reason: 'UNKNOWN' })
+})
+
+test.each([
+  ['StoreFailed', '{"attempt":3}'],
+  ['StoreRequested', '{"storeId":"x"}'],
+  ['RetryRequested', '{"requestedAt":"yesterday"}'],
+  ['StoreDeleted', 'null'],
+])('%s with %s is unreadable, and the error says where it lies', (type, json) => {
+  expect(() => decodeStoreEvent(stored(type, json))).toThrow(
+    expect.objectContaining({
+      code: 'EVENT_UNREADABLE',
+      message: expect.stringContaining('store-x@7'),
+      details: { stream: 'store-x', revision: '7' },
+    }),
+  )
+})
+
+test('metadata is read as it is stored; without an actor it is unreadable', () => {
+  const json =
+    '{"correlationId":"trace-1","causationId":"e1","actor":"user:demo","tenantId":"demo","schemaVersion":1,"commandId":"c1"}'
+  const event = { ...stored('RetryRequested', '{}'), metadata: JSON.parse(json) }
+  expect(JSON.stringify(decodeMetadata(event))).toBe(json)
+  expect(() => decodeMetadata({ ...event, metadata: {} })).toThrow(/actor/)
+})
