@@ -14,7 +14,7 @@ export function mergeMetrics(app: FastifyInstance, services: Record<string, stri
 }
 
 /** One exposition text of several: a metric's lines together, its HELP and TYPE once. */
-export function mergeTexts(texts: { service: string; text: string }[]): string {
+function mergeTexts(texts: { service: string; text: string }[]): string {
   const metrics = new Map<string, { about: Set<string>; samples: string[] }>()
   for (const { service, text } of texts) {
     let metric = { about: new Set<string>(), samples: new Array<string>() }

@@ -34,7 +34,7 @@ export async function startGateway(
 }
 
 /** The gateway, listening on nothing. */
-export function buildGateway({ auth, services, logger }: GatewayOptions): FastifyInstance {
+function buildGateway({ auth, services, logger }: GatewayOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = logger
   const app = fastify({
     loggerInstance,

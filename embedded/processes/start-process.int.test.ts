@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -39,6 +39,19 @@ test('stopping kills a child that does not end when asked', async () => {
   await child.stop()
 
   expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' })
+})
+
+test('a log that has grown large is kept aside and a new one begun', async () => {
+  await using folder = await tempFolder()
+  const logFile = join(folder.path, 'log')
+  await writeFile(logFile, 'x'.repeat(10 * 1024 * 1024 + 1))
+
+  const args = ['-p', '"fresh"']
+  const child = await startProcess({ command: process.execPath, args, logFile })
+  await child.exited
+
+  expect(await readFile(logFile, 'utf8')).toBe('fresh\n')
+  expect(await readdir(folder.path)).toEqual(['log', 'log.1'])
 })
 
 test('a program that is not there is one clear sentence', async () => {

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { guardProcess, releaseProcess } from './guard.ts'
+
+const LOG_BYTES_MAX = 10 * 1024 * 1024
 
 export interface ProcessOptions {
   command: string
@@ -18,7 +20,7 @@ export interface ProcessOptions {
   stopTimeoutMs?: number
 }
 
-export interface Exit {
+interface Exit {
   code: number | null
   signal: NodeJS.Signals | null
 }
@@ -34,8 +36,7 @@ export interface RunningProcess {
 /** Starts a child in a process group of its own that does not outlive this process. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
   const { command, args, logFile, stopSignal = 'SIGTERM', stopTimeoutMs = 10_000 } = options
-  mkdirSync(dirname(logFile), { recursive: true })
-  const log = openSync(logFile, 'a')
+  const log = openLog(logFile)
   const child = spawn(command, args, {
     detached: true,
     stdio: ['ignore', log, log],
@@ -64,4 +65,12 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     clearTimeout(killer)
   }
   return { pid, exited, stop }
+}
+
+/** Opened for appending; a large log of earlier starts is kept aside as `<file>.1`. */
+function openLog(file: string): number {
+  mkdirSync(dirname(file), { recursive: true })
+  const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  if (bytes > LOG_BYTES_MAX) renameSync(file, `${file}.1`)
+  return openSync(file, 'a')
 }

@@ -9,7 +9,7 @@ export const serviceNames = [
 
 export type ServiceName = (typeof serviceNames)[number]
 
-export interface RunningService {
+interface RunningService {
   url?: string
   close: () => Promise<void>
 }

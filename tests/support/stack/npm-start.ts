@@ -11,8 +11,6 @@ const START_TIMEOUT_MS = 120_000
 const logLine = z.looseObject({ level: z.string(), service: z.string(), msg: z.string() })
 const pids = z.record(z.string(), z.int())
 
-export type LogLine = z.output<typeof logLine>
-
 /** The real `npm start` as a newcomer types it, ready when this returns, on data of its own; ended with the test. */
 export async function npmStart(env: Record<string, string> = {}) {
   const folder = await tempFolder('storewright-stack-')
