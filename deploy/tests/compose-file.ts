@@ -25,7 +25,6 @@ const composeSchema = z.looseObject({
   networks: z.record(z.string(), z.object({ internal: z.boolean() }).partial().nullable()),
   volumes: z.record(z.string(), z.null()),
 })
-export type ComposeService = z.infer<typeof serviceSchema>
 
 /** What an operator has to set before `docker compose up`. */
 export const operatorSettings: Record<string, string> = {

@@ -19,7 +19,6 @@ const podSpecSchema = z.looseObject({
   containers: z.array(containerSchema),
   volumes: z.array(z.looseObject({ name: z.string() })).default([]),
 })
-export type PodSpec = z.infer<typeof podSpecSchema>
 
 const podTemplateSchema = z.looseObject({
   metadata: z.looseObject({ labels: z.record(z.string(), z.string()) }),

@@ -1,5 +1,5 @@
 export const engines = ['medusa', 'woocommerce'] as const
-export const plans = ['small', 'medium', 'large'] as const
+const plans = ['small', 'medium', 'large'] as const
 export type Engine = (typeof engines)[number]
 export type Plan = (typeof plans)[number]
 
