@@ -73,7 +73,7 @@ async function answers(url: string, ended: boolean, output: string): Promise<voi
   if (!ok) throw new Error(`npm start is not ready: ${output}`)
 }
 
-function asLogLine(line: string): LogLine[] {
+function asLogLine(line: string): z.output<typeof logLine>[] {
   try {
     return [logLine.parse(JSON.parse(line))]
   } catch {
