@@ -4,6 +4,9 @@ import { loadAll } from 'js-yaml'
 import { manifestSchema, type Manifest } from './manifest.ts'
 import { runHelm } from './run-helm.ts'
 
+/** The oldest Kubernetes the charts take; a helm built without its release flags would assume an older one. */
+const KUBE_VERSION = ['--kube-version', '1.30.0']
+
 /** Folder of a chart, plan file or image below deploy/. */
 export function deployPath(...parts: string[]): string {
   return join(fileURLToPath(new URL('../..', import.meta.url)), ...parts)
@@ -16,13 +19,23 @@ export async function renderChart(chart: string, values: unknown): Promise<Manif
 
 /** What `helm template` prints, unparsed. */
 export async function renderText(chart: string, values: unknown): Promise<string> {
-  const args = ['template', 's-example', deployPath('charts', chart), '--namespace', 's-example']
+  const args = [
+    'template',
+    's-example',
+    deployPath('charts', chart),
+    '--namespace',
+    's-example',
+    ...KUBE_VERSION,
+  ]
   return runHelm({ args, values })
 }
 
 /** Runs `helm lint --strict`; rejects with the findings. */
 export async function lintChart(chart: string, values: unknown): Promise<string> {
-  return runHelm({ args: ['lint', '--strict', deployPath('charts', chart)], values })
+  return runHelm({
+    args: ['lint', '--strict', ...KUBE_VERSION, deployPath('charts', chart)],
+    values,
+  })
 }
 
 function parseManifests(text: string): Manifest[] {
