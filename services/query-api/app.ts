@@ -13,12 +13,12 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
   store: EventStore
   freshness: Freshness
   lagSeconds: () => number | undefined
-  heartbeatMs?: number
+  heartbeatMs: number
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
 export function buildApp(dependencies: AppDependencies) {
-  const { models, store, freshness, lagSeconds, heartbeatMs = 15_000, ...server } = dependencies
+  const { models, store, freshness, lagSeconds, heartbeatMs, ...server } = dependencies
   const app = buildServer({ ...server, service: 'query-api' })
   awaitFreshness(app, { freshness, lagSeconds })
   app.register(listStoresRoute, { models })

@@ -16,6 +16,8 @@ const schema = z
     ...eventStoreVariables,
     /** How long an append or a read of the event store may take in all, repetitions included. */
     EVENTSTORE_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5_000),
+    /** How often an idle live stream says that it is there. */
+    LIVE_HEARTBEAT_MS: z.coerce.number().int().min(100).default(15_000),
     /** Requests a tenant may send in a minute. */
     RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
   })

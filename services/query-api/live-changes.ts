@@ -5,7 +5,7 @@ import type { ReadModels } from './reads/read-models.ts'
 export interface LiveDependencies {
   models: ReadModels
   freshness: Freshness
-  heartbeatMs?: number
+  heartbeatMs: number
 }
 
 interface Subscription {
@@ -22,7 +22,7 @@ const PAGE = 100
  * ready, and then gets each store as it is by then.
  */
 export async function* liveChanges(
-  { models, freshness, heartbeatMs = 15_000 }: LiveDependencies,
+  { models, freshness, heartbeatMs }: LiveDependencies,
   { tenantId, lastId, signal }: Subscription,
 ): AsyncGenerator<string> {
   let after = lastId ?? freshness.position()

@@ -35,6 +35,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     store,
     freshness,
     lagSeconds: lag.seconds,
+    heartbeatMs: config.LIVE_HEARTBEAT_MS,
     logger,
     checks,
     registry,

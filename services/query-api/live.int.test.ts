@@ -1,0 +1,58 @@
+import { afterAll, expect, test } from 'vitest'
+import { deletion } from '#test/http/historian'
+import { eventSource } from '#test/http/event-source'
+import { queryApi } from '#test/http/query-api'
+
+const api = await queryApi({ LIVE_HEARTBEAT_MS: '200' })
+afterAll(() => api[Symbol.asyncDispose]())
+
+test('each change of a store arrives as it happens, and of no other tenant', async () => {
+  await using live = await eventSource(api)
+  await live.next('open')
+
+  await api.requestStore({ tenantId: 'mallory' })
+  const { storeId, position } = await api.requestStore()
+  const requested = await live.next('store')
+  await api.append(storeId, deletion().slice(0, 1), 0n)
+  const deleted = await live.next('store')
+
+  expect(requested).toMatchObject({
+    id: String(position),
+    data: { id: storeId, status: 'requested', tenantId: api.tenant },
+  })
+  expect(deleted).toMatchObject({ data: { id: storeId, status: 'deleting' } })
+})
+
+test('a client that comes back gets what it missed, and not what it has', async () => {
+  const before = await api.requestStore()
+  const missed = await api.requestStore()
+  await api.send('GET', '/api/stores', { headers: { 'x-position': String(missed.position) } })
+
+  await using live = await eventSource(api, { 'last-event-id': String(before.position) })
+
+  expect(await live.next('store')).toMatchObject({ data: { id: missed.storeId } })
+})
+
+test('while nothing happens, a heartbeat keeps the connection', async () => {
+  await using live = await eventSource(api)
+
+  expect(await live.next('comment')).toMatchObject({ data: 'heartbeat' })
+})
+
+test('a tenant holds a bounded number of streams open', async () => {
+  const open = await Promise.all(Array.from({ length: 50 }, () => eventSource(api)))
+
+  const refused = await api.send('GET', '/api/stores/stream')
+
+  expect(refused).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED' } })
+  await Promise.all(open.map((live) => live[Symbol.asyncDispose]()))
+})
+
+test('closing the service ends the streams', async () => {
+  const closing = await queryApi()
+  const live = await eventSource(closing)
+
+  await closing[Symbol.asyncDispose]()
+
+  expect(await live.ended).toBe(true)
+})

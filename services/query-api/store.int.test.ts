@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, expect, test } from 'vitest'
+import { eventPage } from '#contracts'
+import { eventually } from '#test/eventually'
+import { storeIn } from '#test/http/client'
+import { deletion } from '#test/http/historian'
+import { queryApi } from '#test/http/query-api'
+
+const api = await queryApi()
+afterAll(() => api[Symbol.asyncDispose]())
+
+const readAt = (id: string, position: bigint) =>
+  api.send('GET', `/api/stores/${id}`, { headers: { 'x-position': String(position) } })
+
+test('a store is shown with its revision as ETag, and not sent again to who has it', async () => {
+  const { storeId, position } = await api.requestStore({ name: 'Shop' })
+
+  const answer = await readAt(storeId, position)
+
+  expect(storeIn(answer)).toMatchObject({ id: storeId, name: 'Shop', status: 'requested' })
+  const etag = answer.headers.get('etag') ?? ''
+  expect(etag).toBe('"0"')
+  for (const tags of [etag, `W/${etag}`, `"7", ${etag}`, '*']) {
+    const again = await api.send('GET', `/api/stores/${storeId}`, {
+      headers: { 'if-none-match': tags },
+    })
+    expect(again).toMatchObject({ status: 304, text: '' })
+  }
+})
+
+test('a store that is not in the read models yet is read from the log', async () => {
+  await api.pauseProjector()
+  const { storeId } = await api.requestStore()
+
+  const answer = await api.send('GET', `/api/stores/${storeId}`)
+
+  await api.goOnProjecting()
+  expect(storeIn(answer)).toMatchObject({ id: storeId, status: 'requested' })
+})
+
+test("what is not there, or another tenant's, is not found", async () => {
+  const { storeId } = await api.requestStore()
+
+  const answers = await Promise.all([
+    api.send('GET', `/api/stores/${randomUUID()}`),
+    api.send('GET', `/api/stores/${storeId}`, { user: 'mallory' }),
+    api.send('GET', `/api/stores/${storeId}?at=2099-01-01T00:00:00Z`, { user: 'mallory' }),
+    api.send('GET', `/api/stores/${storeId}/events`, { user: 'mallory' }),
+    api.send('GET', `/api/stores/${storeId}/events?from=1`, { user: 'mallory' }),
+  ])
+
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404]))
+})
+
+test('a deleted store is gone, and can still be seen as it was', async () => {
+  const { storeId } = await api.requestStore()
+  const [requested] = await historyOf(storeId)
+  const position = await api.append(storeId, deletion(), 0n)
+  const [, , deleted] = await historyOf(storeId)
+  const at = (time: string) => api.send('GET', `/api/stores/${storeId}?at=${time}`)
+
+  expect(await readAt(storeId, position)).toMatchObject({ status: 410 })
+  const early = await at('2000-01-01T00:00:00Z')
+  expect(early).toMatchObject({ status: 404, json: { code: 'STORE_NOT_FOUND' } })
+  expect(storeIn(await at(requested?.time ?? ''))).toMatchObject({ status: 'requested' })
+  expect(storeIn(await at(deleted?.time ?? ''))).toMatchObject({ status: 'deleted', revision: 2 })
+})
+
+test('the history is paged from the log, with who did what in answer to what', async () => {
+  const { storeId } = await api.requestStore()
+  await api.append(storeId, deletion(), 0n)
+
+  const answer = await api.send('GET', `/api/stores/${storeId}/events?limit=2`)
+
+  const { events, pagination } = eventPage.strict().parse(answer.json)
+  expect(events).toMatchObject([
+    {
+      revision: 0,
+      type: 'StoreRequested',
+      actor: 'user:test',
+      correlationId: `c-${storeId}`,
+      data: { storeId },
+    },
+    { revision: 1, type: 'DeletionRequested' },
+  ])
+  expect(pagination).toEqual({ limit: 2, hasMore: true, nextFrom: 2 })
+  const link = answer.headers.get('link')
+  expect(link).toBe(`</api/stores/${storeId}/events?from=2&limit=2>; rel="next"`)
+  expect(await historyOf(storeId, '?from=2')).toMatchObject([{ type: 'StoreDeleted' }])
+})
+
+test('a read that names a position waits for it', async () => {
+  await api.pauseProjector()
+  const { storeId, position } = await api.requestStore()
+  const waiting = api.send('GET', '/api/stores?limit=100', {
+    headers: { 'x-position': String(position) },
+  })
+
+  await api.goOnProjecting()
+
+  const { json, headers } = await waiting
+  expect(json['stores']).toContainEqual(expect.objectContaining({ id: storeId }))
+  expect(BigInt(headers.get('x-position') ?? 0)).toBeGreaterThanOrEqual(position)
+})
+
+test('a read that names a position which does not come is told to come back, never shown what is old', async () => {
+  await api.pauseProjector()
+  const { position } = await api.requestStore()
+
+  const answer = await api.send('GET', '/api/stores', {
+    headers: { 'x-position': String(position) },
+  })
+
+  await api.goOnProjecting()
+  expect(answer).toMatchObject({
+    status: 503,
+    json: { code: 'READ_MODEL_BEHIND', retryable: true },
+  })
+  expect(answer.headers.get('retry-after')).toBe('1')
+})
+
+test('every answer says how far behind the read models are', async () => {
+  const lag = async () => Number((await api.send('GET', '/api/stores')).headers.get('x-read-lag'))
+  await api.pauseProjector()
+  await api.requestStore()
+
+  await eventually(async () => expect(await lag()).toBeGreaterThan(0))
+  const { text } = await api.send('GET', '/metrics')
+  expect(text).toMatch(/read_model_lag_seconds [1-9\d]/)
+
+  await api.goOnProjecting()
+  await eventually(async () => expect(await lag()).toBe(0))
+})
+
+async function historyOf(storeId: string, query = '') {
+  const { json } = await api.send('GET', `/api/stores/${storeId}/events${query}`)
+  return eventPage.parse(json).events
+}
