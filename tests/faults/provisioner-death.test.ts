@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { eventually } from '#test/eventually'
 import { helmStub, overlaps, type HelmRun } from '#test/helm-stub'
@@ -78,6 +79,7 @@ test('F18: a frozen provisioner loses helm and claim, and when thawed writes not
   await eventually(() => expect(isAlive(pid)).toBe(false))
   await world.startProvisioner({ HELM_BIN: helm.executable })
   await untilLast(world, storeId, 'StoreProvisioned')
+  expect(await readdir(join(world.environment.RELEASES_DIR, '.staging'))).toEqual([])
   const before = await world.history(storeId)
   frozen.signal('SIGCONT')
   await eventually(async () => expect(await frozen.output()).toContain('CLAIM_LOST'))

@@ -32,6 +32,12 @@ export interface Work {
   logger: Logger
 }
 
+const overtaken = [
+  'CLAIM_HELD',
+  'CONCURRENT_MODIFICATION',
+  'NOTHING_TO_PROVISION',
+  'RETRY_NOT_DUE',
+] as const
 const CLAIM_TRIES = 2
 const BUSY_MS = 1_000
 
@@ -84,7 +90,7 @@ async function withoutResult(work: Work, claimId: string, error: unknown) {
     logger.warn({ err: error, claimId }, 'The claim was lost; its result is dropped')
     return undefined
   }
-  if (hasCode(error, 'CLAIM_HELD', 'CONCURRENT_MODIFICATION', 'NOTHING_TO_PROVISION')) {
+  if (hasCode(error, ...overtaken)) {
     logger.info({ claimId, reason: error.code }, 'Another worker was first')
     return { retryInMs: BUSY_MS }
   }
