@@ -12,16 +12,22 @@ export async function* readAll(
   const { positions } = log.index
   const length = positions.length()
   if (direction === 'forwards') {
-    const start = positions.firstAtOrAbove(from ?? 0)
-    const end = Math.min(length, start + count)
-    for (let next = start; next < end; next += PAGE_EVENTS)
-      yield await log.read(range(next, Math.min(end, next + PAGE_EVENTS)))
+    let next = positions.firstAtOrAbove(from ?? 0)
+    const end = Math.min(length, next + count)
+    while (next < end) {
+      const page = log.pageOf(range(next, Math.min(end, next + PAGE_EVENTS)))
+      next += page.length
+      yield await log.read(page)
+    }
     return
   }
-  const start = from === undefined ? length : positions.firstAtOrAbove(from)
-  const end = Math.max(0, start - count)
-  for (let next = start; next > end; next -= PAGE_EVENTS)
-    yield (await log.read(range(Math.max(end, next - PAGE_EVENTS), next))).toReversed()
+  let next = from === undefined ? length : positions.firstAtOrAbove(from)
+  const end = Math.max(0, next - count)
+  while (next > end) {
+    const page = log.pageOf(range(Math.max(end, next - PAGE_EVENTS), next).toReversed())
+    next -= page.length
+    yield (await log.read(page.toReversed())).toReversed()
+  }
 }
 
 /** The whole numbers from `start` up to, but without, `end`. */

@@ -39,16 +39,13 @@ export async function* readStream(
   const step = direction === 'forwards' ? 1 : -1
   let next = step === 1 ? Math.max(from ?? 0, first) : Math.min(from ?? last, last)
   for (let wanted = count; wanted > 0;) {
-    const numbers: number[] = []
-    for (
-      ;
-      next >= first && next <= last && numbers.length < Math.min(wanted, PAGE_EVENTS);
-      next += step
-    )
-      numbers.push(entry.events[next] ?? 0)
-    if (numbers.length === 0) return
-    const page = await readPage(log, numbers, step)
-    const visible = page.filter((event) => isVisible(metadata, event))
+    const ahead = step === 1 ? last - next + 1 : next - first + 1
+    const revisions = Math.min(wanted, PAGE_EVENTS, ahead)
+    if (revisions < 1) return
+    const numbers = Array.from({ length: revisions }, (_, n) => entry.events[next + n * step] ?? 0)
+    const page = log.pageOf(numbers)
+    next += page.length * step
+    const visible = (await readPage(log, page, step)).filter((event) => isVisible(metadata, event))
     wanted -= visible.length
     yield visible
   }

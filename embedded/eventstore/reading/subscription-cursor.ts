@@ -32,7 +32,7 @@ export function streamCursor(
       if (!entry) return []
       const first = firstVisibleRevision(entry.metadata, entry.events.length - 1)
       const from = Math.max(nextRevision, first)
-      const numbers = entry.events.slice(from, from + eventsMax)
+      const numbers = log.pageOf(entry.events.slice(from, from + eventsMax))
       if (numbers.length > 0) nextRevision = from + numbers.length
       return numbers
     },
@@ -53,7 +53,8 @@ export function allCursor(
   const matches = filter ? compileFilter(filter) : () => true
   return {
     next: (eventsMax) => {
-      const numbers = range(nextNumber, Math.min(positions.length(), nextNumber + eventsMax))
+      const end = Math.min(positions.length(), nextNumber + eventsMax)
+      const numbers = log.pageOf(range(nextNumber, end))
       nextNumber += numbers.length
       return numbers
     },

@@ -27,6 +27,7 @@ export interface CommitQueue {
 /** Starts a queue in front of the log file. */
 export function commitQueue({ file, onCommitted, onFailure }: CommitQueueOptions): CommitQueue {
   let waiting: Waiting[] = []
+  let writing: Waiting[] = []
   let running = false
   let failure: unknown
 
@@ -34,6 +35,7 @@ export function commitQueue({ file, onCommitted, onFailure }: CommitQueueOptions
     while (waiting.length > 0) {
       const count = groupLength(waiting)
       const group = waiting.slice(0, count)
+      writing = group
       waiting = waiting.slice(count)
       const events = group.flatMap((entry) => entry.events)
       const stored = events.length > 0 ? await writeGroup(file, events) : []
@@ -45,17 +47,15 @@ export function commitQueue({ file, onCommitted, onFailure }: CommitQueueOptions
         answered = next
       }
     }
+    // In the same turn as the last look at the queue: whoever comes later finds it idle.
+    running = false
   }
   const run = () => {
-    writeAll()
-      .catch((error: unknown) => {
-        failure = error
-        for (const entry of waiting) entry.reject(error)
-        onFailure(error)
-      })
-      .finally(() => {
-        running = false
-      })
+    writeAll().catch((error: unknown) => {
+      failure = error
+      for (const entry of [...writing, ...waiting]) entry.reject(error)
+      onFailure(error)
+    })
   }
   return {
     commit: (events) =>

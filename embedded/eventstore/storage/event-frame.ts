@@ -66,6 +66,22 @@ export function readFrame(source: Buffer, offset: number, position: number): Sto
   }
 }
 
+/** What the index needs of the frame at `offset`; a log is read whole at start, so no more than that. */
+export function readIndexed(
+  source: Buffer,
+  offset: number,
+): Pick<StoredEvent, 'stream' | 'revision' | 'type' | 'data'> {
+  const streamEnd = offset + HEADER_BYTES + source.readUInt16LE(offset + 36)
+  const typeEnd = streamEnd + source.readUInt16LE(offset + 38)
+  const frameEnd = offset + readFrameBytes(source, offset)
+  return {
+    stream: source.toString('utf8', offset + HEADER_BYTES, streamEnd),
+    revision: source.readBigUInt64LE(offset + 4),
+    type: source.toString('utf8', streamEnd, typeEnd),
+    data: source.subarray(frameEnd - source.readUInt32LE(offset + 46), frameEnd),
+  }
+}
+
 /** Bytes of the frame at `offset`. */
 export function readFrameBytes(source: Buffer, offset: number): number {
   return source.readUInt32LE(offset)

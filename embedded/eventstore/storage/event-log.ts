@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { acceptedStreams } from './accepted-streams.ts'
 import { commitQueue } from './commit-queue.ts'
-import { readFrame, type StoredEvent, type UnplacedEvent } from './event-frame.ts'
+import { readIndexed, type StoredEvent, type UnplacedEvent } from './event-frame.ts'
 import { openLogFile } from './log-file.ts'
-import { readEventId, readEvents } from './read-events.ts'
+import { pageOf, readEventId, readEvents } from './read-events.ts'
 import { seenIds } from './seen-ids.ts'
 import { streamIndex, type StreamIndex } from './stream-index.ts'
 import type { StreamView } from '../rules/expected-revision.ts'
@@ -17,6 +17,8 @@ export interface EventLog {
   acceptedView: (stream: string) => StreamView
   /** Accepts the events now, in this tick; resolves with their positions once they are on disk and readable. */
   commit: (events: UnplacedEvent[]) => Promise<number[]>
+  /** So many of the numbers, from the first on, as should be read at once: memory is bounded by bytes, not events. */
+  pageOf: (numbers: number[]) => number[]
   /** Reads committed events by their numbers, ascending. */
   read: (numbers: number[]) => Promise<StoredEvent[]>
   /** Calls back once, after the next commit; returns how to withdraw. */
@@ -30,7 +32,7 @@ export function openEventLog(dataDir: string, onFailure: (error: unknown) => voi
   const index = streamIndex()
   const listeners = new Set<() => void>()
   const file = openLogFile(join(dataDir, 'events.log'), (buffer, offset, position) => {
-    index.add(readFrame(buffer, offset, position))
+    index.add({ ...readIndexed(buffer, offset), position })
   })
   const source = { file, positions: index.positions }
   const streams = acceptedStreams({
@@ -58,6 +60,7 @@ export function openEventLog(dataDir: string, onFailure: (error: unknown) => voi
       streams.accept(events)
       return queue.commit(events)
     },
+    pageOf: (numbers) => pageOf(source, numbers),
     read: (numbers) => readEvents(source, numbers),
     onceCommitted: (listener) => {
       listeners.add(listener)

@@ -28,6 +28,16 @@ export async function readEvents(source: Source, numbers: number[]): Promise<Sto
   return events
 }
 
+/** As many of the numbers, from the first on, as one page may take; at least one. */
+export function pageOf({ file, positions }: Source, numbers: number[]): number[] {
+  let bytes = 0
+  const full = numbers.findIndex((number) => {
+    bytes += frameLimit({ file, positions }, number) - positions.at(number)
+    return bytes > READ_BYTES_MAX
+  })
+  return full === -1 ? numbers : numbers.slice(0, Math.max(1, full))
+}
+
 /** The id of one event, read at once: the append check must not be interrupted. */
 export function readEventId({ file, positions }: Source, number: number): string {
   return readFrameId(file.readSync(positions.at(number), FRAME_ID_END), 0)

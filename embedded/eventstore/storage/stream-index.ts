@@ -59,8 +59,11 @@ export function describedStream(event: { stream: string; type: string }): string
 
 /** Of a stream's metadata only the newest counts, so only that is shown. */
 export function initialMetadata(stream: string): StreamMetadata {
-  return stream.startsWith(METADATA_STREAM) ? { maxCount: 1 } : {}
+  return stream.startsWith(METADATA_STREAM) ? newestOnly : none
 }
+
+const newestOnly: StreamMetadata = { maxCount: 1 }
+const none: StreamMetadata = {}
 
 function newEntry(name: string): StreamEntry {
   return { events: [], metadata: initialMetadata(name), tombstoned: false }
