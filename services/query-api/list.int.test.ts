@@ -123,3 +123,14 @@ test('a cursor is taken by the list it belongs to only', async () => {
     json: { detail: 'cursor belongs to a list with other filters or order' },
   })
 })
+
+test('the API is described whole', async () => {
+  const { json } = await api.send('GET', '/openapi.json')
+
+  expect(Object.keys(Object(json['paths']))).toEqual([
+    '/api/stores',
+    '/api/stores/{id}',
+    '/api/stores/{id}/events',
+    '/api/stores/stream',
+  ])
+})

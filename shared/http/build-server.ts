@@ -24,6 +24,7 @@ export interface ServerOptions {
   rateLimitPerMinute?: number
   registry?: Registry
   requestTimeoutMs?: number
+  healthTimeoutMs?: number
 }
 
 export type HttpServer = ReturnType<typeof buildServer>
@@ -65,7 +66,7 @@ export function buildServer(options: ServerOptions) {
   limitRate(app, options.rateLimitPerMinute ?? 6_000)
   secureHeaders(app)
   serveOpenApi(app, service)
-  serveHealth(app, { service, checks })
+  serveHealth(app, { service, checks, timeoutMs: options.healthTimeoutMs })
   serveMetrics(app, registry)
   return app.withTypeProvider<ZodTypeProvider>()
 }

@@ -7,7 +7,7 @@ export interface HealthOptions {
   service: string
   checks: Record<string, HealthCheck>
   /** A part that has not answered by then is failing. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
 }
 
 /** `/health` and `/health/live`: the process answers. `/health/ready`: 503 naming each part that fails. */

@@ -1,0 +1,124 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createLogger } from '#observability'
+import { buildServer, type HttpServer } from '../build-server.ts'
+import { callerOf } from './caller.ts'
+
+const issuer = 'https://issuer.example'
+const audience = 'storewright'
+let app: HttpServer
+let lost: HttpServer
+let privateKey: CryptoKey
+const jwks = createServer()
+
+beforeAll(async () => {
+  const pair = await generateKeyPair('ES256')
+  privateKey = pair.privateKey
+  const keys = [{ ...(await exportJWK(pair.publicKey)), kid: 'k1', alg: 'ES256' }]
+  jwks.on('request', (_request, response) => response.end(JSON.stringify({ keys })))
+  jwks.listen(0, '127.0.0.1')
+  await once(jwks, 'listening')
+  const address = jwks.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  app = serve(`http://127.0.0.1:${port}/jwks`)
+  lost = serve('http://127.0.0.1:1/jwks')
+})
+afterAll(async () => {
+  await Promise.all([app.close(), lost.close()])
+  jwks.close()
+})
+
+function serve(jwksUrl: string): HttpServer {
+  const logger = createLogger({ service: 'test', level: 'silent' })
+  const auth = { mode: 'jwt', issuer, audience, jwksUrl } as const
+  const server = buildServer({ service: 'test', logger, auth })
+  for (const policy of ['read', 'write', 'admin'] as const)
+    server.get(`/${policy}`, { config: { policy } }, async (request) => callerOf(request))
+  return server
+}
+
+const claims = { sub: 'alice', tenant: 'acme', roles: ['write'] }
+
+function sign(payload: JWTPayload = claims, expires: string | number = '1m', key = privateKey) {
+  const token = new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+  return token.setIssuer(issuer).setAudience(audience).setExpirationTime(expires).sign(key)
+}
+
+const get = (url: string, token: string, headers: Record<string, string> = {}) =>
+  app.inject({ url, headers: { authorization: `Bearer ${token}`, ...headers } })
+
+test('the tenant is the token’s, whatever else the request says', async () => {
+  const answer = await get('/read', await sign(), { 'x-user-id': 'mallory' })
+
+  expect(answer.json()).toEqual({
+    tenantId: 'acme',
+    actor: 'user:alice',
+    roles: ['read', 'write'],
+  })
+})
+
+test('a role includes the ones below it and none above', async () => {
+  const token = await sign()
+
+  expect((await get('/write', token)).statusCode).toBe(200)
+  expect((await get('/admin', token)).json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })
+  expect((await get('/admin', await sign({ ...claims, roles: ['admin'] }))).statusCode).toBe(200)
+})
+
+test('roles may stand in the scope', async () => {
+  const token = await sign({ sub: 'alice', tenant: 'acme', scope: 'openid read' })
+
+  expect((await get('/read', token)).statusCode).toBe(200)
+  expect((await get('/write', token)).statusCode).toBe(403)
+})
+
+test.for<[string, () => Promise<string>]>([
+  ['no token', async () => ''],
+  ['no JWT', async () => 'abc'],
+  ['an expired token', () => sign(claims, 1)],
+  [
+    'a token of another key',
+    async () => sign(claims, '1m', (await generateKeyPair('ES256')).privateKey),
+  ],
+  ['a token of another issuer', () => signOther({ iss: 'https://other.example' })],
+  ['a token for another audience', () => signOther({ aud: 'other' })],
+  ['a token that never expires', () => signOther({}, false)],
+  ['a token without a signature', async () => `${encode({ alg: 'none' })}.${encode(claims)}.`],
+  ['a token signed with the public key as a secret', signWithSecret],
+  ['no tenant', () => sign({ sub: 'alice', roles: ['read'] })],
+  ['a tenant that no stream could be named after', () => sign({ ...claims, tenant: '$all x' })],
+  ['no subject', () => sign({ tenant: 'acme', roles: ['read'] })],
+])('%s is refused', async ([, token]) => {
+  const answer = await get('/read', await token())
+
+  expect(answer.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+  expect(answer.headers['www-authenticate']).toBe('Bearer')
+})
+
+test('keys that cannot be fetched are a 503, not a 401', async () => {
+  const headers = { authorization: `Bearer ${await sign()}` }
+
+  const answer = await lost.inject({ url: '/read', headers })
+
+  expect(answer.json()).toMatchObject({ status: 503, code: 'OVERLOADED', retryable: true })
+})
+
+test('health needs no token', async () => {
+  expect((await app.inject('/health/ready')).statusCode).toBe(200)
+})
+
+async function signOther(change: { iss?: string; aud?: string }, expires = true) {
+  const token = new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+  token.setIssuer(change.iss ?? issuer).setAudience(change.aud ?? audience)
+  return (expires ? token.setExpirationTime('1m') : token).sign(privateKey)
+}
+
+async function signWithSecret() {
+  const token = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'k1' })
+  token.setIssuer(issuer).setAudience(audience).setExpirationTime('1m')
+  return token.sign(new TextEncoder().encode('x'.repeat(32)))
+}
+
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')

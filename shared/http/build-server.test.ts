@@ -1,0 +1,242 @@
+import { connect } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { afterEach, expect, test } from 'vitest'
+import { z } from 'zod'
+import { AppError } from '#domain'
+import { createLogger } from '#observability'
+import { buildServer, type HttpServer, type ServerOptions } from './build-server.ts'
+import { callerOf } from './auth/caller.ts'
+
+const lines = new PassThrough()
+const logged = () => {
+  const chunk: unknown = lines.read()
+  return (Buffer.isBuffer(chunk) ? chunk.toString() : '')
+    .split('\n')
+    .filter(Boolean)
+    .map((line): Record<string, unknown> => JSON.parse(line))
+}
+
+let app: HttpServer
+afterEach(() => app.close())
+
+/** A server with one route: it greets, or throws what the test wants. */
+async function serve(options: Partial<ServerOptions> = {}, thrown?: unknown) {
+  lines.read()
+  const logger = createLogger({ service: 'test', level: 'info', destination: lines })
+  app = buildServer({ service: 'test', logger, auth: { mode: 'off' }, ...options })
+  app.register(
+    async (routes: HttpServer) =>
+      void routes.post(
+        '/greetings/:id',
+        {
+          config: { policy: 'write' },
+          schema: {
+            params: z.object({ id: z.string() }),
+            body: z.strictObject({ name: z.string() }),
+          },
+        },
+        async (request) => {
+          if (thrown !== undefined) throw thrown
+          return { hello: request.body.name, tenant: callerOf(request).tenantId }
+        },
+      ),
+  )
+  await app.ready()
+  return app
+}
+
+const greet = (payload: unknown = { name: 'x' }, headers: Record<string, string> = {}) =>
+  app.inject({
+    method: 'POST',
+    url: '/greetings/1',
+    headers: { 'content-type': 'application/json', ...headers },
+    payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+  })
+
+test.for([
+  ['a body that is no JSON', '{', {}, 400, 'REQUEST_INVALID'],
+  ['an empty body', '', {}, 400, 'REQUEST_INVALID'],
+  ['a body with a prototype in it', '{"name":"x","__proto__":{}}', {}, 400, 'REQUEST_INVALID'],
+  ['a body of more than 16 KiB', `{"name":"${'x'.repeat(17_000)}"}`, {}, 413, 'BODY_TOO_LARGE'],
+  ['a form', 'name=x', { 'content-type': 'text/plain' }, 415, 'MEDIA_TYPE_UNSUPPORTED'],
+  [
+    'a tenant that no stream could be named after',
+    '{}',
+    { 'x-user-id': 'a b' },
+    401,
+    'UNAUTHENTICATED',
+  ],
+] as const)('%s is a problem document', async ([, body, headers, status, code]) => {
+  await serve()
+
+  const answer = await greet(body, headers)
+
+  expect(answer.statusCode).toBe(status)
+  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
+  expect(answer.json()).toMatchObject({
+    type: `urn:storewright:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    status,
+    code,
+    instance: '/greetings/1',
+    correlationId: answer.headers['x-correlation-id'],
+  })
+})
+
+test('each fault of a body is named by a JSON Pointer', async () => {
+  await serve()
+
+  const { errors } = (await greet({ name: 1, 'a/b': 2 })).json()
+
+  expect(errors).toMatchObject([
+    { in: 'body', pointer: '/name' },
+    { in: 'body', pointer: '/a~1b', detail: 'is not known' },
+  ])
+})
+
+test.for([
+  ['GET', '/nothing', 404, undefined],
+  ['POST', '/nothing', 404, undefined],
+  ['GET', '/greetings/1', 405, 'POST'],
+  ['DELETE', '/health/live', 405, 'GET, HEAD'],
+  ['POST', '/greetings/%zz', 400, undefined],
+] as const)('%s %s is a problem document of status %i', async ([method, url, status, allow]) => {
+  await serve()
+
+  const answer = await app.inject({ method, url })
+
+  expect(answer.json()).toMatchObject({ status, instance: url })
+  expect(answer.headers.allow).toBe(allow)
+})
+
+test('what failed inside is logged, and not told', async () => {
+  await serve({}, new Error('password of db-7 is wrong'))
+
+  const answer = await greet(undefined, { 'x-correlation-id': 'trace-123' })
+
+  expect(answer.statusCode).toBe(500)
+  expect(answer.json()).toMatchObject({ code: 'INTERNAL', correlationId: 'trace-123' })
+  expect(answer.body).not.toContain('db-7')
+  expect(JSON.stringify(logged())).toContain('password of db-7')
+})
+
+test('a part that is away is a 503 that says when to come back, and not which machine', async () => {
+  const unavailable = new AppError('EVENT_STORE_UNAVAILABLE', 'connect 10.0.0.7', {
+    retryable: true,
+  })
+  await serve({}, unavailable)
+
+  const answer = await greet()
+
+  expect(answer.headers['retry-after']).toBe('2')
+  expect(answer.json()).toMatchObject({ status: 503, retryable: true })
+  expect(answer.body).not.toContain('10.0.0.7')
+})
+
+test('a correlation id is echoed and stands in every line; one that is none is replaced', async () => {
+  await serve()
+
+  const answer = await greet(undefined, { 'x-correlation-id': 'trace-123' })
+  const replaced = await greet(undefined, { 'x-correlation-id': 'a b\u00e4' })
+
+  expect(answer.headers['x-correlation-id']).toBe('trace-123')
+  expect(replaced.headers['x-correlation-id']).toMatch(/^[0-9a-f-]{36}$/)
+  expect(logged()).toMatchObject([
+    { correlationId: 'trace-123', msg: 'request answered', status: 200, tenantId: 'demo' },
+    { correlationId: replaced.headers['x-correlation-id'] },
+  ])
+})
+
+test('the tenant is in X-User-Id, or demo, where there is no authentication', async () => {
+  await serve()
+
+  expect((await greet()).json()).toEqual({ hello: 'x', tenant: 'demo' })
+  expect((await greet(undefined, { 'x-user-id': 'alice' })).json()).toMatchObject({
+    tenant: 'alice',
+  })
+})
+
+test('a route without a policy fails at start', async () => {
+  await serve()
+  const other = buildServer({
+    service: 'test',
+    logger: createLogger({ service: 't', level: 'silent' }),
+  })
+
+  expect(() => other.get('/open', async () => 'x')).toThrow('GET /open has no policy')
+  expect(() => other.get('/mine', { config: { policy: 'read' } }, async () => 'x')).toThrow(
+    'no authentication',
+  )
+})
+
+test('readiness names each part that fails, without its reason; health is always 200', async () => {
+  await serve({
+    checks: {
+      database: async () => Promise.reject(new Error('10.0.0.7 refused')),
+      hanging: () => new Promise(() => {}),
+      eventStore: async () => {},
+    },
+    healthTimeoutMs: 50,
+  })
+
+  const ready = await app.inject('/health/ready')
+
+  expect(ready.statusCode).toBe(503)
+  expect(ready.json()).toMatchObject({
+    failing: ['database', 'hanging'],
+    checks: { eventStore: { status: 'ok' } },
+  })
+  expect(ready.body).not.toContain('10.0.0.7')
+  for (const url of ['/health', '/health/live'])
+    expect((await app.inject(url)).statusCode).toBe(200)
+})
+
+test('metrics count requests by route, not by address', async () => {
+  await serve()
+  await greet()
+
+  const { body } = await app.inject('/metrics')
+
+  expect(body).toContain('http_request_duration_seconds_count{method="POST",route="/greetings/:id"')
+  expect(body).toContain('process_cpu_seconds_total')
+})
+
+test('the API is described from the schemas that check it', async () => {
+  await serve()
+
+  const description = (await app.inject('/openapi.json')).json()
+
+  expect(description).toMatchObject({
+    openapi: '3.1.0',
+    paths: {
+      '/greetings/{id}': {
+        post: {
+          requestBody: { required: true },
+          security: [{ bearer: [] }],
+          responses: { default: { content: { 'application/problem+json': {} } } },
+        },
+      },
+    },
+  })
+  expect(Object.keys(description.paths)).toEqual(['/greetings/{id}'])
+})
+
+test.for([
+  ['what is no HTTP', 'HELLO\r\n\r\n', 400],
+  [
+    'headers of more than 8 KiB',
+    `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(9_000)}\r\n\r\n`,
+    431,
+  ],
+] as const)('%s is a problem document too', async ([, sent, status]) => {
+  const { port } = new URL(await (await serve()).listen({ port: 0, host: '127.0.0.1' }))
+  const socket = connect(Number(port), '127.0.0.1')
+  await once(socket, 'connect')
+
+  socket.write(sent)
+
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(JSON.parse(body)).toMatchObject({ status, code: 'REQUEST_INVALID' })
+})
