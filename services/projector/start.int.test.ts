@@ -37,6 +37,31 @@ test('two projectors that start at once on an empty database migrate it once and
   expect(stopped).toEqual([0, 0])
 })
 
+test('it projects, measures its lag and its writes, and stops on request', async () => {
+  await using world = await projectedLog()
+  await world.append(history({ stores: 3, steps: 2 }))
+  const projector = await start(
+    parseConfig({
+      EVENTSTORE_URL: world.log.url,
+      DATABASE_URL: world.database.url,
+      LOG_LEVEL: 'silent',
+      PROJECTOR_SILENCE_MS: '1000',
+    }),
+  )
+  await world.caughtUp()
+  await world.append(history({ first: 10, stores: 3, steps: 2 }))
+  await world.caughtUp()
+  const metrics = await (await fetch(`${projector.url}/metrics`)).text()
+  const ready = await fetch(`${projector.url}/health/ready`)
+  await projector.close()
+
+  expect(ready.status).toBe(200)
+  expect(metrics).toMatch(/projector_events_total 1\d\n/)
+  expect(metrics).toContain('projector_leading 1')
+  expect(metrics).toContain('projector_lag_seconds 0')
+  expect(await world.rebuild()).toMatchObject({ basis: 'same position', total: 0 })
+})
+
 test('without Postgres and event store it lives, is not ready, names both, and stops at once', async () => {
   const projector = await start(parseConfig(unreachable))
   const live = await fetch(`${projector.url}/health/live`)

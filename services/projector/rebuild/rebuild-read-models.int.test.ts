@@ -1,8 +1,18 @@
 import { readCheckpoint } from '#postgres'
 import { eventually } from '#test/eventually'
 import { history, projectedLog } from '#test/projector/projected-log'
+import { uuidOf } from '#test/projector/recorded-log'
 import { afterAll, beforeEach, expect, test } from 'vitest'
+import { replayParked } from './replay-parked.ts'
 import { openSession } from './session.ts'
+
+const failure = {
+  attempt: 1,
+  reason: 'UNKNOWN',
+  retryable: false,
+  nextAction: 'Look',
+  failedAt: '2026-01-01T00:00:00Z',
+}
 
 const world = await projectedLog()
 const { pool } = world.database
@@ -114,6 +124,27 @@ test('a second rebuild at the same time is refused', async () => {
 
   expect(first.client).toBeDefined()
   await expect(world.rebuild()).rejects.toThrow('Another rebuild is running')
+})
+
+test('what Postgres refuses is parked by a rebuild as the projector parks it, and replayed when it can be', async () => {
+  await using other = await projectedLog()
+  const { url: databaseUrl, pool: otherPool } = other.database
+  await other.append(history({ stores: 6, steps: 3 }))
+  await other.append([
+    { storeId: uuidOf('store 0'), type: 'StoreFailed', data: { ...failure, detail: 'a\u0000b' } },
+  ])
+  await using projector = await other.projector()
+  await other.caughtUp()
+  await projector.stop()
+
+  const result = await other.rebuild()
+  const replayed = await replayParked({ databaseUrl, store: other.store })
+
+  expect(result).toMatchObject({ basis: 'same position', total: 0 })
+  expect((await otherPool.query('select * from stores')).rowCount).toBe(6)
+  expect(replayed).toMatchObject([
+    { stream: `store-${uuidOf('store 0')}`, events: 1, parkedAgain: [{ type: 'StoreFailed' }] },
+  ])
 })
 
 test('a rebuild that died leaves nothing that stops the next', async () => {
