@@ -59,12 +59,14 @@ export function openWindow(options: WindowOptions) {
     const entry = sent[number - first]
     if (closed || entry === undefined || entry.acked) return
     const ack = pubAckOf(answer)
-    if (typeof ack === 'object' && 'refused' in ack) return fail(ack.refused)
+    if ('refused' in ack) return fail(ack.refused)
     const { eventId, position } = entry.message
-    if (ack !== 'present') lastStored = { eventId, position, sequence: ack.stored }
+    const { result, sequence } = ack
+    // Also of a duplicate: the server knows recent ids even of messages that were removed since.
+    if (sequence !== undefined) lastStored = { eventId, position, sequence }
     entry.acked = true
     advance()
-    onAck(ack === 'present' ? 'present' : 'stored', completeTo)
+    onAck(result, completeTo)
   }
 
   function advance(): void {

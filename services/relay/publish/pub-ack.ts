@@ -3,8 +3,9 @@ import { z } from 'zod'
 
 const WRONG_LAST_SUBJECT_SEQUENCE = 10_071
 
-/** What JetStream answered: stored under a sequence number, already there, or refused. */
-export type PubAck = { stored: number } | 'present' | { refused: Error }
+/** What JetStream answered: under which sequence it has the event, if it says so, or why not. */
+export type PubAck =
+  { result: 'stored' | 'present'; sequence: number | undefined } | { refused: Error }
 
 const answer = z
   .string()
@@ -30,9 +31,10 @@ export function pubAckOf(message: Msg): PubAck {
   const parsed = answer.safeParse(message.string())
   if (!parsed.success) return { refused: parsed.error }
   const { seq, duplicate, error } = parsed.data
-  if (error?.err_code === WRONG_LAST_SUBJECT_SEQUENCE) return 'present'
+  if (error?.err_code === WRONG_LAST_SUBJECT_SEQUENCE)
+    return { result: 'present', sequence: undefined }
   if (error !== undefined)
     return { refused: new Error(`JetStream refused an event: ${error.description}`) }
-  if (duplicate === true) return 'present'
-  return seq === undefined ? { refused: new Error('An answer without sequence') } : { stored: seq }
+  if (seq === undefined) return { refused: new Error('JetStream answered without a sequence') }
+  return { result: duplicate === true ? 'present' : 'stored', sequence: seq }
 }

@@ -30,7 +30,9 @@ export function hearRenewals(messaging: Messaging, keepMs: number): HeardRenewal
       return at !== undefined && performance.now() - at < limitMs
     },
     listeningForMs: () => Math.min(messaging.connectedForMs(), performance.now() - openedAt),
-    close: () => subscription.unsubscribe(),
+    close: () => {
+      if (!subscription.isClosed()) subscription.unsubscribe()
+    },
   }
 }
 

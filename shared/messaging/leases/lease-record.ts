@@ -1,4 +1,4 @@
-import { ErrorCode, headers, NatsError } from 'nats'
+import { headers } from 'nats'
 import type { Messaging } from '../connection/messaging.ts'
 import { ifPresent } from '../topology/api-errors.ts'
 import { leaseStream } from '../topology/topology.ts'
@@ -15,16 +15,21 @@ export interface StoredLease {
 export const leaseSubject = (storeId: string, claimId: string): string =>
   `$KV.CLAIMS.${storeId}.${claimId}`
 
-/** Writes a renewal, or the mark of a release. Throws when it was not confirmed within 2 s. */
+/** Writes a renewal, or the mark of a release; false when it was not confirmed in time. */
 export async function writeLease(
   { connection }: Messaging,
   subject: string,
-  change: 'renewal' | 'release',
-): Promise<void> {
+  { change, timeoutMs }: { change: 'renewal' | 'release'; timeoutMs: number },
+): Promise<boolean> {
   const named = headers()
   if (change === 'release') named.set(operationHeader, 'DEL')
-  const options = { timeout: TIMEOUT_MS, headers: named, retries: 1 }
-  await connection.jetstream({ timeout: TIMEOUT_MS }).publish(subject, '', options)
+  const options = { timeout: timeoutMs, headers: named, retries: 1 }
+  try {
+    await connection.jetstream({ timeout: timeoutMs }).publish(subject, '', options)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Reads from the bucket's leader, never from a copy that may be behind. Throws when it does not answer. */
@@ -38,12 +43,6 @@ export async function readLease({ connection }: Messaging, subject: string): Pro
     released: isRelease(stored.header),
   }
   return { bucket: created, lease }
-}
-
-/** True when a write failed because the bucket is not there. */
-export function isBucketMissing(error: unknown): boolean {
-  const notThere: string = ErrorCode.NoResponders
-  return error instanceof NatsError && error.code === notThere
 }
 
 /** True for the mark of a release, false for a renewal. */

@@ -1,10 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Messaging } from '../connection/messaging.ts'
 import { ensureTopology } from '../topology/ensure-topology.ts'
 import { defaultTimings, type WorkTimings } from '../topology/topology.ts'
 import { hearRenewals } from './hear-renewals.ts'
 import { judgeSilence } from './judge-silence.ts'
-import { isBucketMissing, leaseSubject, readLease, writeLease } from './lease-record.ts'
+import { leaseSubject, readLease, writeLease } from './lease-record.ts'
 
+const CONFIRM_TIMEOUT_MS = 2_000
 // Silence is longer than a lease: a live worker has had time to come back and renew.
 const QUIET_PER_LEASE = 1.25
 
@@ -31,46 +33,56 @@ export function openLeases(messaging: Messaging, timings: WorkTimings = defaultT
   const quietMs = leaseTtlMs * QUIET_PER_LEASE
   const heard = hearRenewals(messaging, quietMs)
   const silence = judgeSilence(quietMs)
-  const write = (subject: string, change: 'renewal' | 'release') =>
-    writeOrMakeBucket(messaging, subject, change)
   const look = async (subject: string) => {
     const stored = await readLease(messaging, subject)
     return () => silence(subject, stored, heard.listeningForMs())
   }
   // The bucket's time begins with the first look at it.
-  void look(leaseSubject('none', 'none')).then(
-    (judge) => judge(),
-    () => {},
-  )
+  void isHeld('none', 'none')
+  // A single server forgets a bucket in memory when it restarts.
+  const forget = messaging.onReconnect(() => void makeBucket(messaging))
+
+  async function isHeld(storeId: string, claimId: string): Promise<LeaseStatus> {
+    const subject = leaseSubject(storeId, claimId)
+    if (heard.withinMs(subject, leaseTtlMs)) return 'held'
+    const judge = await look(subject).catch(() => undefined)
+    if (judge === undefined) return 'unknown'
+    // What was sent before the answer has been heard before it.
+    return heard.withinMs(subject, leaseTtlMs) ? 'held' : judge()
+  }
 
   return {
-    renew: (storeId, claimId) => write(leaseSubject(storeId, claimId), 'renewal'),
-    release: async (storeId, claimId) =>
-      void (await write(leaseSubject(storeId, claimId), 'release')),
-    isHeld: async (storeId, claimId) => {
-      const subject = leaseSubject(storeId, claimId)
-      if (heard.withinMs(subject, leaseTtlMs)) return 'held'
-      const judge = await look(subject).catch(() => undefined)
-      if (judge === undefined) return 'unknown'
-      // What was sent before the answer has been heard before it.
-      return heard.withinMs(subject, leaseTtlMs) ? 'held' : judge()
+    renew: (storeId, claimId) => write(messaging, leaseSubject(storeId, claimId), 'renewal'),
+    isHeld,
+    release: async (storeId, claimId) => {
+      await write(messaging, leaseSubject(storeId, claimId), 'release')
     },
-    close: heard.close,
+    close: () => {
+      forget()
+      heard.close()
+    },
   }
 }
 
-async function writeOrMakeBucket(
+// Where the bucket is missing, its listeners keep the server from saying so: the answer is silence.
+async function write(
   messaging: Messaging,
   subject: string,
   change: 'renewal' | 'release',
 ): Promise<boolean> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await writeLease(messaging, subject, change)
-      return true
-    } catch (error) {
-      if (attempt === 2 || !isBucketMissing(error)) return false
-      await ensureTopology(messaging).catch(() => {})
-    }
-  }
+  const once = { change, timeoutMs: CONFIRM_TIMEOUT_MS / 2 }
+  if (await writeLease(messaging, subject, once)) return true
+  if (!messaging.isConnected()) return false
+  if (!(await makeBucket(messaging))) return false
+  return writeLease(messaging, subject, once)
+}
+
+/** False when that took longer than a renewal may. */
+async function makeBucket(messaging: Messaging): Promise<boolean> {
+  const late = wait(CONFIRM_TIMEOUT_MS / 2, false, { ref: false })
+  const made = ensureTopology(messaging).then(
+    () => true,
+    () => false,
+  )
+  return Promise.race([made, late])
 }
