@@ -28,7 +28,7 @@ export function outcomeOf(events: StoreEvent[], command: StoreCommand): string {
   }
 }
 
-export const storeId = '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11'
+const storeId = '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11'
 export const at = (second: number): string =>
   new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()
 
@@ -41,7 +41,7 @@ const request = {
   fingerprint: 'f1',
 } as const
 
-export const failure: Failure = {
+const failure: Failure = {
   reason: 'HELM_FAILED',
   retryable: true,
   detail: 'helm exited with 1',
