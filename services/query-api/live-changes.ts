@@ -25,7 +25,7 @@ export async function* liveChanges(
   { models, freshness, heartbeatMs }: LiveDependencies,
   { tenantId, lastId, signal }: Subscription,
 ): AsyncGenerator<string> {
-  let after = lastId ?? freshness.position()
+  let after = lastId ?? (await freshness.currentPosition())
   yield `retry: 2000\nid: ${after}\nevent: open\ndata: {}\n\n`
   while (!signal.aborted) {
     // Taken before the read, so that a change during it is not slept through.

@@ -2,8 +2,10 @@ import { AppError } from '#domain'
 
 /** How far the read models are, as far as this process has heard. */
 export interface Freshness {
-  /** The position they have reached. */
+  /** The position they have reached, 0 where nothing is known yet. */
   position: () => bigint
+  /** The same, and asks where nothing is known yet. */
+  currentPosition: () => Promise<bigint>
   /** The projector has committed; undefined when notices may have been missed. */
   onChange: (position: bigint | undefined) => void
   /** Resolves when the read models hold the position. Throws READ_MODEL_BEHIND after the wait. */
@@ -23,9 +25,11 @@ const LOOK_EVERY_MS = 250
 /** Follows the projector by its notices, and looks itself where none comes. */
 export function freshness({ readPosition, waitMs = 2_000 }: Dependencies): Freshness {
   let position = 0n
+  let isKnown = false
   const listeners = new Set<() => void>()
   const move = (to: bigint) => {
     position = to
+    isKnown = true
     for (const listener of listeners) listener()
   }
   const look = async () => move(await readPosition())
@@ -46,6 +50,10 @@ export function freshness({ readPosition, waitMs = 2_000 }: Dependencies): Fresh
     })
   return {
     position: () => position,
+    currentPosition: async () => {
+      if (!isKnown) await look()
+      return position
+    },
     // A failed look is made good by the next one: whoever waits looks again.
     onChange: (to) => (to === undefined ? void look().catch(() => {}) : move(to)),
     changed,
