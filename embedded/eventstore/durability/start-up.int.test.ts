@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { startEventStore } from '../start.ts'
-import { collect, eventOf } from './official-client.ts'
+import { collect, eventOf } from '../behaviour/official-client.ts'
 
 const program = fileURLToPath(new URL('../main.ts', import.meta.url))
 

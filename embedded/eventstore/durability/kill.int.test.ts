@@ -2,7 +2,7 @@ import { EventStoreDBClient } from '@eventstore/db-client'
 import { testEventStore } from '#test/test-eventstore'
 import { randomInt } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { collect, eventOf, freshIds, freshStream } from './official-client.ts'
+import { collect, eventOf, freshIds, freshStream } from '../behaviour/official-client.ts'
 
 const ROUNDS = 50
 const STREAMS = 100

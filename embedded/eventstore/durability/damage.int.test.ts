@@ -4,7 +4,7 @@ import { appendFile, copyFile, open, readFile, stat, truncate, writeFile } from 
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEventStore } from '../start.ts'
-import { collect, eventOf, freshIds } from './official-client.ts'
+import { collect, eventOf, freshIds } from '../behaviour/official-client.ts'
 
 const EVENTS = 5
 
