@@ -4,6 +4,7 @@ import { history, projectedLog } from '#test/projector/projected-log'
 import { uuidOf } from '#test/projector/recorded-log'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { replayParked } from './replay-parked.ts'
+import { runRebuild } from './run-rebuild.ts'
 import { openSession } from './session.ts'
 
 const failure = {
@@ -43,7 +44,8 @@ test('a row that was changed by hand is found, and left until the difference is 
 
   const refused = await world.rebuild()
   const names = await pool.query(`select 1 from stores where name = 'Changed'`)
-  const accepted = await world.rebuild(true)
+  const command = await runRebuild([], world.ends)
+  const accepted = await runRebuild(['--accept'], world.ends)
 
   expect(refused).toMatchObject({
     total: 1,
@@ -51,7 +53,7 @@ test('a row that was changed by hand is found, and left until the difference is 
     differences: [{ table: 'stores', key: rows[0]?.id, live: { name: 'Changed' } }],
   })
   expect(names.rowCount).toBe(1)
-  expect(accepted.switched).toBe(true)
+  expect([command, accepted]).toEqual([1, 0])
   expect((await world.rebuild()).total).toBe(0)
 })
 
@@ -123,6 +125,7 @@ test('a second rebuild at the same time is refused', async () => {
   await using first = await openSession(world.database.url)
 
   expect(first.client).toBeDefined()
+  expect(await runRebuild([], world.ends)).toBe(2)
   await expect(world.rebuild()).rejects.toThrow('Another rebuild is running')
 })
 

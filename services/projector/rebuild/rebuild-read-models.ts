@@ -1,13 +1,13 @@
 import type { EventStore } from '#eventstore'
 import { migrate } from '#postgres'
 import type { Client } from 'pg'
-import { compare, type Comparison } from './compare.ts'
-import { foldLog } from './fold-log.ts'
-import { bringToOnePosition, checkpointIn, followLive, type Basis } from './one-position.ts'
-import { LIVE, REBUILT } from './schemas.ts'
+import { compare, type Comparison } from './steps/compare.ts'
+import { foldLog } from './steps/fold-log.ts'
+import { bringToOnePosition, checkpointIn, followLive, type Basis } from './steps/one-position.ts'
+import { LIVE, REBUILT } from './steps/schemas.ts'
 import { openSession } from './session.ts'
-import { switchOver } from './switch-over.ts'
-import { writeFold } from './write-fold.ts'
+import { switchOver } from './steps/switch-over.ts'
+import { writeFold } from './steps/write-fold.ts'
 
 export interface RebuildOptions {
   databaseUrl: string

@@ -3,7 +3,7 @@ import { readCheckpoint } from '#postgres'
 import type { ClientBase } from 'pg'
 import { applyAny } from '../writing/apply-refusable.ts'
 import { projection } from '../writing/flush.ts'
-import { LIVE } from './schemas.ts'
+import { LIVE } from './steps/schemas.ts'
 import { openSession } from './session.ts'
 
 /** A stream with parked events, and how many of them still are. */

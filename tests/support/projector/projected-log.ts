@@ -6,6 +6,7 @@ import { testDatabase } from '../test-database.ts'
 import { testEventStore } from '../test-eventstore.ts'
 import { rebuildReadModels } from '../../../services/projector/rebuild/rebuild-read-models.ts'
 import { appendHistory } from './append-history.ts'
+import { projectorHere } from './projector-here.ts'
 import { projectorProcess } from './projector-process.ts'
 import { historyOf, type LogEntry } from './recorded-log.ts'
 
@@ -21,19 +22,18 @@ export async function projectedLog() {
     if (checkpoint?.eventId !== head?.id)
       throw new Error(`at ${checkpoint?.position}, the log ends at ${head?.position}`)
   }
+  const ends = { EVENTSTORE_URL: log.url, DATABASE_URL: database.url, PROJECTOR_SILENCE_MS: '2000' }
   return {
     log,
     database,
     store,
     append: (entries: LogEntry[]) => appendHistory(store, entries, revisions),
-    /** Starts a projector on this log and database; `env` may change either. */
-    projector: (env: Record<string, string> = {}) =>
-      projectorProcess({
-        EVENTSTORE_URL: log.url,
-        DATABASE_URL: database.url,
-        PROJECTOR_SILENCE_MS: '2000',
-        ...env,
-      }),
+    /** Starts a projector on this log and database as a process; `env` may change either. */
+    projector: (env: Record<string, string> = {}) => projectorProcess({ ...ends, ...env }),
+    /** The same inside this process. */
+    projectorHere: () => projectorHere(ends),
+    /** What the repair commands are told. */
+    ends,
     hasCaughtUp,
     caughtUp: () => eventually(hasCaughtUp, { timeoutMs: 25_000 }),
     rebuild: (accept = false) => rebuildReadModels({ databaseUrl: database.url, store, accept }),

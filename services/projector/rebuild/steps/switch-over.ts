@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import { projection, writeCheckpoint } from '../writing/flush.ts'
+import { projection, writeCheckpoint } from '../../writing/flush.ts'
 
 const tables = ['stores', 'store_counts', 'parked_events']
 

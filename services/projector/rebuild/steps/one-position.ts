@@ -2,9 +2,9 @@ import { hasCode } from '#domain'
 import type { EventStore, RecordedEvent } from '#eventstore'
 import { readCheckpoint, type Checkpoint } from '#postgres'
 import type { ClientBase } from 'pg'
-import { verifyLog } from '../leading/verify-log.ts'
-import { applyAny } from '../writing/apply-refusable.ts'
-import { projection, writeCheckpoint } from '../writing/flush.ts'
+import { verifyLog } from '../../leading/verify-log.ts'
+import { applyAny } from '../../writing/apply-refusable.ts'
+import { projection, writeCheckpoint } from '../../writing/flush.ts'
 import { LIVE, REBUILT } from './schemas.ts'
 
 /** What the comparison rests on. `none`: there are no live read models; `diverged`: they were made from another log. */

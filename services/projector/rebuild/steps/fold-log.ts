@@ -1,5 +1,5 @@
 import type { EventStore, RecordedEvent } from '#eventstore'
-import { foldEvents, type KnownStream, type ParkedEvent } from '../projections/fold-events.ts'
+import { foldEvents, type KnownStream, type ParkedEvent } from '../../projections/fold-events.ts'
 
 /** The whole log folded in memory. */
 export interface FoldedLog {

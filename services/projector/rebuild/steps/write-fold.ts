@@ -1,9 +1,9 @@
 import type { EventStore, RecordedEvent } from '#eventstore'
 import type { ClientBase } from 'pg'
-import type { StoreProjection } from '../projections/store-projection.ts'
-import { applyRefusable, isRefusedData } from '../writing/apply-refusable.ts'
-import { writeCheckpoint } from '../writing/flush.ts'
-import { writeParked, writeStores } from '../writing/write-read-models.ts'
+import type { StoreProjection } from '../../projections/store-projection.ts'
+import { applyRefusable, isRefusedData } from '../../writing/apply-refusable.ts'
+import { writeCheckpoint } from '../../writing/flush.ts'
+import { writeParked, writeStores } from '../../writing/write-read-models.ts'
 import type { FoldedLog } from './fold-log.ts'
 
 const ROWS_AT_ONCE = 5_000
