@@ -70,7 +70,8 @@ async function initialise(options: InitialiseOptions): Promise<void> {
   const password = randomBytes(24).toString('hex')
   const passwordFile = join(dataDir, 'password.new')
   await rm(making, { recursive: true, force: true })
-  await mkdir(making, { recursive: true, mode: 0o700 })
+  await mkdir(dataDir, { recursive: true })
+  await mkdir(making, { mode: 0o700 })
   await writeFile(passwordFile, password, { mode: 0o600 })
   if (user) for (const path of [making, passwordFile]) await chown(path, user.uid, user.gid)
   const args = ['-D', making, '-U', 'storewright', `--pwfile=${passwordFile}`]

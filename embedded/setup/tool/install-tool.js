@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { buildWithGo } from './build-with-go.js'
@@ -40,7 +40,10 @@ function ways(cached) {
 
 /** Only a program that has just run and said its version gets to its place, and in one step. */
 async function makeAndPlace(tool, cached, make) {
-  const making = await mkdtemp(`${cacheFolder()}/making-`)
+  // Under the lock it is nobody else's; one that was killed may have left it.
+  const making = join(cacheFolder(), `${tool.name}-${tool.version}.making`)
+  await rm(making, { recursive: true, force: true })
+  await mkdir(making)
   try {
     const version = await suitableVersion(tool, await make(tool, making))
     await rm(join(cached, '..'), { recursive: true, force: true })
