@@ -57,7 +57,7 @@ test('F25: a helm that hangs and ignores SIGTERM is killed at its limit, with wh
   const runs = await helm.runs()
   expect(runs).toHaveLength(2)
   expect(overlaps(runs)).toEqual([])
-  expect(groupIsGone(runs[0]?.pid)).toBe(true)
+  await eventually(() => expect(groupIsGone(runs[0]?.pid)).toBe(true))
 })
 
 test('F26: a helm that prints 1 GiB is ended at once and fills neither memory nor disk', async () => {

@@ -38,7 +38,7 @@ test('a stop ends a program that ignores SIGTERM, and what it has left behind', 
   const { pid } = await running()
   stop()
   expect(await ended).toMatchObject({ signal: 'SIGKILL', reason: 'STOPPED' })
-  expect(() => process.kill(-pid, 0)).toThrow('ESRCH')
+  await eventually(() => expect(() => process.kill(-pid, 0)).toThrow('ESRCH'))
 })
 
 test('more output than allowed ends the program', async () => {
@@ -67,7 +67,7 @@ test('a supervisor that was killed takes its program with it before the run sett
   const { pid } = await running()
   process.kill(parentOf(pid), 'SIGKILL')
   expect(await ended).toMatchObject({ reason: 'SUPERVISOR_LOST' })
-  expect(() => process.kill(-pid, 0)).toThrow('ESRCH')
+  await eventually(() => expect(() => process.kill(-pid, 0)).toThrow('ESRCH'))
 })
 
 test('a frozen supervisor does not hold up a stop', async () => {
@@ -77,7 +77,7 @@ test('a frozen supervisor does not hold up a stop', async () => {
   process.kill(parentOf(pid), 'SIGSTOP')
   stop()
   expect(await ended).toMatchObject({ reason: 'SUPERVISOR_LOST' })
-  expect(() => process.kill(-pid, 0)).toThrow('ESRCH')
+  await eventually(() => expect(() => process.kill(-pid, 0)).toThrow('ESRCH'))
 })
 
 interface Change {

@@ -1,10 +1,9 @@
 import { fileURLToPath } from 'node:url'
-import { setTimeout as wait } from 'node:timers/promises'
 import { execa } from 'execa'
 import { z } from 'zod'
+import { killGroup } from './kill-group.ts'
 
 const program = fileURLToPath(new URL('supervisor.js', import.meta.url))
-const LOOK_EVERY_MS = 100
 const GRACE_MS = 3_000
 
 export interface SupervisedCommand {
@@ -108,18 +107,6 @@ async function readReports(lines: AsyncIterable<string>) {
     pid = parsed.started
   }
   return { pid, ended: ended.parse({ reason: 'SUPERVISOR_LOST' }) }
-}
-
-/** Settles when no process of the group is left. */
-async function killGroup(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(-pid, 'SIGKILL')
-    } catch {
-      return
-    }
-    await wait(LOOK_EVERY_MS)
-  }
 }
 
 const inMs = (ms: number): bigint => process.hrtime.bigint() + BigInt(Math.round(ms)) * 1_000_000n

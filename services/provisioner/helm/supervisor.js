@@ -57,8 +57,7 @@ child.stderr.on('data', (chunk) => {
 
 const [code, signal] = await exited
 // What the program left behind would go on working, and hold its outputs open.
-send('SIGKILL')
-await Promise.race([closed, wait(LAST_OUTPUT_WAIT_MS)])
+await Promise.race([Promise.all([closed, groupGone()]), wait(LAST_OUTPUT_WAIT_MS)])
 finish({ code, signal, reason, stderr: stderr.toString('utf8') })
 
 function look() {
@@ -77,12 +76,19 @@ function end(why) {
   setTimeout(() => send('SIGKILL'), order.killAfterMs)
 }
 
-/** @param {NodeJS.Signals} name */
+async function groupGone() {
+  while (send('SIGKILL')) await wait(20)
+}
+
+/**
+ * False when the whole group has ended.
+ * @param {NodeJS.Signals} name
+ */
 function send(name) {
   try {
-    if (child.pid !== undefined) process.kill(-child.pid, name)
+    return child.pid !== undefined && process.kill(-child.pid, name)
   } catch {
-    // The whole group has ended.
+    return false
   }
 }
 
