@@ -26,29 +26,22 @@ export interface LeadershipOptions {
 
 /** Waits until this process is the one that writes. */
 export async function becomeLeader(options: LeadershipOptions): Promise<Leadership> {
-  const { url, silenceMs } = options
-  const client = new Client({ ...connectionConfig(url), application_name: 'storewright projector' })
+  const { silenceMs } = options
   const lost = new AbortController()
-  client.on('error', (error) => lost.abort(error))
-  client.on('end', () => lost.abort(new Error('The connection to Postgres ended')))
-  try {
-    await client.connect()
-    for (const setting of ['idle_session_timeout', 'idle_in_transaction_session_timeout'])
-      await client.query(`select set_config($1, $2, false)`, [setting, `${silenceMs}ms`])
-    await untilLocked(client, options)
-  } catch (error) {
-    await end(client)
-    throw error
-  }
+  const client = await lockedClient(options, lost)
   let busy = false
+  let beating: Promise<void> | undefined
   const beat = setInterval(() => {
-    // Work has its own time limit, and a beat would only queue up behind it.
-    if (!busy) void heartbeat(client, silenceMs, lost)
+    // Work is a sign of life too, and has its own time limit.
+    if (busy || beating !== undefined) return
+    beating = heartbeat(client, silenceMs, lost).finally(() => (beating = undefined))
   }, silenceMs / 4)
   return {
     use: async (work) => {
       busy = true
       try {
+        await beating
+        lost.signal.throwIfAborted()
         return await work(client)
       } finally {
         busy = false
@@ -59,6 +52,23 @@ export async function becomeLeader(options: LeadershipOptions): Promise<Leadersh
       clearInterval(beat)
       await end(client)
     },
+  }
+}
+
+async function lockedClient(options: LeadershipOptions, lost: AbortController): Promise<Client> {
+  const { url, silenceMs } = options
+  const client = new Client({ ...connectionConfig(url), application_name: 'storewright projector' })
+  client.on('error', (error) => lost.abort(error))
+  client.on('end', () => lost.abort(new Error('The connection to Postgres ended')))
+  try {
+    await client.connect()
+    for (const setting of ['idle_session_timeout', 'idle_in_transaction_session_timeout'])
+      await client.query(`select set_config($1, $2, false)`, [setting, `${silenceMs}ms`])
+    await untilLocked(client, options)
+    return client
+  } catch (error) {
+    await end(client)
+    throw error
   }
 }
 
@@ -78,17 +88,18 @@ async function untilLocked(
 }
 
 async function heartbeat(client: Client, timeoutMs: number, lost: AbortController): Promise<void> {
-  const late = setTimeout(
-    () => lost.abort(new Error(`Postgres has not answered for ${timeoutMs} ms`)),
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => late.reject(new Error(`Postgres has not answered for ${timeoutMs} ms`)),
     timeoutMs,
   )
   try {
-    await client.query('select 1')
+    await Promise.race([client.query('select 1'), late.promise])
   } catch (error) {
     // An answer of the server, be it a refusal, is a sign of life.
     if (!(error instanceof DatabaseError)) lost.abort(error)
   } finally {
-    clearTimeout(late)
+    clearTimeout(timer)
   }
 }
 
