@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { openWorkFolder } from './work-folder.ts'
+
+test('the folder is for its owner only, and gone at the end', async () => {
+  const folder = await openWorkFolder()
+  expect((await stat(folder.path)).mode & 0o777).toBe(0o700)
+  await folder[Symbol.asyncDispose]()
+  await expect(stat(folder.path)).rejects.toThrow('ENOENT')
+})
+
+test('folders of processes that are gone are removed, those of living ones are not', async () => {
+  const { pid: gone } = spawnSync(process.execPath, ['-e', ''])
+  const dead = await mkdtemp(join(tmpdir(), `storewright-helm-${gone}-`))
+  const living = await mkdtemp(join(tmpdir(), `storewright-helm-${process.ppid}-`))
+  const folder = await openWorkFolder()
+  const left = await readdir(tmpdir())
+  expect(left).not.toContain(basename(dead))
+  expect(left).toContain(basename(living))
+  await folder[Symbol.asyncDispose]()
+  await rm(living, { recursive: true })
+})
