@@ -27,9 +27,15 @@ const schema = z
       .default(() => `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`),
     /** Stores worked on at once. */
     SLOTS: z.coerce.number().int().min(1).max(64).default(4),
-    DRIVER: z.enum(['render']).default('render'),
+    DRIVER: z.enum(['render', 'cluster']).default('render'),
+    /** Driver cluster: path of a kubeconfig; without one the account of the pod. */
+    KUBECONFIG: z.string().optional(),
+    /** Driver cluster: the ClusterRole this account binds to itself in each store's namespace. */
+    KEEPER_ROLE: z.string().optional(),
     HELM_BIN: z.string().default('helm'),
     CHARTS_DIR: z.string().default(fileURLToPath(new URL('../../deploy/charts', import.meta.url))),
+    /** Driver cluster: the limits of each plan. */
+    PLANS_DIR: z.string().default(fileURLToPath(new URL('../../deploy/plans', import.meta.url))),
     /** Driver render: one folder per release. */
     RELEASES_DIR: z.string().default('.storewright/releases'),
     /** A store's host is its release's name in this domain. */

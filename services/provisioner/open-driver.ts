@@ -1,12 +1,13 @@
 import { resolve } from 'node:path'
 import type { Logger } from '#observability'
 import type { ProvisionerConfig } from './config.ts'
-import { openHelm } from './helm/helm.ts'
+import { openClusterDriver } from './cluster/open-cluster-driver.ts'
+import { openHelm, type Helm } from './helm/helm.ts'
 import { openWorkFolder } from './helm/work-folder.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { openRenderDriver } from './render/render-driver.ts'
 
-/** The driver the configuration names, after a look at its helm. Throws HELM_MISSING. */
+/** The driver the configuration names, after a look at its helm. Throws HELM_MISSING, and what a driver throws at its start. */
 export async function openDriver(
   config: ProvisionerConfig,
   logger: Logger,
@@ -21,13 +22,35 @@ export async function openDriver(
       heartbeatTimeoutMs: config.HEARTBEAT_TIMEOUT_MS,
     })
     const version = await helm.checkVersion()
-    const releasesDir = resolve(config.RELEASES_DIR)
-    logger.info({ helm: version, driver: config.DRIVER, releasesDir }, 'Helm is usable')
-    const chartsDir = resolve(config.CHARTS_DIR)
-    const driver = await openRenderDriver({ helm, chartsDir, releasesDir })
+    logger.info({ helm: version, driver: config.DRIVER }, 'Helm is usable')
+    const driver = await openNamed(config, { helm, workDir: folder.path, logger })
     return { ...driver, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() }
   } catch (error) {
     await folder[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+async function openNamed(
+  config: ProvisionerConfig,
+  { helm, workDir, logger }: { helm: Helm; workDir: string; logger: Logger },
+): Promise<Driver> {
+  const chartsDir = resolve(config.CHARTS_DIR)
+  switch (config.DRIVER) {
+    case 'render': {
+      const releasesDir = resolve(config.RELEASES_DIR)
+      return openRenderDriver({ helm, chartsDir, releasesDir })
+    }
+    case 'cluster':
+      return openClusterDriver({
+        helm,
+        workDir,
+        logger,
+        chartsDir,
+        plansDir: resolve(config.PLANS_DIR),
+        helmLimitMs: config.HELM_LIMIT_MS,
+        kubeconfig: config.KUBECONFIG,
+        keeperRole: config.KEEPER_ROLE,
+      })
   }
 }

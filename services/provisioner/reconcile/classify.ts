@@ -31,6 +31,14 @@ export function classifyError(error: unknown): Failure {
     return { reason: 'VALUES_INVALID', retryable: false, detail, nextAction: otherValues }
   if (hasCode(error, 'CHART_INVALID'))
     return { reason: 'CHART_INVALID', retryable: true, detail, nextAction: mendChart }
+  if (hasCode(error, 'CLUSTER_UNREACHABLE'))
+    return { reason: 'CLUSTER_UNREACHABLE', retryable: true, detail, nextAction: reachCluster }
+  if (hasCode(error, 'CLUSTER_REFUSED'))
+    return { reason: 'ADMISSION_DENIED', retryable: true, detail, nextAction: allowIt }
+  if (hasCode(error, 'RELEASE_CONFLICT'))
+    return { reason: 'RELEASE_CONFLICT', retryable: false, detail, nextAction: findOwner }
+  if (hasCode(error, 'RELEASE_STUCK'))
+    return { reason: 'HELM_PENDING', retryable: true, detail, nextAction: holdUp }
   return { reason: 'UNKNOWN', retryable: true, detail, nextAction: tryAgain }
 }
 
@@ -43,15 +51,22 @@ export const workerStopped: Failure = {
 }
 
 /** A removal that somebody began does not come to its end. */
-export const stillUninstalling: Failure = {
-  reason: 'HELM_PENDING',
-  retryable: true,
-  detail: 'The release has been uninstalling for too long',
-  nextAction: 'Look for what holds it up, then retry the store',
+export function stillUninstalling(observed: ObservedRelease): Failure {
+  const holding = 'detail' in observed && observed.detail !== '' ? `: ${observed.detail}` : ''
+  return {
+    reason: 'HELM_PENDING',
+    retryable: true,
+    detail: printable(`The release has been uninstalling for too long${holding}`),
+    nextAction: holdUp,
+  }
 }
 
 const tryAgain = 'It is tried again by itself; when it has failed for good, retry the store'
 const mendChart = 'Mend the chart or what it is given, then retry the store'
+const holdUp = 'Look for what holds it up, then retry the store'
+const reachCluster = 'See why the API server does not answer; it is tried again by itself'
+const allowIt = "Look at the provisioner's rights and the cluster's policies, then retry the store"
+const findOwner = 'Find out who made it and remove it, then retry the store'
 const otherValues = 'Delete the store and ask for one with another name'
 
 const stuck = { reason: 'UNKNOWN', retryable: true, nextAction: tryAgain } as const

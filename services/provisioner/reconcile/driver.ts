@@ -35,11 +35,14 @@ export interface ReleaseLabels {
 
 export type ObservedRelease =
   | { status: 'absent' }
+  /** The store's place is there, and no release in it yet. */
+  | { status: 'prepared' }
   | { status: 'deployed'; labels: ReleaseLabels }
   /** Made by an attempt for this store, but not whole or not good. */
   | { status: 'failed'; detail: string }
   | { status: 'pending'; labels: ReleaseLabels }
-  | { status: 'uninstalling' }
+  /** On its way out; `detail` says what holds it up, as far as is known. */
+  | { status: 'uninstalling'; by: 'release' | 'namespace'; detail: string }
   /** Something of that name that this system did not make for this store: never touched. */
   | { status: 'foreign'; detail: string }
 

@@ -4,10 +4,13 @@ import { nextStep, type Next, type Wanted } from './next-step.ts'
 
 const labels = { store: 's', attempt: 1, claim: 'c', values: 'v', chart: 'h' }
 const install: Wanted = { kind: 'install', values: 'v', chart: 'h' }
+const ending: ObservedRelease = { status: 'uninstalling', by: 'namespace', detail: '' }
+const cutOff: ObservedRelease = { ...ending, by: 'release' }
 const foreign: ObservedRelease = { status: 'foreign', detail: 'belongs to store x' }
 
 test.each<[string, ObservedRelease, Next]>([
   ['absent: install', { status: 'absent' }, { step: 'install' }],
+  ['prepared: install', { status: 'prepared' }, { step: 'install' }],
   ['as wanted: done', { status: 'deployed', labels }, { done: 'deployed' }],
   [
     'other values: upgrade',
@@ -21,7 +24,7 @@ test.each<[string, ObservedRelease, Next]>([
   ],
   ['failed: upgrade', { status: 'failed', detail: '' }, { step: 'upgrade' }],
   ['pending: repair', { status: 'pending', labels }, { step: 'repair' }],
-  ['being removed: wait', { status: 'uninstalling' }, { step: 'wait' }],
+  ['being removed: wait', ending, { step: 'wait' }],
 ])('a wanted release that is %s', (_, observed, next) => {
   expect(nextStep(install, observed)).toEqual(next)
 })
@@ -38,7 +41,9 @@ test.each<[ObservedRelease, Next]>([
   [{ status: 'deployed', labels }, { step: 'uninstall' }],
   [{ status: 'failed', detail: '' }, { step: 'uninstall' }],
   [{ status: 'pending', labels }, { step: 'uninstall' }],
-  [{ status: 'uninstalling' }, { step: 'wait' }],
+  [{ status: 'prepared' }, { step: 'uninstall' }],
+  [ending, { step: 'wait' }],
+  [cutOff, { step: 'uninstall' }],
 ])('an unwanted release that is %o', (observed, next) => {
   expect(nextStep({ ...install, kind: 'uninstall' }, observed)).toEqual(next)
 })

@@ -14,12 +14,14 @@ export type Next = { step: Step } | { done: 'deployed' | 'removed' } | { failure
 
 /** The one step the observed release asks for, or that the work is done or cannot be. */
 export function nextStep(wanted: Wanted, observed: ObservedRelease): Next {
-  if (observed.status === 'uninstalling') return { step: 'wait' }
   if (wanted.kind === 'uninstall') return toRemoved(observed)
   switch (observed.status) {
     case 'foreign':
       return { failure: conflict(observed.detail) }
+    case 'uninstalling':
+      return { step: 'wait' }
     case 'absent':
+    case 'prepared':
       return { step: 'install' }
     case 'failed':
       return { step: 'upgrade' }
@@ -34,7 +36,10 @@ export function nextStep(wanted: Wanted, observed: ObservedRelease): Next {
 }
 
 // What somebody else made under the name is theirs: of this store nothing is left.
-function toRemoved({ status }: ObservedRelease): Next {
+function toRemoved(observed: ObservedRelease): Next {
+  const { status } = observed
+  // A removal of the release alone may have been cut off; one of the namespace goes on by itself.
+  if (status === 'uninstalling' && observed.by === 'namespace') return { step: 'wait' }
   return status === 'absent' || status === 'foreign' ? { done: 'removed' } : { step: 'uninstall' }
 }
 

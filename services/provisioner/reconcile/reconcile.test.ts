@@ -5,6 +5,7 @@ import { reconcile, type Job } from './reconcile.ts'
 
 const ended: Ended = { code: 0, signal: null, stderr: '', durationMs: 5 }
 const labels = { store: 's', attempt: 1, claim: 'mine', values: 'v', chart: 'h' }
+const ending: ObservedRelease = { status: 'uninstalling', by: 'namespace', detail: '' }
 const deployed: ObservedRelease = { status: 'deployed', labels }
 
 test('a release left pending by a powerless claim is repaired, then installed', async () => {
@@ -45,7 +46,7 @@ test('no step is begun when the process is to end', async () => {
 })
 
 test('a release somebody else is removing is waited for', async () => {
-  const { job, steps } = jobSeeing([{ status: 'uninstalling' }, { status: 'absent' }, deployed])
+  const { job, steps } = jobSeeing([ending, { status: 'absent' }, deployed])
   expect(await reconcile(job)).toMatchObject({ done: 'deployed' })
   expect(steps).toEqual(['install'])
 })

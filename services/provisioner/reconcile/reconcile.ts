@@ -41,7 +41,7 @@ export async function reconcile(job: Job): Promise<Outcome> {
     if (stopping.aborted) return { failure: workerStopped }
     const { step } = next
     if (step === 'wait') {
-      if (++waits > WAITS_MAX) return { failure: stillUninstalling }
+      if (++waits > WAITS_MAX) return { failure: stillUninstalling(observed) }
       await wait(WAIT_MS, undefined, { signal: licence.signal }).catch(() => {})
       continue
     }

@@ -3,7 +3,7 @@ import { AppError, type StoreRequested } from '#domain'
 import { dump } from 'js-yaml'
 
 /** The Secret every store finds in its own namespace; made outside the release. */
-const STORE_SECRET = 'store-secret'
+export const STORE_SECRET = 'store-secret'
 
 export interface StoreValues {
   /** The values file, byte for byte what helm reads. */

@@ -1,0 +1,49 @@
+import type { Logger } from '#observability'
+import type { Helm } from '../helm/helm.ts'
+import type { Driver } from '../reconcile/driver.ts'
+import { openApi } from './api/api.ts'
+import { loadCredentials } from './api/connect.ts'
+import type { Cluster } from './cluster.ts'
+import { fence } from './fence/fence.ts'
+import { openKeeper } from './place/keeper.ts'
+import { deploy } from './release/deploy.ts'
+import { observe } from './release/observe.ts'
+import { repair } from './release/repair.ts'
+import { inventory } from './removal/inventory.ts'
+import { uninstall } from './removal/uninstall.ts'
+
+export interface ClusterOptions {
+  helm: Helm
+  /** A folder of this process alone, mode 0700: kubeconfigs and values files pass through it. */
+  workDir: string
+  helmLimitMs: number
+  chartsDir: string
+  plansDir: string
+  /** Path of a kubeconfig; without one the account of our own pod. */
+  kubeconfig: string | undefined
+  /** The ClusterRole to bind to ourselves in each store's namespace, where we have not all rights anyway. */
+  keeperRole: string | undefined
+  logger: Logger
+}
+
+/** Releases on a Kubernetes cluster. Throws CONFIG_INVALID, CLUSTER_UNREACHABLE and CLUSTER_REFUSED when it cannot be used. */
+export async function openClusterDriver(options: ClusterOptions): Promise<Driver> {
+  const { kubeconfig, keeperRole, ...rest } = options
+  const credentials = loadCredentials(kubeconfig)
+  const api = openApi(credentials)
+  const cluster: Cluster = {
+    ...rest,
+    credentials,
+    api,
+    asKeeper: await openKeeper(api, keeperRole),
+  }
+  return {
+    observe: (target) => observe(cluster, target),
+    fence: (target, licence) => fence(cluster, target, licence),
+    deploy: (target, licence) => deploy(cluster, target, licence),
+    repair: (target) => repair(cluster, target),
+    inventory: (target) => inventory(cluster, target),
+    uninstall: (target, licence) => uninstall(cluster, target, licence),
+    urlOf: ({ values }) => `https://${values.host}`,
+  }
+}

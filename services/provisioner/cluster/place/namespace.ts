@@ -1,0 +1,82 @@
+import { AppError } from '#domain'
+import { z } from 'zod'
+import type { Target } from '../../reconcile/driver.ts'
+import type { Api } from '../api/api.ts'
+import { applyObject, createObject, readObject, type ObjectName } from '../api/objects.ts'
+import { areOf, storeLabels } from './labels.ts'
+
+const namespaceObject = z.object({
+  metadata: z.object({
+    uid: z.string(),
+    labels: z.record(z.string(), z.string()).default({}),
+    annotations: z.record(z.string(), z.string()).default({}),
+    deletionTimestamp: z.string().optional(),
+  }),
+  status: z
+    .object({
+      conditions: z
+        .array(z.object({ type: z.string(), status: z.string(), message: z.string().default('') }))
+        .default([]),
+    })
+    .default({ conditions: [] }),
+})
+
+export interface StoreNamespace {
+  uid: string
+  isOurs: boolean
+  isEnding: boolean
+  annotations: Record<string, string>
+  /** What still holds up its end, in the API server's words. */
+  remaining: string
+}
+
+/** The namespace of a store's release as it is now; undefined where there is none. */
+export async function readNamespace(api: Api, target: Target): Promise<StoreNamespace | undefined> {
+  const found = await readObject(api, nameOf(target), namespaceObject)
+  if (found === undefined) return undefined
+  const { uid, labels, annotations, deletionTimestamp } = found.metadata
+  const said = found.status.conditions.filter(
+    ({ type, status }) => /Remaining$|Failure$/.test(type) && status === 'True',
+  )
+  return {
+    uid,
+    annotations,
+    isOurs: areOf(labels, target),
+    isEnding: deletionTimestamp !== undefined,
+    remaining: said.map(({ message }) => message).join('; '),
+  }
+}
+
+/** Makes the store's namespace, or brings its labels to what they have to be. Throws RELEASE_CONFLICT for another's. */
+export async function ensureNamespace(api: Api, target: Target): Promise<void> {
+  const made = await createObject(api, nameOf(target), contentOf(target))
+  if (made !== undefined) return
+  const found = await readNamespace(api, target)
+  if (found !== undefined && !found.isOurs) throw foreignNamespace(target)
+  await applyObject(api, nameOf(target), contentOf(target))
+}
+
+export const foreignDetail = ({ release }: Target): string =>
+  `The namespace ${release} was not made for this store`
+
+function foreignNamespace(target: Target): AppError {
+  return new AppError('RELEASE_CONFLICT', foreignDetail(target))
+}
+
+export const nameOf = ({ release }: Target): ObjectName => ({
+  kind: 'Namespace',
+  namespace: '',
+  name: release,
+})
+
+function contentOf(target: Target): object {
+  const level = 'restricted'
+  const labels = {
+    ...storeLabels(target),
+    'pod-security.kubernetes.io/enforce': level,
+    'pod-security.kubernetes.io/warn': level,
+    'pod-security.kubernetes.io/audit': level,
+  }
+  const annotations = { 'storewright.dev/tenant': target.request.tenantId }
+  return { metadata: { labels, annotations } }
+}
