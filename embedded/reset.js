@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 // By name: the folder may be one that holds other people's files too.
 const ours = ['event-store', 'nats-server', 'postgres', 'releases', 'logs']
-const bookkeeping = ['processes.json', 'stack.lock']
+const bookkeeping = ['addresses.json', 'processes.json', 'stack.lock']
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = resolve(root, process.env.STOREWRIGHT_DATA || '.storewright')
 const present = ours.map((name) => join(folder, name)).filter((path) => existsSync(path))

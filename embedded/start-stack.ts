@@ -1,4 +1,5 @@
 import { createLogger, type Logger } from '#observability'
+import { writeAddresses } from './addresses-file.ts'
 import type { StackConfig } from './config.ts'
 import { startGateway } from './gateway/start-gateway.ts'
 import { startParts } from './parts/start-parts.ts'
@@ -41,6 +42,9 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger }:
 
   const parts = await startParts({ dataDir, given, supervise: supervisePart })
   running.defer(parts.stop)
+
+  const addresses = writeAddresses(dataDir, parts.addresses)
+  running.defer(addresses.remove)
 
   const forServices = serviceEnv(env, { addresses: parts.addresses, dataDir })
   const services = config.separate
