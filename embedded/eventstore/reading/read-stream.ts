@@ -52,7 +52,7 @@ export async function* readStream(
 }
 
 /** Whether a reader of the stream may see the event, its revision being high enough. */
-export function isVisible(metadata: StreamMetadata, event: StoredEvent): boolean {
+function isVisible(metadata: StreamMetadata, event: StoredEvent): boolean {
   return isYoungEnough(metadata, event.createdMs)
 }
 

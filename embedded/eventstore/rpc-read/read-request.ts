@@ -12,7 +12,7 @@ const { BACKWARDS } = streams.ReadReq.Options.ReadDirection
 const CHECKPOINT_EVENTS_MIN = 32
 
 /** Where a reader or subscriber starts. */
-export type Start = 'start' | 'end' | number
+type Start = 'start' | 'end' | number
 
 /** What a Read asks for, checked; `stream` is undefined for the whole log. */
 export interface ReadRequest {

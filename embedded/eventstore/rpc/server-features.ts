@@ -6,7 +6,7 @@ const STREAMS = 'event_store.client.streams.streams'
 const METHODS = ['read', 'append', 'batchappend', 'delete', 'tombstone']
 
 /** The EventStoreDB version whose behaviour this server follows. */
-export const COMPATIBLE_VERSION = '23.10.6'
+const COMPATIBLE_VERSION = '23.10.6'
 
 /** GetSupportedMethods: exactly what is implemented here. */
 export function serveSupportedMethods(): handleUnaryCall<shared.Empty, features.SupportedMethods> {

@@ -7,7 +7,7 @@ import type { StoredEvent } from './event-frame.ts'
 import { growablePositions, type Positions } from './growable-positions.ts'
 
 /** A stream's committed events: `events[revision]` is the event's number in the log. */
-export interface StreamEntry {
+interface StreamEntry {
   events: number[]
   metadata: StreamMetadata
   tombstoned: boolean

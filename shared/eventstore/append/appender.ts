@@ -12,7 +12,7 @@ const PAUSE_FIRST_MS = 20
 const PAUSE_MAX_MS = 500
 const UNEXPLAINED_MAX = 3
 
-export interface AppendCall {
+interface AppendCall {
   stream: string
   events: EventData[]
   expected: ExpectedRevision

@@ -3,7 +3,7 @@ import { AppError } from '#domain'
 import type { ExpectedRevision, NewEvent } from '../event-store.ts'
 
 /** EventStoreDB's default limit for data, metadata and types of one append together. */
-export const APPEND_BYTES_MAX = 1024 * 1024
+const APPEND_BYTES_MAX = 1024 * 1024
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const REVISION_MAX = 2n ** 63n - 1n

@@ -4,73 +4,83 @@ import { recordedEvent } from './recorded-event.ts'
 
 const CHECKPOINT_INTERVAL = 32
 
-interface Marker {
-  /** Events that come before it. */
-  behind: number
-  item: SubscriptionItem
-}
-
-/** One subscription, until it fails, ends or is aborted. Marks stand exactly between the events they stood between. */
+/** One subscription, until it fails, ends or is aborted; then it throws. Items come in the order the server sent them. */
 export async function* subscribeOnce(
   client: EventStoreDBClient,
   after: bigint | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<SubscriptionItem> {
-  const markers: Marker[] = []
-  let taken = 0
-  const mark = (item: SubscriptionItem) =>
-    void markers.push({ behind: taken + subscription.readableLength, item })
-  const subscription = client.subscribeToAll({
-    fromPosition: after === undefined ? START : { commit: after, prepare: after },
-    filter: excludeSystemEvents({
-      checkpointInterval: CHECKPOINT_INTERVAL,
-      checkpointReached: async (_subscription, position) => {
-        mark({ checkpoint: position.commit })
-        wake()
-      },
-    }),
-  })
-  let wake: () => void = () => undefined
-  let failure: unknown
-  const fail = (error: unknown) => {
-    failure ??= error
-    wake()
-  }
-  const onAbort = () => fail(signal.reason)
-  subscription
-    .on('readable', () => wake())
-    .on('caughtUp', () => {
-      mark({ caughtUp: true })
-      wake()
-    })
-    .on('error', fail)
-    .on('end', () => fail(new Error('The subscription ended')))
-    .on('close', () => fail(new Error('The subscription was closed')))
+  const subscription = openSubscription(client, after)
+  const onAbort = () => subscription.fail(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   try {
     for (;;) {
-      const changed = new Promise<void>((resolve) => {
-        wake = resolve
-      })
-      for (;;) {
-        while (markers[0] && markers[0].behind <= taken) {
-          const marker = markers.shift()
-          if (marker) yield marker.item
-        }
-        if (failure !== undefined) throw failure
-        const resolved = subscription.read()
-        if (resolved === null) break
-        taken++
-        const event = recordedEvent(resolved)
-        if (event) yield event
-      }
-      if (markers[0] && markers[0].behind <= taken) continue
+      const changed = subscription.changed()
+      for (let item = subscription.take(); item; item = subscription.take()) yield item
       await changed
     }
   } finally {
     signal.removeEventListener('abort', onAbort)
-    void subscription.unsubscribe().catch(() => undefined)
-    subscription.destroy()
+    subscription.close()
+  }
+}
+
+interface Marker {
+  /** How many events come before it. */
+  behind: number
+  item: SubscriptionItem
+}
+
+/** The client reports marks aside from the events; counting puts them back in their place. */
+function openSubscription(client: EventStoreDBClient, after: bigint | undefined) {
+  const markers: Marker[] = []
+  let taken = 0
+  let failure: unknown
+  let wake: () => void = () => undefined
+  const mark = (item: SubscriptionItem) => {
+    markers.push({ behind: taken + source.readableLength, item })
+    wake()
+  }
+  const fail = (error: unknown) => {
+    failure ??= error
+    wake()
+  }
+  const source = client.subscribeToAll({
+    fromPosition: after === undefined ? START : { commit: after, prepare: after },
+    filter: excludeSystemEvents({
+      checkpointInterval: CHECKPOINT_INTERVAL,
+      checkpointReached: async (_subscription, { commit }) => mark({ checkpoint: commit }),
+    }),
+  })
+  source
+    .on('readable', () => wake())
+    .on('caughtUp', () => mark({ caughtUp: true }))
+    .on('error', fail)
+    .on('end', () => fail(new Error('The subscription ended')))
+    .on('close', () => fail(new Error('The subscription was closed')))
+  const takeEvent = () => {
+    for (let resolved = source.read(); resolved !== null; resolved = source.read()) {
+      taken++
+      const event = recordedEvent(resolved)
+      if (event) return event
+      if (markers[0] && markers[0].behind <= taken) return markers.shift()?.item
+    }
+    return undefined
+  }
+  return {
+    fail,
+    /** Resolves when there is more to take, or a failure to learn of. To be asked for before taking. */
+    changed: () => new Promise<void>((resolve) => (wake = resolve)),
+    /** The next item, if it is there already; throws what ended the subscription. */
+    take: (): SubscriptionItem | undefined => {
+      if (markers[0] && markers[0].behind <= taken) return markers.shift()?.item
+      if (failure !== undefined) throw failure
+      return takeEvent()
+    },
+    close: () => {
+      void source.unsubscribe().catch(() => undefined)
+      source.destroy()
+    },
   }
 }
