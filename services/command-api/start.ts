@@ -20,6 +20,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     auth: authOf(config),
     storesMax: config.STORES_PER_TENANT_MAX,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
     now: () => new Date(),
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })

@@ -18,6 +18,8 @@ const schema = z
     EVENTSTORE_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5_000),
     /** How often an idle live stream says that it is there. */
     LIVE_HEARTBEAT_MS: z.coerce.number().int().min(100).default(15_000),
+    /** Requests are refused with 503 while the event loop is later than this; a sign of too little CPU. */
+    LOOP_DELAY_MAX_MS: z.coerce.number().int().min(10).default(1_000),
     /** Requests a tenant may send in a minute. */
     RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
   })

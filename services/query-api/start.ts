@@ -41,6 +41,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     registry,
     auth: authOf(config),
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   logger.info({ url }, 'listening')

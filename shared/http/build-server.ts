@@ -25,6 +25,8 @@ export interface ServerOptions {
   registry?: Registry
   requestTimeoutMs?: number
   healthTimeoutMs?: number
+  /** Requests are refused while the event loop is later than this. */
+  loopDelayMaxMs?: number
 }
 
 export type HttpServer = ReturnType<typeof buildServer>
@@ -61,7 +63,7 @@ export function buildServer(options: ServerOptions) {
   parseJson(app)
   answerErrors(app)
   traceRequests(app)
-  shedLoad(app)
+  shedLoad(app, options.loopDelayMaxMs ?? 1_000)
   authenticate(app, auth)
   limitRate(app, options.rateLimitPerMinute ?? 6_000)
   secureHeaders(app)

@@ -3,9 +3,9 @@ import { AppError } from '#domain'
 import type { FastifyInstance } from 'fastify'
 
 /** Refuses requests with 503 while the process is too busy to serve them in time; health keeps answering. */
-export function shedLoad(app: FastifyInstance): void {
+export function shedLoad(app: FastifyInstance, loopDelayMaxMs: number): void {
   app.register(underPressure, {
-    maxEventLoopDelay: 1_000,
+    maxEventLoopDelay: loopDelayMaxMs,
     sampleInterval: 500,
     pressureHandler: async (request) => {
       if (request.routeOptions.config.policy === 'public') return

@@ -1,11 +1,8 @@
 import { openEventStore } from '#eventstore'
 import { parseConfig } from '../../../services/command-api/config.ts'
 import { start } from '../../../services/command-api/start.ts'
-import { clientOf, freshTenant } from './client.ts'
+import { clientOf, freshTenant, patience } from './client.ts'
 import { logReader } from './log-reader.ts'
-
-// So that a busy machine fails no test.
-const patient = { EVENTSTORE_TIMEOUT_MS: '20000' }
 
 /** The command API in this process on a real event store, for a tenant of its own. */
 export async function commandApi(eventStoreUrl: string, env: Record<string, string> = {}) {
@@ -13,7 +10,7 @@ export async function commandApi(eventStoreUrl: string, env: Record<string, stri
     EVENTSTORE_URL: eventStoreUrl,
     AUTH: 'off',
     LOG_LEVEL: 'silent',
-    ...patient,
+    ...patience,
     ...env,
   }
   const api = await start(parseConfig(given))

@@ -1,7 +1,7 @@
 import { openEventStore } from '#eventstore'
 import { testEventStore } from '../test-eventstore.ts'
 import { apiProcess } from './api-process.ts'
-import { freshTenant } from './client.ts'
+import { freshTenant, patience } from './client.ts'
 import { logReader } from './log-reader.ts'
 
 /** An event store of its own and any number of command API processes on it, all gone at the end of the test. */
@@ -20,7 +20,7 @@ export async function commandApis() {
       return { user: other, ...logReader(store, other) }
     },
     api: async (env: Record<string, string> = {}) => {
-      const given = { EVENTSTORE_URL: events.url, EVENTSTORE_TIMEOUT_MS: '20000', ...env }
+      const given = { EVENTSTORE_URL: events.url, ...patience, ...env }
       const api = await apiProcess({ service: 'command-api', tenant: user, env: given })
       started.push(api)
       return api

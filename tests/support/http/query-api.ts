@@ -5,7 +5,7 @@ import { parseConfig } from '../../../services/query-api/config.ts'
 import { start } from '../../../services/query-api/start.ts'
 import { testDatabase } from '../test-database.ts'
 import { testEventStore } from '../test-eventstore.ts'
-import { clientOf, freshTenant } from './client.ts'
+import { clientOf, freshTenant, patience } from './client.ts'
 import { historian } from './historian.ts'
 
 /** The query API and a projector in this process, on an event store and a database of their own. */
@@ -15,8 +15,8 @@ export async function queryApi(env: Record<string, string> = {}) {
   const given = {
     EVENTSTORE_URL: events.url,
     DATABASE_URL: database.url,
-    EVENTSTORE_TIMEOUT_MS: '20000',
     AUTH: 'off',
+    ...patience,
     LOG_LEVEL: 'silent',
     ...env,
   }
