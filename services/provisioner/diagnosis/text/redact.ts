@@ -1,0 +1,42 @@
+export const REDACTED = '[redacted]'
+
+/** Shorter values are words that stand everywhere, and no secrets. */
+export const SECRET_CHARACTERS_MIN = 4
+
+/** The text without any of the secrets, in clear or encoded, and without what looks like one. */
+export function redact(text: string, secrets: readonly string[]): string {
+  const known = secrets.filter((secret) => secret.length >= SECRET_CHARACTERS_MIN)
+  const forms = [...new Set(known.flatMap(formsOf))].toSorted((a, b) => b.length - a.length)
+  const clear = forms.reduce((shown, form) => shown.replaceAll(form, REDACTED), text)
+  return patterns.reduce((shown, [pattern, by]) => shown.replaceAll(pattern, by), clear)
+}
+
+/** As it is, and as it stands in Kubernetes' own data, in URLs and in JSON. */
+function formsOf(secret: string): string[] {
+  const base64 = Buffer.from(secret).toString('base64')
+  const url = encodeURIComponent(secret.toWellFormed())
+  const json = JSON.stringify(secret).slice(1, -1)
+  return [secret, base64, base64.replace(/=+$/, ''), url, json]
+}
+
+const name =
+  '[\\w.-]{0,60}(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|credential|private[-_]?key)[\\w.-]{0,60}'
+
+/** What looks like a secret whoever wrote it, most telling form first. */
+const patterns: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN [^-]*PRIVATE KEY-----[\s\S]*?(?:-----END [^-]*-----|$)/g, REDACTED],
+  [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, REDACTED],
+  [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${REDACTED}`],
+  [/(\b[a-z][a-z\d+.-]*:\/\/)[^\s/@"']*:[^\s/@"']*@/gi, `$1${REDACTED}@`],
+  // `password=x`, `"password": "x"`; a quota's `secrets=1` is none.
+  [
+    new RegExp(
+      `(\\b${name}["']?\\s*[:=]\\s*)(?!\\d{1,5}(?![\\w.]))(?:"[^"]*"|'[^']*'|[^\\s,;"'&]+)`,
+      'gi',
+    ),
+    `$1${REDACTED}`,
+  ],
+  [/\b(?:sk|pk|rk|ghp|gho|ghs|xox[abp]|AKIA)[-_]?[A-Za-z\d]{16,}\b/g, REDACTED],
+  // Long random text; a digest of an image is none.
+  [/(?<!sha256:)(?<![\w/+-])(?=[\w+]*\d)(?=[\w+]*[A-Za-z])[\w+]{40,}={0,2}/g, REDACTED],
+]

@@ -1,0 +1,16 @@
+/** By this a shop's owner recognises the order of a check; `.invalid` belongs to nobody (RFC 2606). */
+export const customer = {
+  email: 'order-check@storewright.invalid',
+  firstName: 'Order',
+  lastName: 'Check',
+  street: 'Test order, nothing to ship',
+  city: 'Wien',
+  postcode: '1010',
+  phone: '0000000',
+} as const
+
+/** Where the customer lives unless the shop sells elsewhere only; ISO 3166, lower case. */
+export const COUNTRY = 'at'
+
+/** The product a new shop comes with. */
+export const SAMPLE_PRODUCT = 'sample-product'

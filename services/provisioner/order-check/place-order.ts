@@ -1,0 +1,43 @@
+import type { Engine } from '#domain'
+import { orderFromMedusa } from './engines/medusa.ts'
+import { orderFromWooCommerce } from './engines/woocommerce.ts'
+import { openShop } from './shop/shop.ts'
+
+export interface OrderCheck {
+  engine: Engine
+  /** Where the shop is reached, such as its Service; may end in a path. */
+  baseUrl: string
+  /** The host its customers use. */
+  host: string
+  signal: AbortSignal
+  /** The bound of the whole check. */
+  limitMs: number
+  /** Medusa: the administrator, who reads the publishable key and cancels the order. */
+  admin?: { email: string; password: string } | undefined
+  /** Medusa: the key itself, where no administrator is given. */
+  publishableKey?: string | undefined
+}
+
+export interface PlacedOrder {
+  orderId: string
+  /** False where the engine offers no way: the order stays, and its e-mail says what it is. */
+  cancelled: boolean
+  requests: number
+  durationMs: number
+}
+
+/**
+ * Buys one product as a customer would, through the shop's own HTTP API, and cancels the order where the
+ * API lets it. Throws ORDER_CHECK_FAILED with the request and what came back; never a secret.
+ */
+export async function placeOrder(check: OrderCheck): Promise<PlacedOrder> {
+  const startedAt = performance.now()
+  const secrets = [check.admin?.password, check.admin?.email, check.publishableKey]
+  const shop = openShop({ ...check, secrets: secrets.filter((each) => each !== undefined) })
+  const order =
+    check.engine === 'medusa'
+      ? await orderFromMedusa(shop, check)
+      : await orderFromWooCommerce(shop)
+  const durationMs = Math.round(performance.now() - startedAt)
+  return { ...order, requests: shop.requests(), durationMs }
+}
