@@ -7,14 +7,18 @@ import { appendTo, testLog } from '#test/test-events'
 import { testEventStore } from '#test/test-eventstore'
 import { testNats } from '#test/test-nats'
 import { tempFolder } from '#test/temp-folder'
+import * as childProcess from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { headers } from 'nats'
 import { expect, test } from 'vitest'
 import { createMetrics } from './metrics.ts'
 import { startRelay } from './relay.ts'
 
+const execFile = promisify(childProcess.execFile)
 const types = ['StoreRequested', 'ProvisioningStarted', 'StoreProvisioned']
 
 /** A relay of its own, in this process, that looks after its stream often. */
@@ -232,6 +236,26 @@ test('F34: with a log that lacks what was published nothing is published, and it
   )
   expect(await relay.isDiverged()).toBe(true)
   expect(await servers.ids()).toHaveLength(3)
+})
+
+test('F34: after a resync the relay publishes the log as it is', async () => {
+  await using servers = await bothServers()
+  await using other = await testEventStore()
+  await appendTo(servers.store, randomUUID(), types)
+  const first = await servers.startRelay()
+  await eventually(async () => expect(await servers.ids()).toHaveLength(3))
+  await first[Symbol.asyncDispose]()
+  await using otherLog = testLog(other.url)
+  const ids = await appendTo(otherLog, randomUUID(), types)
+
+  const program = fileURLToPath(new URL('resync.ts', import.meta.url))
+  const env = { NATS_URL: servers.nats.url }
+  await expect(execFile(process.execPath, [program], { env })).rejects.toThrow('--yes')
+  await execFile(process.execPath, [program, '--yes'], { env })
+
+  await using relay = await testRelay(servers.nats.url, other.url)
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+  expect(relay.status()).toBe('relaying')
 })
 
 test('F35: the relay goes on when the event store comes back', async () => {

@@ -6,7 +6,7 @@ import { parseResyncConfig } from './config.ts'
 
 const API_TIMEOUT_MS = 5_000
 
-const command = new Command('resync')
+new Command('resync')
   .description(
     'Empties JetStream, so that the relay publishes the whole event log again. For a log that was ' +
       'restored from an older backup: what was provisioned for events it no longer holds stays in ' +
@@ -15,7 +15,6 @@ const command = new Command('resync')
   .requiredOption('--yes', 'confirms that every message is removed')
   .parse()
 
-void command
 const config = parseResyncConfig(process.env)
 const logger = createLogger({ service: 'resync', level: config.LOG_LEVEL })
 const messaging = await connectMessaging({ url: config.NATS_URL, name: 'resync', logger })

@@ -36,7 +36,8 @@ export async function runSession(options: SessionOptions): Promise<void> {
     onAck: (result, position) => {
       metrics.messages.inc({ result })
       metrics.position.set(Number(position ?? 0n))
-      options.onWorking()
+      // What is there already proves nothing of a stream that takes no more.
+      if (result === 'stored' || window.isEmpty()) options.onWorking()
     },
     onFailure: fail,
   })

@@ -14,7 +14,7 @@ export const metadata = {
 
 /** A client of a test's event store, closed at the end of the test. */
 export function testLog(connectionString: string): EventStore & AsyncDisposable {
-  const store = openEventStore({ connectionString })
+  const store = openEventStore({ connectionString, timeoutMs: 20_000 })
   // The client library may wait for ever for a read that has already ended.
   const close = () => Promise.race([store.close(), wait(500, undefined, { ref: false })])
   return { ...store, [Symbol.asyncDispose]: close }

@@ -26,7 +26,7 @@ const answer = z
   )
 
 /** Reads the answer to a publish. */
-export function pubAckOf(message: Msg): PubAck {
+export function pubAckOf(message: Pick<Msg, 'headers' | 'string'>): PubAck {
   if (message.headers?.code === 503) return { refused: new Error('No stream takes events') }
   const parsed = answer.safeParse(message.string())
   if (!parsed.success) return { refused: parsed.error }

@@ -1,16 +1,32 @@
 import { eventStreamName, eventSubject, provisionersConsumer } from '#contracts'
 import { eventually } from '#test/eventually'
 import { tempFolder } from '#test/temp-folder'
-import { testMessaging } from '#test/test-messaging'
+import { shortTimings, testMessaging } from '#test/test-messaging'
 import { testNats } from '#test/test-nats'
 import { cp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DeliverPolicy } from 'nats'
 import { expect, test } from 'vitest'
 import { nextWork } from '../work/next-work.ts'
+import { provisionersConfig } from './topology.ts'
 
 const signal = new AbortController().signal
 
-test('F31: new messages arrive although the stream lost its tail and the consumer is ahead of it', async () => {
+test('F31: a consumer that is ahead of its stream is made again', async () => {
+  await using nats = await testNats()
+  await using messaging = await testMessaging(nats.url)
+  const manager = await nats.connection.jetstreamManager()
+  const ahead = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: 1_000 }
+  await manager.consumers.delete(eventStreamName, provisionersConsumer)
+  const config = { ...provisionersConfig(shortTimings), ...ahead }
+  await manager.consumers.add(eventStreamName, config)
+
+  await nats.connection.jetstream().publish(eventSubject('s1', 0n, 'StoreRequested'), '{}')
+
+  expect(await nextWork(messaging, { signal, expiresMs: 20_000 })).toMatchObject({ storeId: 's1' })
+})
+
+test('F31: new messages arrive although the stream lost its tail', async () => {
   await using nats = await testNats()
   await using backup = await tempFolder()
   await using messaging = await testMessaging(nats.url)
