@@ -3,7 +3,9 @@ import { store, type StoreState } from '#domain'
 import type { RecordedEvent } from '#eventstore'
 
 /** The history for a person: a line for each event, what the store was after it, and how it stands at the end. */
-export async function* timelineOf(events: AsyncIterable<RecordedEvent>): AsyncGenerator<string> {
+export async function* timelineOf(
+  events: AsyncIterable<RecordedEvent> | Iterable<RecordedEvent>,
+): AsyncGenerator<string> {
   let state: StoreState = store.initialState()
   let previous: RecordedEvent | undefined
   for await (const recorded of events) {
