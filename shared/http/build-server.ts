@@ -10,9 +10,9 @@ import { answerErrors, sendProblem } from './problems/answer-errors.ts'
 import { readError } from './problems/read-error.ts'
 import { parseJson } from './parse-json.ts'
 import { secureHeaders } from './secure-headers.ts'
-import { serveHealth, type HealthCheck } from './serve-health.ts'
-import { serveMetrics } from './serve-metrics.ts'
-import { serveOpenApi } from './serve-open-api.ts'
+import { serveHealth, type HealthCheck } from './serving/serve-health.ts'
+import { serveMetrics } from './serving/serve-metrics.ts'
+import { serveOpenApi } from './serving/serve-open-api.ts'
 import { traceRequests } from './trace-requests.ts'
 
 export interface ServerOptions {

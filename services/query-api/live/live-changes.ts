@@ -1,6 +1,6 @@
-import type { Freshness } from './freshness/freshness.ts'
-import { changedStores, type ChangedStore } from './reads/changed-stores.ts'
-import type { ReadModels } from './reads/read-models.ts'
+import type { Freshness } from '../freshness/freshness.ts'
+import { changedStores, type ChangedStore } from '../reads/changed-stores.ts'
+import type { ReadModels } from '../reads/read-models.ts'
 
 export interface LiveDependencies {
   models: ReadModels

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
-import { problemResponse } from './problems/problem-schema.ts'
+import { problemResponse } from '../problems/problem-schema.ts'
 
 /** `/openapi.json`: OpenAPI 3.1, made from the same schemas that check the requests. */
 export function serveOpenApi(app: FastifyInstance, service: string): void {
