@@ -18,7 +18,7 @@ export interface ProjectorOptions {
 }
 
 /** What a projector does now; `failing` and `diverged` carry their cause. */
-export type ProjectorStatus =
+type ProjectorStatus =
   | { phase: 'starting' | 'standby' | 'following' }
   | { phase: 'failing' | 'diverged'; cause: unknown }
 

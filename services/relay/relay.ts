@@ -5,7 +5,7 @@ import { runSession, type SessionOptions } from './run-session.ts'
 const BACK_OFF_MS = [100, 250, 500, 1_000, 2_000, 5_000]
 const DIVERGED_BACK_OFF_MS = 10_000
 
-export type RelayStatus = 'starting' | 'relaying' | { cause: unknown }
+type RelayStatus = 'starting' | 'relaying' | { cause: unknown }
 
 /** Publishes every event of every store to JetStream, in order, until the signal is aborted; begins again after any failure. */
 export function startRelay(options: Omit<SessionOptions, 'onWorking'>) {

@@ -56,7 +56,7 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.int().min(min).max(max))
 
-export const pageLimit = integer(1, 100).default(50)
+const pageLimit = integer(1, 100).default(50)
 
 /** GET /api/stores: exactly these parameters. */
 export const listStoresQuery = z

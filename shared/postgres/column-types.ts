@@ -14,7 +14,7 @@ export const columnTypes: CustomTypesConfig = {
 }
 
 /** PostgreSQL's `2026-01-01 00:00:00.5+00` as `2026-01-01T00:00:00.500Z`; no Date is made on the way. */
-export function isoTime(text: string): string {
+function isoTime(text: string): string {
   if (!text.endsWith('+00') || text.length < 22) return new Date(text).toISOString()
   const seconds = text.slice(0, -3)
   const fraction = seconds.length > 19 ? seconds.slice(20).padEnd(3, '0') : '000'

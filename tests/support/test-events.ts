@@ -3,7 +3,7 @@ import { storeStream } from '#domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 
-export const metadata = {
+const metadata = {
   correlationId: 'trace-123',
   actor: 'user:demo',
   tenantId: 'demo',

@@ -15,7 +15,7 @@ export interface Asking {
   context: Context
 }
 
-export interface Slot {
+interface Slot {
   reservedAt: string
   /** False when an earlier request reserved it. */
   isNew: boolean

@@ -60,7 +60,7 @@ export async function listEvents(
 }
 
 /** A stored event as the API shows it. */
-export function eventViewOf(recorded: RecordedEvent): EventView {
+function eventViewOf(recorded: RecordedEvent): EventView {
   const { actor, correlationId } = decodeMetadata(recorded)
   const { id, revision, position, type, data, recordedAt: time } = recorded
   return {

@@ -42,7 +42,7 @@ export interface ClaimStore {
   now: string
 }
 
-export interface CompleteProvisioning {
+interface CompleteProvisioning {
   type: 'CompleteProvisioning'
   claimId: string
   release: string

@@ -53,7 +53,7 @@ export interface ProvisioningStarted extends Claim {
   startedAt: string
 }
 
-export interface ProvisioningStepRecorded {
+interface ProvisioningStepRecorded {
   attempt: number
   step: string
   detail: StepDetail
@@ -81,12 +81,12 @@ export interface StoreProvisioned {
   provisionedAt: string
 }
 
-export interface StoreFailed extends Failure {
+interface StoreFailed extends Failure {
   attempt: number
   failedAt: string
 }
 
-export interface StoreDeleted {
+interface StoreDeleted {
   attempt: number
   /** What was removed, as `Kind/name` or a path. */
   removed: string[]

@@ -7,7 +7,7 @@ const STREAM_NAME_IN_USE = 10_058
 const CONSUMER_EXISTS = [10_013, 10_105, 10_148]
 
 /** The server's own code of a refused JetStream call; undefined for anything else. */
-export function apiErrorCode(error: unknown): number | undefined {
+function apiErrorCode(error: unknown): number | undefined {
   return error instanceof NatsError ? error.jsError()?.err_code : undefined
 }
 

@@ -8,7 +8,7 @@ import { guardProcess, releaseProcess } from '../../../embedded/processes/guard.
 const main = fileURLToPath(new URL('../../../services/projector/main.ts', import.meta.url))
 const line = z.looseObject({ msg: z.string(), url: z.string().optional() })
 
-export type LogLine = z.output<typeof line>
+type LogLine = z.output<typeof line>
 
 /** The projector as a process of its own, started by its main.ts; ended with the test. */
 export async function projectorProcess(env: Record<string, string>) {
