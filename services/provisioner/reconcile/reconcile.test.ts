@@ -27,6 +27,13 @@ test('a step without effect is not taken twice in one attempt', async () => {
   expect(steps).toEqual(['install'])
 })
 
+test('a release that helm left failed is not tried again in the same attempt', async () => {
+  const failed: ObservedRelease = { status: 'failed', detail: '' }
+  const { job, steps } = jobSeeing([{ status: 'absent' }, failed, deployed], { ...ended, code: 1 })
+  expect(await reconcile(job)).toMatchObject({ failure: { reason: 'HELM_FAILED' } })
+  expect(steps).toEqual(['install'])
+})
+
 test('a failed exit of helm counts for nothing when the release is as wanted', async () => {
   const { job } = jobSeeing([{ status: 'absent' }, deployed], { ...ended, code: 1 })
   expect(await reconcile(job)).toMatchObject({ done: 'deployed' })

@@ -45,7 +45,8 @@ export async function reconcile(job: Job): Promise<Outcome> {
       await wait(WAIT_MS, undefined, { signal: licence.signal }).catch(() => {})
       continue
     }
-    if (taken.has(step)) return { failure: classifyRun(lastRun(taken), observed) }
+    if (taken.has(step) || (deploys(step) && [...taken.keys()].some(deploys)))
+      return { failure: classifyRun(lastRun(taken), observed) }
     taken.set(step, await take(step, job))
   }
 }
@@ -73,6 +74,9 @@ async function take(step: Exclude<Step, 'wait'>, job: Job): Promise<Ended | unde
     }
   }
 }
+
+// One run of helm an attempt: the next has the back-off before it.
+const deploys = (step: Step): boolean => step === 'install' || step === 'upgrade'
 
 function runDetail(ended: Ended, { release, chart, values }: Target): StepDetail {
   const { code, signal, reason, durationMs } = ended

@@ -101,6 +101,14 @@ export async function applyObject(
   return withMetadata.parse(answer.body).metadata
 }
 
+/** Changes labels, annotations or finalizers of an object that is there. */
+export async function patchMetadata(api: Api, object: ObjectName, changes: object): Promise<void> {
+  const contentType = 'application/merge-patch+json'
+  const path = pathOf(object)
+  const answer = await api(path, { method: 'PATCH', contentType, body: { metadata: changes } })
+  if (answer.status !== 200) throw refused(`PATCH ${path}`, answer)
+}
+
 /** Removes exactly that object; one that is gone, or another by now, is left alone. */
 export async function removeObject(
   api: Api,

@@ -1,8 +1,14 @@
 import { AppError } from '#domain'
 import { z } from 'zod'
-import type { Target } from '../../reconcile/driver.ts'
+import type { Licence, Target } from '../../reconcile/driver.ts'
 import type { Api } from '../api/api.ts'
-import { applyObject, createObject, readObject, type ObjectName } from '../api/objects.ts'
+import {
+  applyObject,
+  createObject,
+  readObject,
+  removeObject,
+  type ObjectName,
+} from '../api/objects.ts'
 import { areOf, storeLabels } from './labels.ts'
 
 const namespaceObject = z.object({
@@ -47,21 +53,31 @@ export async function readNamespace(api: Api, target: Target): Promise<StoreName
   }
 }
 
-/** Makes the store's namespace, or brings its labels to what they have to be. Throws RELEASE_CONFLICT for another's. */
-export async function ensureNamespace(api: Api, target: Target): Promise<void> {
+/**
+ * Makes the store's namespace, or brings its labels to what they have to be. A worker that was frozen before
+ * this and has lost its claim takes away what it has made: nobody else would. Throws RELEASE_CONFLICT for another's.
+ */
+export async function ensureNamespace(api: Api, target: Target, licence: Licence): Promise<void> {
   const made = await createObject(api, nameOf(target), contentOf(target))
-  if (made !== undefined) return
+  if (made === undefined) return adoptNamespace(api, target)
+  try {
+    await licence.confirm()
+  } catch (error) {
+    const { uid, resourceVersion } = made
+    await removeObject(api, nameOf(target), { uid, resourceVersion })
+    throw error
+  }
+}
+
+async function adoptNamespace(api: Api, target: Target): Promise<void> {
   const found = await readNamespace(api, target)
-  if (found !== undefined && !found.isOurs) throw foreignNamespace(target)
+  if (found !== undefined && !found.isOurs)
+    throw new AppError('RELEASE_CONFLICT', foreignDetail(target))
   await applyObject(api, nameOf(target), contentOf(target))
 }
 
 export const foreignDetail = ({ release }: Target): string =>
   `The namespace ${release} was not made for this store`
-
-function foreignNamespace(target: Target): AppError {
-  return new AppError('RELEASE_CONFLICT', foreignDetail(target))
-}
 
 export const nameOf = ({ release }: Target): ObjectName => ({
   kind: 'Namespace',

@@ -1,4 +1,4 @@
-import type { Target } from '../../reconcile/driver.ts'
+import type { Licence, Target } from '../../reconcile/driver.ts'
 import { applyObject, type ObjectName } from '../api/objects.ts'
 import type { Cluster } from '../cluster.ts'
 import { bindRole } from './keeper.ts'
@@ -17,10 +17,10 @@ const RELEASE_ROLE = 'edit'
  * Makes what a store's release needs and must not make itself: the namespace with its limits, a policy
  * that lets nothing in or out, the Secret, and the account of the release. Doing it again changes nothing.
  */
-export async function prepare(cluster: Cluster, target: Target): Promise<void> {
+export async function prepare(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
   const { api, asKeeper, plansDir } = cluster
   const { resourceQuota, limitRange } = await planLimits(plansDir, target.request)
-  await ensureNamespace(api, target)
+  await ensureNamespace(api, target, licence)
   const apply = (kind: ObjectName['kind'], name: string, content: object) => {
     const object = { kind, namespace: target.release, name }
     return applyObject(api, object, { metadata: { labels: storeLabels(target) }, ...content })

@@ -12,14 +12,14 @@ import { withClaim } from './with-claim.ts'
 /** Brings the release to what the target says, by one run of helm in a namespace made ready for it. */
 export async function deploy(cluster: Cluster, target: Target, licence: Licence): Promise<Ended> {
   const { helm, helmLimitMs: limitMs, chartsDir } = cluster
-  await prepare(cluster, target)
-  return withClaim(cluster, { target, licence }, async (folder, kubeconfig) => {
+  await prepare(cluster, target, licence)
+  const ended = await withClaim(cluster, { target, licence }, async (folder, kubeconfig) => {
     const values = join(folder, 'values.yaml')
     await writeFile(values, target.values.yaml, { mode: 0o600, flag: 'wx' })
     const args = deployArgs(target, licence, { files: { kubeconfig, values }, limitMs })
-    const ended = await helm.run(args, join(folder, 'stdout'), licence)
-    const { digest } = await readChart(chartsDir, target.request.engine)
-    if (digest === target.chart.digest) return ended
-    throw new AppError('CHART_INVALID', 'The chart changed while it was used', { retryable: true })
+    return helm.run(args, join(folder, 'stdout'), licence)
   })
+  const { digest } = await readChart(chartsDir, target.request.engine)
+  if (digest === target.chart.digest) return ended
+  throw new AppError('CHART_INVALID', 'The chart changed while it was used', { retryable: true })
 }

@@ -1,14 +1,30 @@
 import type { Target } from '../../reconcile/driver.ts'
-import { removeObject } from '../api/objects.ts'
+import { patchMetadata, removeObject, type Metadata } from '../api/objects.ts'
 import type { Cluster } from '../cluster.ts'
 import { readRecords } from './observe.ts'
 
-/** Removes the record of a run of helm that was cut off, if it is still the one it was when looked at. */
+/**
+ * Removes the record of a run of helm that was cut off, if it is still the one it was when looked at. The
+ * run may have changed objects already: the record below it no longer says what there is, and is marked first.
+ */
 export async function repair(cluster: Cluster, target: Target): Promise<void> {
-  const [newest] = await readRecords(cluster, target)
+  const [newest, ...older] = await readRecords(cluster, target)
   if (newest === undefined || !newest.labels['status']?.startsWith('pending-')) return
   if (newest.labels['cp.store'] !== target.request.storeId) return
-  const { name, uid, resourceVersion } = newest
-  const object = { kind: 'Secret', namespace: target.release, name } as const
-  await removeObject(cluster.api, object, { uid, resourceVersion })
+  for (const record of older)
+    if (record.labels['status'] === 'deployed') await mistrust(cluster, target, record)
+  const { uid, resourceVersion } = newest
+  await removeObject(cluster.api, secretOf(target, newest), { uid, resourceVersion })
 }
+
+/** Takes from a deployed record what it would be adopted by. */
+async function mistrust({ api }: Cluster, target: Target, record: Metadata): Promise<void> {
+  const { resourceVersion } = record
+  await patchMetadata(api, secretOf(target, record), {
+    resourceVersion,
+    labels: { 'cp.values': 'overtaken' },
+  })
+}
+
+const secretOf = ({ release }: Target, { name }: Metadata) =>
+  ({ kind: 'Secret', namespace: release, name }) as const

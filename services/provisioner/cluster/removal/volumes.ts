@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Target } from '../../reconcile/driver.ts'
 import { refused, type Api } from '../api/api.ts'
-import { pathOf, readObject } from '../api/objects.ts'
+import { patchMetadata, readObject } from '../api/objects.ts'
 import type { Cluster } from '../cluster.ts'
 import { nameOf, type StoreNamespace } from '../place/namespace.ts'
 
@@ -52,7 +52,7 @@ export async function rememberVolumes(
   const bound = claims.map(({ spec }) => spec.volumeName ?? '')
   const volumes = [...new Set([...known, ...bound])].filter((name) => name !== '').toSorted()
   if (volumes.join(',') !== (namespace.annotations[ANNOTATION] ?? ''))
-    await applyVolumes(api, target, volumes)
+    await patchMetadata(api, nameOf(target), { annotations: { [ANNOTATION]: volumes.join(',') } })
   return volumes
 }
 
@@ -71,12 +71,4 @@ export async function remainingVolumes(api: Api, names: string[]): Promise<strin
 
 export function heldBy(finalizers: string[]): string {
   return finalizers.length === 0 ? '' : ` (${finalizers.join(', ')})`
-}
-
-async function applyVolumes(api: Api, target: Target, volumes: string[]): Promise<void> {
-  const body = { metadata: { annotations: { [ANNOTATION]: volumes.join(',') } } }
-  const contentType = 'application/merge-patch+json'
-  const path = pathOf(nameOf(target))
-  const answer = await api(path, { method: 'PATCH', contentType, body })
-  if (answer.status !== 200) throw refused(`PATCH ${path}`, answer)
 }
