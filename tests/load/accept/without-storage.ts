@@ -1,0 +1,23 @@
+import { buildServer } from '#http'
+import { createLogger } from '#observability'
+import { requestStoreRoute } from '../../../services/command-api/routes/request-store.ts'
+
+// The command API's own POST, but for the store: what HTTP, validation and authentication cost alone.
+
+const logger = createLogger({ service: 'without-storage', level: 'info' })
+const app = buildServer({
+  service: 'without-storage',
+  logger,
+  auth: { mode: 'off' },
+  rateLimitPerMinute: 1_000_000_000,
+})
+app.register(requestStoreRoute, {
+  requestStore: async ({ tenantId, body, count }) => {
+    await count()
+    const storeId = '00000000-0000-4000-8000-000000000000'
+    const requestedAt = new Date().toISOString()
+    const requested = { storeId, tenantId, ...body, fingerprint: 'f', requestedAt }
+    return { requested, position: 1n, replayed: false }
+  },
+})
+await app.listen({ port: Number(process.env['PORT']), host: '127.0.0.1' })
