@@ -3,6 +3,9 @@ export const REDACTED = '[redacted]'
 /** Shorter values are words that stand everywhere, and no secrets. */
 export const SECRET_CHARACTERS_MIN = 4
 
+/** A log breaks a secret of several lines. */
+const LINE_CHARACTERS_MIN = 12
+
 /** The text without any of the secrets, in clear or encoded, and without what looks like one. */
 export function redact(text: string, secrets: readonly string[]): string {
   const known = secrets.filter((secret) => secret.length >= SECRET_CHARACTERS_MIN)
@@ -16,7 +19,8 @@ function formsOf(secret: string): string[] {
   const base64 = Buffer.from(secret).toString('base64')
   const url = encodeURIComponent(secret.toWellFormed())
   const json = JSON.stringify(secret).slice(1, -1)
-  return [secret, base64, base64.replace(/=+$/, ''), url, json]
+  const lines = secret.split('\n').filter((line) => line.length >= LINE_CHARACTERS_MIN)
+  return [secret, base64, base64.replace(/=+$/, ''), url, json, ...lines]
 }
 
 const name =

@@ -1,0 +1,84 @@
+/** What a store's namespace showed at one moment, with every secret already hidden. */
+export interface Evidence {
+  /** ISO 8601 UTC. */
+  takenAt: string
+  pods: PodEvidence[]
+  workloads: WorkloadEvidence[]
+  claims: ClaimEvidence[]
+  jobs: JobEvidence[]
+  /** Each limit of a quota that is reached, as `quota plan: pods 10 of 10`. */
+  usedUp: string[]
+  /** Events of type Warning, the newest first. */
+  warnings: WarningEvidence[]
+  logs: LogEvidence[]
+  /** What could not be read, and why. */
+  gaps: string[]
+  /** Hides the store's secrets in text from elsewhere. */
+  redact: (text: string) => string
+}
+
+export interface PodEvidence {
+  name: string
+  uid: string
+  owner: { kind: string; name: string } | undefined
+  phase: string
+  ready: boolean
+  /** On its way out: it says nothing about the store any more. */
+  ending: boolean
+  /** Why no node takes it. */
+  unscheduled: string | undefined
+  containers: ContainerEvidence[]
+}
+
+export interface ContainerEvidence {
+  name: string
+  image: string
+  /** Part of the set-up, before the others. */
+  init: boolean
+  restarts: number
+  state: 'waiting' | 'running' | 'terminated' | 'unknown'
+  reason: string
+  message: string
+  exitCode: number | undefined
+  /** How it ended the time before. */
+  last: { exitCode: number; reason: string; message: string } | undefined
+}
+
+export interface WorkloadEvidence {
+  kind: 'Deployment' | 'StatefulSet' | 'ReplicaSet'
+  name: string
+  uid: string
+  wanted: number
+  ready: number
+  /** What the API server said against its pods, or its claims, the last time. */
+  refusal: string | undefined
+}
+
+export interface ClaimEvidence {
+  name: string
+  uid: string
+  phase: string
+  ageMs: number
+}
+
+export interface JobEvidence {
+  name: string
+  ofCronJob: boolean
+  /** Why it has failed for good. */
+  failure: string | undefined
+}
+
+export interface WarningEvidence {
+  kind: string
+  name: string
+  uid: string
+  reason: string
+  message: string
+}
+
+export interface LogEvidence {
+  pod: string
+  container: string
+  /** The last ones. */
+  lines: string[]
+}

@@ -1,0 +1,214 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { eventually } from '#test/eventually'
+import { tempFolder } from '#test/temp-folder'
+import { testCluster } from '#test/test-cluster'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { freePort } from '../../../embedded/processes/free-port.ts'
+import { diagnose } from './diagnose.ts'
+import { claim, configMap, deployment, faulty } from './fixtures/objects.ts'
+import { placeIn, restrictedKubeconfig, type Cluster } from './fixtures/try-release.ts'
+
+const charts = fileURLToPath(new URL('../../../deploy/charts', import.meta.url))
+let cluster: Cluster
+
+beforeAll(async () => {
+  cluster = await testCluster()
+})
+afterAll(() => cluster[Symbol.asyncDispose]())
+
+describe.concurrent('helm says', () => {
+  test('that its own record is above the quota: QUOTA_EXCEEDED', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    const spec = { hard: { 'count/secrets': '0' } }
+    await place.create('api/v1/resourcequotas', { metadata: { name: 'plan' }, spec })
+
+    const refused = await eventually(async () => {
+      const failure = await place.failureOf([configMap()])
+      if (failure.reason !== 'QUOTA_EXCEEDED') throw new Error(failure.detail)
+      return failure
+    })
+
+    expect(refused.detail).toMatch(
+      /^helm: Error: .*"sh.helm.release.v1.shop.v1" is forbidden: exceeded quota/,
+    )
+  })
+
+  test('that another run is at work: HELM_PENDING', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    await leavePending(place)
+
+    expect(await place.failureOf([configMap()])).toMatchObject({
+      reason: 'HELM_PENDING',
+      retryable: true,
+      detail: expect.stringContaining(
+        'another operation (install/upgrade/rollback) is in progress',
+      ),
+    })
+  })
+
+  test('that an object is not its own: RELEASE_CONFLICT', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    await place.create('api/v1/configmaps', configMap())
+
+    expect(await place.failureOf([configMap()])).toMatchObject({
+      reason: 'RELEASE_CONFLICT',
+      retryable: false,
+      detail: expect.stringContaining('invalid ownership metadata'),
+    })
+  })
+
+  test('that a field belongs to another: RELEASE_CONFLICT', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    await place.install([deployment()])
+    await cluster.api(
+      `${place.pathOf('apis/apps/v1/deployments/shop')}?fieldManager=x&force=true`,
+      {
+        method: 'PATCH',
+        contentType: 'application/apply-patch+yaml',
+        body: { apiVersion: 'apps/v1', kind: 'Deployment', spec: { paused: true } },
+      },
+    )
+    const { spec, ...rest } = deployment()
+
+    expect(await place.failureOf([{ ...rest, spec: { ...spec, paused: false } }])).toMatchObject({
+      reason: 'RELEASE_CONFLICT',
+      detail: expect.stringContaining('Apply failed with 1 conflict'),
+    })
+  })
+
+  test('that its account may not: ACCESS_DENIED', async ({ expect }) => {
+    const place = await placeIn(cluster)
+
+    const failure = await place.failureOf([], { kubeconfig: restrictedKubeconfig(cluster) })
+
+    expect(failure).toMatchObject({
+      reason: 'ACCESS_DENIED',
+      detail: expect.stringContaining(
+        'User "storewright-restricted" cannot list resource "secrets"',
+      ),
+    })
+  })
+
+  test('that nobody answers: CLUSTER_UNREACHABLE', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    await using folder = await tempFolder()
+    const kubeconfig = join(folder.path, 'kubeconfig')
+    await writeFile(kubeconfig, await kubeconfigOfNobody())
+
+    const failure = await place.failureOf([], { kubeconfig })
+
+    expect(failure).toMatchObject({ reason: 'CLUSTER_UNREACHABLE', retryable: true })
+  })
+
+  test('that a volume cannot shrink: VOLUME_RESIZE_REFUSED', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    await place.install([claim('data', '2Gi')])
+
+    expect(await place.failureOf([claim('data', '1Gi')])).toMatchObject({
+      reason: 'VOLUME_RESIZE_REFUSED',
+      retryable: false,
+    })
+  })
+
+  test('that the cluster knows no such kind: CHART_INVALID', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    const unknown = { apiVersion: 'shop.example/v1', kind: 'Shop', metadata: { name: 'shop' } }
+
+    expect(await place.failureOf([unknown])).toMatchObject({
+      reason: 'CHART_INVALID',
+      retryable: false,
+    })
+  })
+
+  test('that a field is unknown: CHART_INVALID', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    const { spec, ...rest } = deployment()
+
+    expect(await place.failureOf([{ ...rest, spec: { ...spec, replica: 1 } }])).toMatchObject({
+      reason: 'CHART_INVALID',
+    })
+  })
+
+  test("that values do not fit a chart's schema: VALUES_INVALID", async ({ expect }) => {
+    const place = await placeIn(cluster)
+
+    const chart = join(charts, 'medusa')
+    const failure = await place.failureOf([], { chart, values: { plan: 'huge' } })
+
+    expect(failure).toMatchObject({ reason: 'VALUES_INVALID', retryable: false })
+  })
+})
+
+describe.concurrent('no fault by itself', () => {
+  test('is a store that runs', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    const stderr = await place.install([deployment(), claim('data', '1Gi')])
+
+    expect(stderr).toBe('')
+    expect(diagnose(await place.collect(), { stderr: 'odd' })).toMatchObject({
+      reason: 'HELM_FAILED',
+      detail: 'helm: odd',
+    })
+  })
+
+  test('is an autoscaler without figures', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    await place.install([deployment(), autoscaler()])
+    await eventually(
+      async () =>
+        expect(await place.warnings('shop')).toContainEqual(
+          expect.stringContaining('FailedGetResourceMetric'),
+        ),
+      { timeoutMs: 60_000 },
+    )
+
+    expect(diagnose(await place.collect(), { stderr: '' })).toMatchObject({ reason: 'HELM_FAILED' })
+  })
+})
+
+function autoscaler() {
+  const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'shop' }
+  const target = { type: 'Utilization', averageUtilization: 70 }
+  const metrics = [{ type: 'Resource', resource: { name: 'cpu', target } }]
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name: 'shop' },
+    spec: { scaleTargetRef, minReplicas: 1, maxReplicas: 3, metrics },
+  }
+}
+
+/** A record of a helm that was killed while it waited. */
+async function leavePending(place: Awaited<ReturnType<typeof placeIn>>): Promise<void> {
+  const stop = new AbortController()
+  const objects = [faulty('neverready')]
+  await using folder = await tempFolder()
+  const values = join(folder.path, 'values.json')
+  await writeFile(values, JSON.stringify({ objects }))
+  const chart = fileURLToPath(new URL('fixtures/anything', import.meta.url))
+  const args = ['install', 'shop', chart, '--namespace', place.name, '--values', values, '--wait']
+  const env = { KUBECONFIG: cluster.kubeconfig }
+  const options = { env, reject: false, cancelSignal: stop.signal, forceKillAfterDelay: 1 } as const
+  const running = execa(process.env['HELM_BIN'] ?? 'helm', args, options)
+  await eventually(async () => {
+    const [pod] = (await place.collect()).pods
+    if (pod === undefined) throw new Error('Helm has made nothing yet')
+  })
+  running.kill('SIGKILL')
+  await running
+}
+
+async function kubeconfigOfNobody(): Promise<string> {
+  const server = `https://127.0.0.1:${await freePort()}`
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server } }],
+    users: [{ name: 'u', user: { token: 't' } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  })
+}

@@ -1,0 +1,98 @@
+import type { Failure } from '#domain'
+import * as act from './actions.ts'
+import { refusals, type Refusal } from './refusals.ts'
+import type { HelmRun, Rule } from './rule.ts'
+
+/** Helm was ended by us: what the cluster shows then is half done and tells nothing. */
+export const runRules: readonly Rule[] = [
+  ...(
+    ['NOT_STARTED', 'STOPPED', 'LICENCE_ENDED', 'PROVISIONER_GONE', 'SUPERVISOR_LOST'] as const
+  ).map((reason) =>
+    endedBy(reason, { reason: 'WORKER_LOST', retryable: true, nextAction: act.tryAgain }),
+  ),
+  endedBy('OUTPUT_TOO_LARGE', {
+    reason: 'CHART_INVALID',
+    retryable: false,
+    nextAction: act.mendChart,
+  }),
+]
+
+const causes: readonly Refusal[] = [
+  {
+    said: /cluster unreachable|connection refused|no such host|TLS handshake timeout|i\/o timeout|connection reset by peer|x509:/,
+    reason: 'CLUSTER_UNREACHABLE',
+    retryable: true,
+    nextAction: act.reachCluster,
+  },
+  ...refusals,
+  {
+    said: /invalid ownership metadata|cannot be imported into the current release/,
+    reason: 'RELEASE_CONFLICT',
+    retryable: false,
+    nextAction: act.findOwner,
+  },
+  {
+    said: /Apply failed with \d+ conflict/,
+    reason: 'RELEASE_CONFLICT',
+    retryable: false,
+    nextAction: act.releaseField,
+  },
+  {
+    said: /another operation \(install\/upgrade\/rollback\) is in progress|cannot re-use a name/,
+    reason: 'HELM_PENDING',
+    retryable: true,
+    nextAction: act.holdUp,
+  },
+  {
+    said: /only dynamically provisioned pvc can be resized|can not be less than (?:previous value|status\.capacity)/,
+    reason: 'VOLUME_RESIZE_REFUSED',
+    retryable: false,
+    nextAction: act.keepSize,
+  },
+  {
+    said: /values don't meet the specifications of the schema/,
+    reason: 'VALUES_INVALID',
+    retryable: false,
+    nextAction: act.mendChart,
+  },
+  {
+    said: /parse error (?:at|on)|execution error at|error (?:calling|validating|unmarshaling)|unable to build kubernetes objects|no matches for kind|unknown field|field not declared in schema|field is immutable|updates to statefulset spec|Chart\.yaml file is missing|is invalid: (?:spec|metadata)/,
+    reason: 'CHART_INVALID',
+    retryable: false,
+    nextAction: act.mendChart,
+  },
+]
+
+/** Helm itself says why: it stopped there. */
+export const stderrRules: readonly Rule[] = causes.map(saidByHelm)
+
+/** Helm waited in vain, and nothing in the cluster says why. */
+export const lateRules: readonly Rule[] = [
+  saidByHelm({
+    said: /PVC is not Bound/,
+    reason: 'PVC_PENDING',
+    retryable: true,
+    nextAction: act.mendStorage,
+  }),
+]
+
+function endedBy(ended: HelmRun['reason'], failure: Omit<Failure, 'detail'>): Rule {
+  return {
+    ...failure,
+    find: ({ helm }) => (helm.reason === ended ? `helm was ended: ${ended}` : undefined),
+  }
+}
+
+function saidByHelm({ said, ...failure }: Refusal): Rule {
+  return {
+    ...failure,
+    find: ({ helm }) =>
+      said.test(helm.stderr) ? `helm: ${lineWith(said, helm.stderr)}` : undefined,
+  }
+}
+
+// Warnings of the API server stand before it.
+function lineWith(said: RegExp, stderr: string): string {
+  const lines = stderr.split('\n')
+  return lines.slice(lines.findIndex((line) => said.test(line))).join(' ') || stderr
+}
