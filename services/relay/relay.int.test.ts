@@ -13,7 +13,7 @@ import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { headers } from 'nats'
+import { headers, nanos } from 'nats'
 import { expect, test } from 'vitest'
 import { createMetrics } from './metrics.ts'
 import { startRelay } from './relay.ts'
@@ -124,14 +124,13 @@ test('F6: what happened while no relay ran is published when one starts', async 
   await eventually(async () => expect(await servers.ids()).toEqual([...before, ...meanwhile]))
 })
 
-test('F7: events that a killed relay had published are not there twice, also after a restart of NATS', async () => {
+test('F7: events that a killed relay had published are not there twice, however long ago that was', async () => {
   await using servers = await bothServers()
   const ids = await appendTo(servers.store, randomUUID(), types)
   const first = await servers.startRelay()
   await eventually(async () => expect(await servers.ids()).toEqual(ids))
   await first[Symbol.asyncDispose]()
-  await servers.nats.kill()
-  await servers.nats.restart()
+  await forgetRecentIds(servers.nats)
 
   const relay = await servers.startRelay()
   await eventually(() => expect(relay.status()).toBe('relaying'))
@@ -270,3 +269,11 @@ test('F35: the relay goes on when the event store comes back', async () => {
 
   await eventually(async () => expect(await servers.ids()).toEqual(ids))
 })
+
+// As after the two minutes for which JetStream remembers them.
+async function forgetRecentIds(nats: Awaited<ReturnType<typeof testNats>>): Promise<void> {
+  const manager = await nats.connection.jetstreamManager()
+  await manager.streams.update(eventStreamName, { duplicate_window: nanos(100) })
+  await nats.kill()
+  await nats.restart()
+}

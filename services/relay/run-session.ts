@@ -1,5 +1,5 @@
 import type { EventStore, RecordedEvent } from '#eventstore'
-import { ensureTopology, type Messaging } from '#messaging'
+import { ensureTopology, untilConnected, type Messaging } from '#messaging'
 import type { Logger } from '#observability'
 import type { RelayMetrics } from './metrics.ts'
 import { isStoreEvent, messageOf } from './publish/message-of.ts'
@@ -24,6 +24,8 @@ export interface SessionOptions {
 /** Publishes from where the stream ends until something goes wrong, which it throws; ends on abort. */
 export async function runSession(options: SessionOptions): Promise<void> {
   const { store, messaging, metrics, signal, logger } = options
+  await untilConnected(messaging, signal)
+  if (signal.aborted) return
   await ensureTopology(messaging)
   const { completeTo, last } = await resumePoint(messaging, store)
   const broken = new AbortController()

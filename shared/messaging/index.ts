@@ -1,6 +1,7 @@
 export { connectMessaging, type MessagingOptions } from './connection/connect-messaging.ts'
 export { ifPresent } from './topology/api-errors.ts'
 export type { Messaging } from './connection/messaging.ts'
+export { untilConnected } from './connection/until-connected.ts'
 export { openLeases, type Leases, type LeaseStatus } from './leases/open-leases.ts'
 export { ensureTopology } from './topology/ensure-topology.ts'
 export { defaultTimings, type WorkTimings } from './topology/topology.ts'
