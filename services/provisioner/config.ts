@@ -58,6 +58,8 @@ const schema = z
     HELM_LIMIT_MS: ms(540_000),
     /** How long a result is held for a log that is out of reach. */
     RESULT_PATIENCE_MS: ms(30_000),
+    /** Driver cluster: for so long a removal waits for volumes before it says what holds them up. */
+    REMOVAL_LIMIT_MS: ms(120_000),
     SWEEP_EVERY_MS: ms(60_000),
     SWEEP_OLDER_THAN_MS: ms(60_000),
     /** After SIGTERM helm may go on for so long. */

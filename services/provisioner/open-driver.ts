@@ -49,6 +49,7 @@ async function openNamed(
         chartsDir,
         plansDir: resolve(config.PLANS_DIR),
         helmLimitMs: config.HELM_LIMIT_MS,
+        removalLimitMs: config.REMOVAL_LIMIT_MS,
         kubeconfig: config.KUBECONFIG,
         keeperRole: config.KEEPER_ROLE,
       })

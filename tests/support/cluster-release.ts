@@ -50,6 +50,7 @@ export async function releaseMaker(world: World) {
     helm: openHelm({ executable, workDir, ...bounds }),
     workDir,
     helmLimitMs: HELM_TIMEOUT_MS,
+    removalLimitMs: config.REMOVAL_LIMIT_MS,
     chartsDir: config.CHARTS_DIR,
     plansDir: config.PLANS_DIR,
     kubeconfig: config.KUBECONFIG,

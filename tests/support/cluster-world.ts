@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { loadAll } from 'js-yaml'
@@ -11,7 +11,8 @@ import { testCluster } from './test-cluster.ts'
 
 const PLATFORM = 'storewright'
 const HELM_TIMEOUT_MS = 30_000
-const chart = new URL('../../deploy/charts/storewright', import.meta.url).pathname
+const charts = new URL('../../deploy/charts', import.meta.url).pathname
+const chart = join(charts, 'storewright')
 export type TestCluster = Awaited<ReturnType<typeof testCluster>>
 
 /** A real Kubernetes API where the provisioner is who the platform's chart makes it, and no more. */
@@ -59,6 +60,28 @@ export async function clusterWorld(
     startProvisioner: (change: Record<string, string> = {}) =>
       world.startProvisioner({ ...environment, TMPDIR: tmp, ...change }),
   }
+}
+
+/** The store charts with changed files, in a folder of their own. */
+export async function changedCharts(
+  { folder }: { folder: string },
+  change: (chart: string) => Promise<void>,
+): Promise<string> {
+  const changed = await mkdtemp(join(folder, 'charts-'))
+  for (const engine of ['woocommerce', 'medusa']) {
+    await cp(join(charts, engine), join(changed, engine), { recursive: true })
+    await change(join(changed, engine))
+  }
+  return changed
+}
+
+/** The store charts with a server that never gets ready. */
+export function brokenCharts(world: { folder: string }): Promise<string> {
+  return changedCharts(world, async (path) => {
+    const file = join(path, 'values.yaml')
+    const values = await readFile(file, 'utf8')
+    await writeFile(file, values.replace(/server: .*/, 'server: sim.invalid/neverready:1'))
+  })
 }
 
 const token = z.object({ status: z.object({ token: z.string() }) })

@@ -58,7 +58,13 @@ describe('the provisioner', () => {
     },
   )
 
+  test('looks whether a volume is gone', async () => {
+    expect(await asProvisioner({ path: '/api/v1/persistentvolumes/none' })).toBe(404)
+  })
+
   test.each<[string, () => Request, number]>([
+    ['list the volumes of all', () => ({ path: '/api/v1/persistentvolumes' }), 403],
+    ['remove a volume', () => ({ path: '/api/v1/persistentvolumes/none', method: 'DELETE' }), 403],
     ['make a namespace that is no store', () => create('namespaces', 'other'), 422],
     [
       'remove a namespace that is no store',

@@ -16,5 +16,7 @@ export interface Cluster {
   plansDir: string
   /** The absolute limit of one run of helm. */
   helmLimitMs: number
+  /** How long a removal waits for volumes. */
+  removalLimitMs: number
   logger: Logger
 }

@@ -17,6 +17,7 @@ export interface ClusterOptions {
   /** A folder of this process alone, mode 0700: kubeconfigs and values files pass through it. */
   workDir: string
   helmLimitMs: number
+  removalLimitMs: number
   chartsDir: string
   plansDir: string
   /** Path of a kubeconfig; without one the account of our own pod. */

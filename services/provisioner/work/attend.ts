@@ -7,7 +7,8 @@ import { releaseSlot } from './release-slot.ts'
 import type { Worker } from './worker.ts'
 
 const LOOKS_MAX = 6
-const HELD_MS = 2_000
+// Short: with driver cluster the time from a worker's death to the next helm is 15 s, this and the fence.
+const HELD_MS = 600
 const UNREADABLE_MS = 300_000
 const UNAVAILABLE_MS = 2_000
 

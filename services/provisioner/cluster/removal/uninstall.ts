@@ -11,7 +11,6 @@ import { withClaim } from '../release/with-claim.ts'
 import { heldBy, listVolumeClaims, remainingVolumes, rememberVolumes } from './volumes.ts'
 
 const LOOK_EVERY_MS = 500
-const VOLUMES_GONE_WITHIN_MS = 180_000
 const HELM_LIMIT_MS = 120_000
 
 /**
@@ -64,7 +63,7 @@ interface Removal {
 }
 
 async function untilGone(cluster: Cluster, { target, licence, volumes }: Removal): Promise<void> {
-  const giveUpAt = performance.now() + VOLUMES_GONE_WITHIN_MS
+  const giveUpAt = performance.now() + cluster.removalLimitMs
   for (;;) {
     const claims = await listVolumeClaims(cluster, target)
     const remaining = [
