@@ -41,7 +41,7 @@ export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent>
 async function* readOnce(call: ReadCall): AsyncGenerator<RecordedEvent> {
   call.signal?.throwIfAborted()
   const read = call.open()
-  const iterator = read[Symbol.asyncIterator]()
+  const iterator = read.iterator({ destroyOnReturn: false })
   try {
     for (;;) {
       const next = await within(iterator.next(), call.timeoutMs, call.signal)
@@ -50,9 +50,17 @@ async function* readOnce(call: ReadCall): AsyncGenerator<RecordedEvent> {
       if (event) yield event
     }
   } finally {
-    // A read that is neither consumed nor cancelled stays open for ever.
-    void read.cancel().catch(() => undefined)
-    read.on('error', () => undefined)
-    read.destroy()
+    void letGo(read, iterator)
   }
+}
+
+/**
+ * The client forgets a call only when it fails or its end is read. Cancelling fails a call still open; of one the
+ * server has ended the rest is read, which a destroyed stream would not do.
+ */
+async function letGo(read: StreamingRead<ResolvedEvent>, iterator: AsyncIterator<ResolvedEvent>) {
+  read.on('error', () => undefined)
+  void read.cancel().catch(() => undefined)
+  await iterator.return?.().catch(() => undefined)
+  read.resume()
 }
