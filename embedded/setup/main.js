@@ -27,11 +27,12 @@ try {
 async function setUpTool(tool, { notNeeded = '' } = {}) {
   if (notNeeded) {
     say(tool.name, notNeeded)
-    return tool.name
+    return undefined
   }
   const { path, version, origin } = await installTool(tool)
   say(tool.name, `${version} ${origin}`)
-  return path
+  // A program that a variable names is for this run alone.
+  return process.env[tool.variable] ? undefined : path
 }
 
 function requireNode(major) {
