@@ -1,8 +1,8 @@
 import { eventually } from '#test/eventually'
 import { testCluster } from '#test/test-cluster'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { claim, deployment, faulty, hookJob, statefulSet } from './fixtures/objects.ts'
-import { placeIn, type Cluster } from './fixtures/try-release.ts'
+import { claim, deployment, faulty, hookJob, statefulSet } from '#test/diagnosis/objects'
+import { placeIn, type Cluster } from '#test/diagnosis/try-release'
 
 let cluster: Cluster
 

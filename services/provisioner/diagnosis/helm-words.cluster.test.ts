@@ -8,8 +8,8 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { diagnose } from './diagnose.ts'
-import { claim, configMap, deployment, faulty } from './fixtures/objects.ts'
-import { placeIn, restrictedKubeconfig, type Cluster } from './fixtures/try-release.ts'
+import { claim, configMap, deployment, faulty } from '#test/diagnosis/objects'
+import { placeIn, restrictedKubeconfig, type Cluster } from '#test/diagnosis/try-release'
 
 const charts = fileURLToPath(new URL('../../../deploy/charts', import.meta.url))
 let cluster: Cluster
@@ -188,7 +188,7 @@ async function leavePending(place: Awaited<ReturnType<typeof placeIn>>): Promise
   await using folder = await tempFolder()
   const values = join(folder.path, 'values.json')
   await writeFile(values, JSON.stringify({ objects }))
-  const chart = fileURLToPath(new URL('fixtures/anything', import.meta.url))
+  const chart = fileURLToPath(new URL('../../../tests/support/diagnosis/anything', import.meta.url))
   const args = ['install', 'shop', chart, '--namespace', place.name, '--values', values, '--wait']
   const env = { KUBECONFIG: cluster.kubeconfig }
   const options = { env, reject: false, cancelSignal: stop.signal, forceKillAfterDelay: 1 } as const

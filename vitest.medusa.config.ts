@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** Apart from the default run: a real Medusa comes from npm, 700 MB and minutes, once. */
+export default defineConfig({
+  test: {
+    name: 'medusa',
+    include: ['services/**/*.medusa.test.ts'],
+    globalSetup: ['tests/support/global-setup.ts'],
+    reporters: ['default', './tests/support/summary-reporter.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 20 * 60_000,
+    fileParallelism: false,
+  },
+})
