@@ -111,6 +111,28 @@ test('events of other streams are not published', async () => {
   await eventually(async () => expect(await servers.ids()).toEqual(ids))
 })
 
+test('an event that cannot be a message holds up no other', async () => {
+  await using servers = await bothServers()
+  await servers.startRelay()
+
+  const [first, , last] = await appendTo(servers.store, randomUUID(), ['A', 'not a token', 'B'])
+
+  await eventually(async () => expect(await servers.ids()).toEqual([first, last]))
+})
+
+test('F33: the relay says that nats-server is frozen, and goes on when it thaws', async () => {
+  await using servers = await bothServers()
+  const relay = await servers.startRelay()
+  await eventually(() => expect(relay.status()).toBe('relaying'))
+
+  servers.nats.freeze()
+  const ids = await appendTo(servers.store, randomUUID(), types)
+  await eventually(() => expect(relay.status()).toMatchObject({ cause: expect.any(Error) }))
+  servers.nats.thaw()
+
+  await eventually(async () => expect(await servers.ids()).toEqual(ids))
+})
+
 test('F6: what happened while no relay ran is published when one starts', async () => {
   await using servers = await bothServers()
   const before = await appendTo(servers.store, randomUUID(), types)
