@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { guardProcess, releaseProcess } from '../processes/guard.ts'
 
 const READY_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 10_000
@@ -36,6 +37,8 @@ export async function startEventStore(options: StartOptions): Promise<RunningEve
   const child = spawn(executable, ['--disable-warning=ExperimentalWarning', program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
+  // The pipe ends one that works; the guard ends one too busy or too broken to notice.
+  if (child.pid !== undefined) guardProcess(child.pid, 'SIGTERM')
   const exited = exitOf(child)
   const listening = await untilListening(child, exited, options.onLine)
   return {
@@ -49,7 +52,10 @@ export async function startEventStore(options: StartOptions): Promise<RunningEve
 
 function exitOf(child: ChildProcess): RunningEventStore['exited'] {
   return new Promise((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }))
+    child.once('exit', (code, signal) => {
+      if (child.pid !== undefined) releaseProcess(child.pid)
+      resolve({ code, signal })
+    })
     child.once('error', () => resolve({ code: null, signal: null }))
   })
 }

@@ -6,8 +6,10 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { startEventStore } from '../start.ts'
 import { collect, eventOf } from '../behaviour/official-client.ts'
 
@@ -117,29 +119,21 @@ test('the environment gives what the command line does not', async () => {
 
 test('a server whose parent dies ends itself', async () => {
   await using folder = await tempFolder()
-  const parent = execa(
-    process.execPath,
-    [
-      '--input-type=module-typescript',
-      '--eval',
-      `
-    import { startEventStore } from ${JSON.stringify(new URL('../start.ts', import.meta.url).href)}
-    const { pid } = await startEventStore({ dataDir: ${JSON.stringify(folder.path)} })
-    console.log(pid)
-    setInterval(() => {}, 1000)
-  `,
-    ],
-    { reject: false },
-  )
-  let pid = 0
-  parent.stdout.on('data', (chunk: Buffer) => {
-    pid = Number(chunk.toString())
-  })
-  await eventually(() => expect(pid).toBeGreaterThan(0))
+  const { parent, pid } = await serverOfAnother(folder.path)
 
   parent.kill('SIGKILL')
 
-  await eventually(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'))
+  await eventually(() => expect(isAlive(pid)).toBe(false))
+})
+
+test('a server that cannot notice the death of its parent is ended', async () => {
+  await using folder = await tempFolder()
+  const { parent, pid } = await serverOfAnother(folder.path)
+  process.kill(pid, 'SIGSTOP')
+
+  parent.kill('SIGKILL')
+
+  await eventually(() => expect(isAlive(pid)).toBe(false))
 })
 
 test('SIGTERM answers what was accepted and ends in order', async () => {
@@ -165,3 +159,25 @@ test('SIGTERM answers what was accepted and ends in order', async () => {
   await reader.dispose()
   expect(stored.length).toBeGreaterThanOrEqual(acknowledged + 1)
 })
+
+async function serverOfAnother(dataDir: string) {
+  const start = JSON.stringify(new URL('../start.ts', import.meta.url).href)
+  const source = `
+    import { startEventStore } from ${start}
+    const { pid } = await startEventStore({ dataDir: ${JSON.stringify(dataDir)} })
+    console.log(pid)
+    setInterval(() => {}, 1000)
+  `
+  const args = ['--input-type=module-typescript', '--eval', source]
+  const parent = execa(process.execPath, args, { reject: false })
+  const [line] = await once(createInterface(parent.stdout), 'line')
+  return { parent, pid: z.coerce.number().int().positive().parse(line) }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
