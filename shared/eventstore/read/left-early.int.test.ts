@@ -64,7 +64,7 @@ test('a client whose reads were left early is disposed of', async () => {
 
 async function leave(events: AsyncIterable<unknown>, after = 1): Promise<void> {
   let seen = 0
-  for await (const _event of events) if (++seen === after) return
+  for await (const event of events) if (event !== undefined && ++seen === after) return
 }
 
 async function abortAfter(count: number): Promise<void> {
