@@ -20,16 +20,18 @@ test('F32: while the disk of NATS is full the relay says so, and publishes the r
   await using store = testLog(log.url)
   const port = await freePort()
   const NATS_URL = `nats://127.0.0.1:${port}`
-  const small = await natsServer(folder.path, port, '8KB')
+  await using small = await natsServer(folder.path, port, '8KB')
   const relay = await start(parseConfig({ EVENTSTORE_URL: log.url, NATS_URL, LOG_LEVEL: 'silent' }))
+  await using started = new AsyncDisposableStack()
+  started.defer(relay.close)
   const appending = Array.from({ length: 40 }, () => appendTo(store, randomUUID(), ['A', 'B']))
   const ids = (await Promise.all(appending)).flat()
 
   await eventually(async () => expect(await metric(relay.url, 'relay_failing')).toBe(1))
   const { status } = await fetch(`${relay.url}/health/ready`)
   await small.stop()
-  const large = await natsServer(folder.path, port, '64MB')
-  const connection = await connect({ servers: NATS_URL, waitOnFirstConnect: true })
+  await using large = await natsServer(folder.path, port, '64MB')
+  const connection = await connect({ servers: large.url, waitOnFirstConnect: true })
   const stored = await eventually(async () => {
     const events = await storedEvents(connection)
     expect(events).toHaveLength(ids.length)
@@ -40,8 +42,6 @@ test('F32: while the disk of NATS is full the relay says so, and publishes the r
   expect(new Set(stored.map(({ eventId }) => eventId))).toEqual(new Set(ids))
   await eventually(async () => expect(await metric(relay.url, 'relay_failing')).toBe(0))
   await connection.close()
-  await relay.close()
-  await large.stop()
 }, 90_000)
 
 async function natsServer(folder: string, port: number, maxFileStore: string) {
@@ -52,7 +52,9 @@ async function natsServer(folder: string, port: number, maxFileStore: string) {
     `listen: "127.0.0.1:${port}"\njetstream { store_dir: ${storeDir}, max_file_store: ${maxFileStore} }\n`,
   )
   const logFile = join(folder, 'nats.log')
-  return startProcess({ command: toolPath('nats-server'), args: ['-c', config], logFile })
+  const command = toolPath('nats-server')
+  const server = await startProcess({ command, args: ['-c', config], logFile })
+  return { ...server, url: `nats://127.0.0.1:${port}`, [Symbol.asyncDispose]: server.stop }
 }
 
 async function metric(url: string, name: string): Promise<number> {

@@ -20,13 +20,17 @@ test('F9: two relays killed -9 in turn publish every event once, each store’s 
   await using log = await testEventStore()
   await using store = testLog(log.url)
   await using folder = await tempFolder()
-  const start = (name: string) =>
-    startProcess({
+  await using started = new AsyncDisposableStack()
+  const start = async (name: string) => {
+    const relay = await startProcess({
       command: process.execPath,
       args: [program],
       logFile: join(folder.path, `${name}.log`),
       env: { EVENTSTORE_URL: log.url, NATS_URL: nats.url, RELAY_WINDOW: '50' },
     })
+    started.defer(relay.stop)
+    return relay
+  }
   const relays = [await start('first'), await start('second')]
   const ids: string[] = []
 
@@ -47,7 +51,6 @@ test('F9: two relays killed -9 in turn publish every event once, each store’s 
     expect(new Set(stored.map(({ eventId }) => eventId))).toEqual(new Set(ids))
     return stored
   })
-  await Promise.all(relays.map((relay) => relay.stop()))
 
   expect(events).toHaveLength(ids.length)
   expect(outOfOrder(events)).toEqual([])
