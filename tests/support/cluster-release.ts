@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { releaseNameOf, type StoreRequested } from '#domain'
+import { releaseNameOf, type Engine, type StoreRequested } from '#domain'
 import { createLogger } from '#observability'
 import { execa } from 'execa'
 import { z } from 'zod'
@@ -75,9 +75,13 @@ export async function releaseMaker(world: World) {
   return {
     driver,
     /** What the provisioner will want for that store, or with other values. */
-    targetOf: async (storeId: string, moreValues = ''): Promise<Target> => {
+    targetOf: async (
+      storeId: string,
+      moreValues = '',
+      engine: Engine = 'woocommerce',
+    ): Promise<Target> => {
       const { type: _, now: requestedAt, ...request } = world.requestOf(storeId)
-      const asked: StoreRequested = { ...request, requestedAt }
+      const asked: StoreRequested = { ...request, engine, requestedAt }
       const release = releaseNameOf(storeId)
       const values = storeValues(asked, release, config.STORES_DOMAIN)
       const yaml = values.yaml + moreValues

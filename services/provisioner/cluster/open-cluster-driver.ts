@@ -1,3 +1,4 @@
+import { AppError } from '#domain'
 import type { Logger } from '#observability'
 import type { Helm } from '../helm/helm.ts'
 import type { Driver } from '../reconcile/driver.ts'
@@ -6,7 +7,9 @@ import { loadCredentials } from './api/connect.ts'
 import type { Cluster } from './cluster.ts'
 import { fence } from './fence/fence.ts'
 import { openKeeper } from './place/keeper.ts'
+import { checkOrder, type OrderCheckOptions } from './release/check.ts'
 import { deploy } from './release/deploy.ts'
+import { explain } from './release/explain.ts'
 import { observe } from './release/observe.ts'
 import { repair } from './release/repair.ts'
 import { inventory } from './removal/inventory.ts'
@@ -24,27 +27,38 @@ export interface ClusterOptions {
   kubeconfig: string | undefined
   /** The ClusterRole to bind to ourselves in each store's namespace, where we have not all rights anyway. */
   keeperRole: string | undefined
+  /** Without it a store is ready as soon as helm says so. */
+  orderCheck?: OrderCheckOptions | undefined
   logger: Logger
 }
 
 /** Releases on a Kubernetes cluster. Throws CONFIG_INVALID, CLUSTER_UNREACHABLE and CLUSTER_REFUSED when it cannot be used. */
 export async function openClusterDriver(options: ClusterOptions): Promise<Driver> {
-  const { kubeconfig, keeperRole, ...rest } = options
+  const { kubeconfig, keeperRole, orderCheck, ...rest } = options
   const credentials = loadCredentials(kubeconfig)
   const api = openApi(credentials)
   const cluster: Cluster = {
     ...rest,
     credentials,
     api,
-    asKeeper: await openKeeper(api, keeperRole),
+    asKeeper: await openKeeper(api, keeperRole).catch(unusable),
   }
   return {
     observe: (target) => observe(cluster, target),
     fence: (target, licence) => fence(cluster, target, licence),
     deploy: (target, licence) => deploy(cluster, target, licence),
+    explain: (target, ended, signal) => explain(cluster, { target, ended, signal }),
+    check:
+      orderCheck && ((target, signal) => checkOrder(cluster, target, { ...orderCheck, signal })),
     repair: (target) => repair(cluster, target),
     inventory: (target) => inventory(cluster, target),
     uninstall: (target, licence) => uninstall(cluster, target, licence),
     urlOf: ({ values }) => `https://${values.host}`,
   }
+}
+
+function unusable(error: unknown): never {
+  if (!(error instanceof AppError)) throw error
+  const message = `The cluster cannot be used (DRIVER=cluster, KUBECONFIG): ${error.message}`
+  throw new AppError(error.code, message, { cause: error })
 }

@@ -1,7 +1,7 @@
 import { AppError } from '#domain'
 import { expect, test } from 'vitest'
 import type { Ended } from '../helm/run-supervised.ts'
-import { classifyError, classifyRun } from './classify.ts'
+import { classifyError, classifyRun, stillUninstalling } from './classify.ts'
 
 const ended: Ended = { code: 1, signal: null, stderr: '', durationMs: 5 }
 const absent = { status: 'absent' } as const
@@ -47,4 +47,24 @@ test('errors of our own keep their class', () => {
   })
   expect(classifyError(new Error('EACCES'))).toMatchObject({ reason: 'UNKNOWN', detail: 'EACCES' })
   expect(classifyError('text')).toMatchObject({ detail: 'text' })
+})
+
+test.each([
+  ['CLUSTER_UNREACHABLE', 'CLUSTER_UNREACHABLE', true],
+  ['CLUSTER_REFUSED', 'ADMISSION_DENIED', true],
+  ['RELEASE_CONFLICT', 'RELEASE_CONFLICT', false],
+  ['RELEASE_STUCK', 'HELM_PENDING', true],
+] as const)('%s of a cluster is %s', (code, reason, retryable) => {
+  expect(classifyError(new AppError(code, 'why'))).toMatchObject({
+    reason,
+    retryable,
+    detail: 'why',
+  })
+})
+
+test('what holds a removal up is named as far as it is known', () => {
+  const seen = { status: 'uninstalling', by: 'namespace' } as const
+  const { detail } = stillUninstalling({ ...seen, detail: 'some/finalizer' })
+  expect(detail).toBe('The release has been uninstalling for too long: some/finalizer')
+  expect(stillUninstalling({ ...seen, detail: '' }).detail).toMatch(/too long$/)
 })

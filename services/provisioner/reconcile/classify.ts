@@ -31,6 +31,8 @@ export function classifyError(error: unknown): Failure {
     return { reason: 'VALUES_INVALID', retryable: false, detail, nextAction: otherValues }
   if (hasCode(error, 'CHART_INVALID'))
     return { reason: 'CHART_INVALID', retryable: true, detail, nextAction: mendChart }
+  if (hasCode(error, 'ORDER_CHECK_FAILED'))
+    return { reason: 'ORDER_CHECK_FAILED', retryable: true, detail, nextAction: mendShop }
   if (hasCode(error, 'CLUSTER_UNREACHABLE'))
     return { reason: 'CLUSTER_UNREACHABLE', retryable: true, detail, nextAction: reachCluster }
   if (hasCode(error, 'CLUSTER_REFUSED'))
@@ -63,6 +65,7 @@ export function stillUninstalling(observed: ObservedRelease): Failure {
 
 const tryAgain = 'It is tried again by itself; when it has failed for good, retry the store'
 const mendChart = 'Mend the chart or what it is given, then retry the store'
+const mendShop = "See what the shop's pods log about that request, then retry the store"
 const holdUp = 'Look for what holds it up, then retry the store'
 const reachCluster = 'See why the API server does not answer; it is tried again by itself'
 const allowIt = "Look at the provisioner's rights and the cluster's policies, then retry the store"

@@ -1,4 +1,4 @@
-import type { StoreRequested } from '#domain'
+import type { Failure, PlacedOrder, StoreRequested } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
 import type { Chart } from '../store-values/chart.ts'
 import type { StoreValues } from '../store-values/store-values.ts'
@@ -53,6 +53,10 @@ export interface Driver {
   fence: (target: Target, licence: Licence) => Promise<void>
   /** Installs or upgrades by one run of helm; how it ended is no proof of what there is now. */
   deploy: (target: Target, licence: Licence) => Promise<Ended>
+  /** Why a run of helm was in vain. Absent where nobody but helm can tell. */
+  explain?: (target: Target, ended: Ended, signal: AbortSignal) => Promise<Failure>
+  /** Proves that the store sells. Throws ORDER_CHECK_FAILED. Absent where nothing runs. */
+  check?: ((target: Target, signal: AbortSignal) => Promise<PlacedOrder>) | undefined
   /** Clears away a pending release that a powerless claim has left. */
   repair: (target: Target, licence: Licence) => Promise<void>
   /** What `uninstall` would remove, as `Kind/name` or a path. */

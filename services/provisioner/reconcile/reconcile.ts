@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Failure, StepDetail, WorkKind } from '#domain'
+import type { Failure, PlacedOrder, StepDetail, WorkKind } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
 import { refuseUnsafeText } from '../store-values/store-values.ts'
 import { classifyRun, stillUninstalling, workerStopped } from './classify.ts'
 import type { Driver, Licence, ObservedRelease, ReleaseLabels, Target } from './driver.ts'
 import { nextStep, type Step } from './next-step.ts'
+import { proveSale } from './prove-sale.ts'
 
 export interface Job {
   driver: Driver
@@ -18,7 +19,9 @@ export interface Job {
 }
 
 export type Outcome =
-  { done: 'deployed'; adopted: boolean } | { done: 'removed' } | { failure: Failure }
+  | { done: 'deployed'; adopted: boolean; orderCheck?: PlacedOrder }
+  | { done: 'removed' }
+  | { failure: Failure }
 
 const OBSERVE_TIMEOUT_MS = 30_000
 const WAIT_MS = 1_000
@@ -46,7 +49,7 @@ export async function reconcile(job: Job): Promise<Outcome> {
       continue
     }
     if (taken.has(step) || (deploys(step) && [...taken.keys()].some(deploys)))
-      return { failure: classifyRun(lastRun(taken), observed) }
+      return { failure: await causeOf(job, lastRun(taken), observed) }
     taken.set(step, await take(step, job))
   }
 }
@@ -93,15 +96,27 @@ function runDetail(ended: Ended, { release, chart, values }: Target): StepDetail
   }
 }
 
+/** Helm that succeeded knows of no cause, and neither does the cluster. */
+async function causeOf(
+  { driver, target, licence }: Job,
+  ended: Ended | undefined,
+  observed: ObservedRelease,
+): Promise<Failure> {
+  if (driver.explain === undefined || ended === undefined || ended.code === 0)
+    return classifyRun(ended, observed)
+  return driver.explain(target, ended, licence.signal)
+}
+
 async function finish(
-  { licence, record }: Job,
+  job: Job,
   done: 'deployed' | 'removed',
   { observed, ran }: { observed: ObservedRelease; ran: boolean },
 ): Promise<Outcome> {
   if (done === 'removed' || observed.status !== 'deployed') return { done: 'removed' }
-  const adopted = observed.labels.claim !== licence.claimId
-  if (adopted && !ran) await record('adopt', adoptDetail(observed.labels))
-  return { done, adopted }
+  const adopted = observed.labels.claim !== job.licence.claimId
+  if (adopted && !ran) await job.record('adopt', adoptDetail(observed.labels))
+  const proof = await proveSale(job)
+  return 'failure' in proof ? proof : { done, adopted, ...proof }
 }
 
 function adoptDetail({ attempt, claim, values, chart }: ReleaseLabels): StepDetail {
