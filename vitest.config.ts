@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${sources}/**/*.test.ts`],
-          exclude: ['**/*.{int,cluster}.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.{int,cluster,medusa}.test.ts', '**/node_modules/**'],
         },
       },
       {

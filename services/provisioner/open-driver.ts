@@ -52,6 +52,12 @@ async function openNamed(
         removalLimitMs: config.REMOVAL_LIMIT_MS,
         kubeconfig: config.KUBECONFIG,
         keeperRole: config.KEEPER_ROLE,
+        orderCheck: orderCheckOf(config),
       })
   }
+}
+
+function orderCheckOf({ ORDER_CHECK, ORDER_CHECK_URL, ORDER_CHECK_LIMIT_MS }: ProvisionerConfig) {
+  if (ORDER_CHECK === 'off') return undefined
+  return { urlTemplate: ORDER_CHECK_URL, limitMs: ORDER_CHECK_LIMIT_MS }
 }

@@ -45,6 +45,16 @@ test.each(Object.entries(golden))('%s is read and written as it is stored', (typ
   expect(JSON.stringify(event?.data)).toBe(json)
 })
 
+test('StoreProvisioned of a store that was sold in is read and written as it is stored', () => {
+  const orderCheck = '"orderCheck":{"orderId":"12","cancelled":false,"requests":8,"durationMs":900}'
+  const json = golden['StoreProvisioned']?.replace(
+    '"provisionedAt"',
+    `${orderCheck},"provisionedAt"`,
+  )
+  const event = decodeStoreEvent(stored('StoreProvisioned', json ?? ''))
+  expect(JSON.stringify(event?.data)).toBe(json)
+})
+
 test.each(Object.entries(goldenOfTenants))('%s is read and written as stored', (type, json) => {
   const event = decodeTenantEvent(stored(type, json))
   expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)

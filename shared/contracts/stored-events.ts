@@ -82,6 +82,14 @@ const storeEvent = z.discriminatedUnion('type', [
       chartDigest: z.string(),
       valuesDigest: z.string(),
       adopted: z.boolean(),
+      orderCheck: z
+        .object({
+          orderId: z.string(),
+          cancelled: z.boolean(),
+          requests: z.int(),
+          durationMs: z.number(),
+        })
+        .optional(),
       provisionedAt: time,
     }),
   ),

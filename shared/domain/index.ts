@@ -9,6 +9,7 @@ export {
   workKinds,
   type Claim,
   type Engine,
+  type PlacedOrder,
   type Plan,
   type StepDetail,
   type StoreEvent,

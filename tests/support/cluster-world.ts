@@ -13,7 +13,7 @@ const PLATFORM = 'storewright'
 const HELM_TIMEOUT_MS = 30_000
 const charts = new URL('../../deploy/charts', import.meta.url).pathname
 const chart = join(charts, 'storewright')
-export type TestCluster = Awaited<ReturnType<typeof testCluster>>
+type TestCluster = Awaited<ReturnType<typeof testCluster>>
 
 /** A real Kubernetes API where the provisioner is who the platform's chart makes it, and no more. */
 export async function platformCluster() {
@@ -89,7 +89,7 @@ export function brokenCharts(world: { folder: string }): Promise<string> {
 const token = z.object({ status: z.object({ token: z.string() }) })
 
 /** A token of an account. */
-export async function tokenOf(
+async function tokenOf(
   { api }: Pick<TestCluster, 'api'>,
   namespace: string,
   account: string,

@@ -1,4 +1,4 @@
-import type { Engine } from '#domain'
+import type { Engine, PlacedOrder } from '#domain'
 import { orderFromMedusa } from './engines/medusa.ts'
 import { orderFromWooCommerce } from './engines/woocommerce.ts'
 import { openShop } from './shop/shop.ts'
@@ -16,14 +16,6 @@ export interface OrderCheck {
   admin?: { email: string; password: string } | undefined
   /** Medusa: the key itself, where no administrator is given. */
   publishableKey?: string | undefined
-}
-
-export interface PlacedOrder {
-  orderId: string
-  /** False where the engine offers no way: the order stays, and its e-mail says what it is. */
-  cancelled: boolean
-  requests: number
-  durationMs: number
 }
 
 /**

@@ -1,9 +1,11 @@
+import { AppError, type Failure } from '#domain'
 import { expect, test } from 'vitest'
 import type { Ended } from '../helm/run-supervised.ts'
 import type { Driver, ObservedRelease } from './driver.ts'
 import { reconcile, type Job } from './reconcile.ts'
 
 const ended: Ended = { code: 0, signal: null, stderr: '', durationMs: 5 }
+const order = { orderId: '12', cancelled: false, requests: 8, durationMs: 900 }
 const labels = { store: 's', attempt: 1, claim: 'mine', values: 'v', chart: 'h' }
 const ending: ObservedRelease = { status: 'uninstalling', by: 'namespace', detail: '' }
 const deployed: ObservedRelease = { status: 'deployed', labels }
@@ -56,6 +58,62 @@ test('a release somebody else is removing is waited for', async () => {
   const { job, steps } = jobSeeing([ending, { status: 'absent' }, deployed])
   expect(await reconcile(job)).toMatchObject({ done: 'deployed' })
   expect(steps).toEqual(['install'])
+})
+
+const explained: Failure = {
+  reason: 'IMAGE_PULL',
+  retryable: false,
+  detail: 'not found',
+  nextAction: 'Correct the image',
+}
+
+test('where the driver can tell why helm failed, it does', async () => {
+  const seen: ObservedRelease[] = [{ status: 'absent' }, { status: 'failed', detail: '' }]
+  const { job } = jobSeeing(seen, { ...ended, code: 1 })
+  const driver = { ...job.driver, explain: () => Promise.resolve(explained) }
+  expect(await reconcile({ ...job, driver })).toEqual({ failure: explained })
+})
+
+test('a store is ready with the order that was placed in it, and the order is a step', async () => {
+  const { job, steps } = jobSeeing([{ status: 'absent' }, deployed])
+  const driver = { ...job.driver, check: () => Promise.resolve(order) }
+  const outcome = await reconcile({ ...job, driver })
+  expect(outcome).toEqual({ done: 'deployed', adopted: false, orderCheck: order })
+  expect(steps).toEqual(['install', 'order-check'])
+})
+
+test('a store in which no order can be placed is not ready', async () => {
+  const { job, steps } = jobSeeing([deployed])
+  const refused = new AppError('ORDER_CHECK_FAILED', 'POST /checkout was answered with 500')
+  const driver = { ...job.driver, check: () => Promise.reject(refused) }
+  await expect(reconcile({ ...job, driver })).rejects.toBe(refused)
+  expect(steps).toEqual([])
+})
+
+test('no order is placed where its owner sells already', async () => {
+  const { job, steps } = jobSeeing([deployed])
+  const driver = { ...job.driver, check: () => Promise.resolve(order) }
+  const outcome = await reconcile({ ...job, kind: 'upgrade', driver })
+  expect(outcome).toEqual({ done: 'deployed', adopted: false })
+  expect(steps).toEqual([])
+})
+
+test('no order is begun when the process is to end', async () => {
+  const { job } = jobSeeing([deployed])
+  const driver = { ...job.driver, check: () => Promise.reject(new Error('asked')) }
+  const stopped = { ...job, driver, stopping: AbortSignal.abort() }
+  expect(await reconcile(stopped)).toMatchObject({ failure: { reason: 'WORKER_STOPPED' } })
+})
+
+test('an order that the end of the process cuts off says nothing about the shop', async () => {
+  const { job } = jobSeeing([deployed])
+  const stop = new AbortController()
+  const check = (_: unknown, signal: AbortSignal) => {
+    stop.abort()
+    return Promise.reject(signal.reason)
+  }
+  const stopped = { ...job, driver: { ...job.driver, check }, stopping: stop.signal }
+  expect(await reconcile(stopped)).toMatchObject({ failure: { reason: 'WORKER_STOPPED' } })
 })
 
 /** A job whose release is seen as each of `seen` in turn. */

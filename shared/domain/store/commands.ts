@@ -1,4 +1,4 @@
-import type { Engine, Plan, StepDetail } from './events.ts'
+import type { Engine, PlacedOrder, Plan, StepDetail } from './events.ts'
 import type { Failure } from './failure.ts'
 
 /** Commands to one store. `now` is ISO 8601 UTC; ids are made by the caller. */
@@ -53,6 +53,7 @@ interface CompleteProvisioning {
   chartDigest: string
   valuesDigest: string
   adopted: boolean
+  orderCheck?: PlacedOrder | undefined
   now: string
 }
 

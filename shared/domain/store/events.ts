@@ -67,6 +67,16 @@ export interface ProvisioningAttemptFailed extends Failure {
   failedAt: string
 }
 
+/** An order the provisioner placed to prove that a store sells. */
+export interface PlacedOrder {
+  orderId: string
+  /** False where the engine offers no way: the order stays, and its e-mail says what it is. */
+  cancelled: boolean
+  /** How many HTTP requests it took. */
+  requests: number
+  durationMs: number
+}
+
 export interface StoreProvisioned {
   attempt: number
   release: string
@@ -78,6 +88,8 @@ export interface StoreProvisioned {
   valuesDigest: string
   /** True when the release was found as wanted, so that this attempt did not run helm. */
   adopted: boolean
+  /** Absent where nothing runs that could sell, and in older events. */
+  orderCheck?: PlacedOrder | undefined
   provisionedAt: string
 }
 
