@@ -1,0 +1,44 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readAddresses } from '../../../embedded/addresses-file.ts'
+import { freePort } from '../../../embedded/processes/free-port.ts'
+import { startProcess } from '../../../embedded/processes/start-process.ts'
+import { untilReady } from '../../../embedded/processes/until-ready.ts'
+import { readPids } from '../../../embedded/supervisor/pid-file.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+const program = fileURLToPath(new URL('../../../embedded/start.ts', import.meta.url))
+const READY_TIMEOUT_MS = 120_000
+
+/** The whole stack, every service a process of its own, on a free port and data that go with it. */
+export async function separateStack(env: Record<string, string>) {
+  await using building = new AsyncDisposableStack()
+  const folder = building.use(await tempFolder('storewright-load-'))
+  const port = await freePort()
+  const dataDir = join(folder.path, 'data')
+  const logFile = join(folder.path, 'stack.log')
+  const stack = await startProcess({
+    command: process.execPath,
+    args: [program, '--separate'],
+    logFile,
+    env: { ...process.env, ...env, PORT: `${port}`, STOREWRIGHT_DATA: dataDir },
+    stopTimeoutMs: 60_000,
+  })
+  building.defer(stack.stop)
+  const url = `http://127.0.0.1:${port}`
+  const probe = async () => {
+    const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(10_000) })
+    if (!answer.ok) throw new Error(await answer.text())
+  }
+  await untilReady(stack, { name: 'The stack', logFile, timeoutMs: READY_TIMEOUT_MS, probe })
+  const { EVENTSTORE_URL: eventStoreUrl = '' } = readAddresses(dataDir)
+  const held = building.move()
+  return {
+    url,
+    eventStoreUrl,
+    releasesDir: join(dataDir, 'releases'),
+    /** Which process is which. */
+    pids: () => readPids(dataDir),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  }
+}
