@@ -1,12 +1,9 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
 import { openEventStore } from '#eventstore'
 import { deletion, historian } from '#test/http/historian'
-import { tempFolder } from '#test/temp-folder'
 import { testEventStore } from '#test/test-eventstore'
 
 const events = await testEventStore()
@@ -70,17 +67,6 @@ test('a history is printed as NDJSON with all that is stored', async () => {
   })
 })
 
-test('a running stack is found by the addresses it has written down', async () => {
-  await using folder = await tempFolder()
-  const written = JSON.stringify({ EVENTSTORE_URL: events.url })
-  await writeFile(join(folder.path, 'addresses.json'), written)
-  const { storeId } = await write.requestStore()
-
-  const { stdout } = await replay(['--store', storeId], { STOREWRIGHT_DATA: folder.path })
-
-  expect(stdout).toContain(storeId)
-})
-
 test('a store that never was, and an address that is missing, are one sentence and code 1', async () => {
   const id = randomUUID()
 
@@ -89,6 +75,6 @@ test('a store that never was, and an address that is missing, are one sentence a
     stdout: '',
     stderr: `The event log has no store ${id}\n`,
   })
-  const lost = await replay(['--store', id], { STOREWRIGHT_DATA: '/nowhere' })
+  const lost = await replay(['--store', id], {})
   expect(lost).toMatchObject({ code: 1, stderr: expect.stringContaining('EVENTSTORE_URL') })
 })

@@ -95,6 +95,8 @@ test('a slot that stops waiting leaves the next message to others, at its first 
 
   stop.abort()
   expect(await waiting).toBeUndefined()
+  // The two come over different connections: the server must know first that nobody waits.
+  await stopping.connection.flush()
   await publish(nats.connection, 's1')
 
   expect(await next(staying)).toMatchObject({ storeId: 's1', deliveries: 1 })

@@ -1,0 +1,26 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { expect, test } from 'vitest'
+import { tempFolder } from '#test/temp-folder'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const printAddresses =
+  "console.log(process.env.EVENTSTORE_URL, process.env.NATS_URL, process.argv.slice(2).join(' '))"
+
+test('a command runs on the addresses the running stack has written down, except those it is given', async () => {
+  await using folder = await tempFolder()
+  const written = { EVENTSTORE_URL: 'esdb://127.0.0.1:1', NATS_URL: 'nats://127.0.0.1:2' }
+  await writeFile(join(folder.path, 'addresses.json'), JSON.stringify(written))
+  const program = join(folder.path, 'program.mjs')
+  await writeFile(program, printAddresses)
+
+  const { stdout } = await execa(
+    process.execPath,
+    ['embedded/run-command.ts', program, '--store', 'x'],
+    { cwd: root, env: { STOREWRIGHT_DATA: folder.path, NATS_URL: 'nats://127.0.0.1:3' } },
+  )
+
+  expect(stdout).toBe('esdb://127.0.0.1:1 nats://127.0.0.1:3 --store x')
+})

@@ -1,0 +1,54 @@
+import { eventStoreVariables, parseEnvironment } from '#config'
+import { storeStream } from '#domain'
+import { openEventStore, type EventStore } from '#eventstore'
+import { Command } from 'commander'
+import { z } from 'zod'
+import { ndjsonOf } from './ndjson.ts'
+import { timelineOf } from './timeline.ts'
+
+interface Options {
+  store: string
+  ndjson: boolean
+}
+
+const schema = z.object(eventStoreVariables)
+
+/** The command `replay`: prints a store's history. Resolves to its exit code: 0, or 1 with one sentence on standard error. */
+export async function runReplay(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { store: storeId, ndjson } = optionsOf(args)
+  try {
+    const { EVENTSTORE_URL: connectionString } = parseEnvironment(schema, env)
+    const store = openEventStore({ connectionString })
+    try {
+      await print(store, { storeId: storeId.toLowerCase(), ndjson })
+    } finally {
+      await store.close()
+    }
+    return 0
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}
+
+function optionsOf(args: string[]): Options {
+  const command = new Command('replay')
+    .description("Prints a store's history from the event log alone.")
+    .requiredOption('--store <id>', 'id of the store')
+    .option('--ndjson', 'one JSON object a line, with all that is stored', false)
+    .parse(args, { from: 'user' })
+  return command.opts<{ store: string; ndjson: boolean }>()
+}
+
+async function print(
+  store: EventStore,
+  { storeId, ndjson }: { storeId: string; ndjson: boolean },
+): Promise<void> {
+  const events = store.readStream(storeStream(storeId))
+  let printed = 0
+  for await (const line of ndjson ? ndjsonOf(events) : timelineOf(events)) {
+    process.stdout.write(`${line}\n`)
+    printed++
+  }
+  if (printed === 0) throw new Error(`The event log has no store ${storeId}`)
+}
