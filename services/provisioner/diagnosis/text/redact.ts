@@ -26,12 +26,12 @@ function formsOf(secret: string): string[] {
 const name =
   '[\\w.-]{0,60}(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|credential|private[-_]?key)[\\w.-]{0,60}'
 
-/** What looks like a secret whoever wrote it, most telling form first. */
+/** What looks like a secret whoever wrote it, most telling form first. Bounded: a log may be anything. */
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [^-]*PRIVATE KEY-----[\s\S]*?(?:-----END [^-]*-----|$)/g, REDACTED],
   [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, REDACTED],
   [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${REDACTED}`],
-  [/(\b[a-z][a-z\d+.-]*:\/\/)[^\s/@"']*:[^\s/@"']*@/gi, `$1${REDACTED}@`],
+  [/(\b[a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@"']{0,200}:[^\s/@"']{0,200}@/gi, `$1${REDACTED}@`],
   // `password=x`, `"password": "x"`; a quota's `secrets=1` is none.
   [
     new RegExp(
