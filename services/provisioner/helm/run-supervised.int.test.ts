@@ -80,6 +80,36 @@ test('a frozen supervisor does not hold up a stop', async () => {
   await eventually(() => expect(() => process.kill(-pid, 0)).toThrow('ESRCH'))
 })
 
+test('a supervisor that was started ahead and died is not asked to run anything', async () => {
+  await using folder = await tempFolder()
+  await using other = await tempFolder()
+  await (
+    await start(folder.path, {})
+  ).ended
+  const ahead = await eventually(() => supervisors()[0] ?? Promise.reject(new Error('none')))
+  process.kill(ahead, 'SIGKILL')
+  await eventually(() => expect(() => process.kill(ahead, 0)).toThrow('ESRCH'))
+
+  expect(await (await start(other.path, {})).ended).toMatchObject({ code: 0 })
+})
+
+test('a supervisor that was started ahead does not outlive its process, nor keep it alive', async () => {
+  const module = JSON.stringify(new URL('ready-supervisor.ts', import.meta.url).href)
+  const source = `
+    const { readySupervisor } = await import(${module})
+    readySupervisor()
+    const { execFileSync } = await import('node:child_process')
+    console.log(execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+      .split('\\n').find((row) => row.includes(process.pid) && row.includes('supervisor.js')))
+  `
+  const args = ['--input-type=module-typescript', '--eval', source]
+  const said = execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 })
+
+  const pid = Number.parseInt(said)
+  expect(pid).toBeGreaterThan(0)
+  await eventually(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'))
+})
+
 interface Change {
   command?: string
   args?: string[]
@@ -120,4 +150,13 @@ function inMs(ms: number): Permission['deadline'] {
 
 function parentOf(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)], { encoding: 'utf8' }))
+}
+
+/** Supervisors that are children of this process. */
+function supervisors(): number[] {
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .filter((row) => row.includes('supervisor.js'))
+    .map((row) => row.trim().split(/\s+/, 2).map(Number))
+    .flatMap(([pid = 0, parent]) => (parent === process.pid ? [pid] : []))
 }

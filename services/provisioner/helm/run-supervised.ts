@@ -1,9 +1,7 @@
-import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
 import { z } from 'zod'
 import { killGroup } from './kill-group.ts'
+import { readySupervisor, takeSupervisor } from './ready-supervisor.ts'
 
-const program = fileURLToPath(new URL('supervisor.js', import.meta.url))
 const GRACE_MS = 3_000
 
 export interface SupervisedCommand {
@@ -63,19 +61,8 @@ export async function runSupervised(
   const startedAt = performance.now()
   const { killAfterMs, limitMs, heartbeatTimeoutMs, ...order } = command
   const liveUntil = () => String(earlier(inMs(heartbeatTimeoutMs), permission.deadline()))
-  const supervisor = execa(process.execPath, [program], {
-    detached: true,
-    cleanup: false,
-    reject: false,
-    buffer: false,
-    stdout: 'pipe',
-    stderr: 'ignore',
-    stdin: 'pipe',
-    env: {},
-    extendEnv: false,
-  })
+  const supervisor = takeSupervisor()
   const say = (line: string) => supervisor.stdin.writable && supervisor.stdin.write(`${line}\n`)
-  supervisor.stdin.on('error', () => {})
   say(JSON.stringify({ ...order, killAfterMs, limitMs, liveUntil: liveUntil() }))
   const heart = setInterval(() => say(liveUntil()), heartbeatTimeoutMs / 6)
   const killSupervisor = () => supervisor.kill('SIGKILL')
@@ -96,6 +83,8 @@ export async function runSupervised(
     clearInterval(heart)
     timers.forEach(clearTimeout)
     permission.signal.removeEventListener('abort', stop)
+    // Only now: while helm starts, nothing should take the processor from it.
+    readySupervisor()
   }
 }
 
