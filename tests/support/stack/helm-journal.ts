@@ -15,8 +15,8 @@ export async function helmJournal(folder: string, realHelm: string) {
   const journal = join(folder, 'journal')
   const script = [
     '#!/bin/sh',
-    `[ "$1" = template ] && sleep 1.5`,
     `echo "start $$ $(date +%s%3N) $*" >> '${journal}'`,
+    '[ "$1" = template ] && sleep 1.5',
     `'${realHelm}' "$@"`,
     'code=$?',
     `echo "end $$ $(date +%s%3N) $code" >> '${journal}'`,
@@ -24,11 +24,15 @@ export async function helmJournal(folder: string, realHelm: string) {
   ]
   await writeFile(executable, `${script.join('\n')}\n`)
   await chmod(executable, 0o755)
+  const all = async () => parse(await readFile(journal, 'utf8').catch(() => ''))
   return {
     executable,
+    /** How many renderings have begun and not ended. */
+    running: async (): Promise<number> =>
+      (await all()).filter(({ args, endedAt }) => args.startsWith('template') && !endedAt).length,
     /** Every run for one release, in order. */
     runsOf: async (release: string): Promise<JournaledRun[]> => {
-      const runs = parse(await readFile(journal, 'utf8'))
+      const runs = await all()
       return runs.filter(({ args }) => args.split(' ').includes(release))
     },
   }
