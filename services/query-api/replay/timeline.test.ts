@@ -100,3 +100,18 @@ async function linesOf(lines: AsyncIterable<string>): Promise<string[]> {
   for await (const line of lines) all.push(line)
   return all
 }
+
+test('what a step says of itself stands in its line, without the digests', async () => {
+  const detail = { release: 's-x', chartDigest: 'c'.repeat(64), exitCode: 0 }
+  const data = { attempt: 1, step: 'install', detail, recordedAt: '2026-01-01T00:00:01.000Z' }
+
+  const lines = await linesOf(
+    timelineOf(
+      log({ type: 'StoreRequested', data: requested }, { type: 'ProvisioningStepRecorded', data }),
+    ),
+  )
+
+  expect(lines.find((line) => line.includes('StepRecorded'))).toMatch(
+    / attempt=1 step=install release=s-x exitCode=0$/,
+  )
+})

@@ -63,6 +63,12 @@ function detailsOf(data: unknown): string {
   if (typeof data !== 'object' || data === null) return ''
   return Object.entries(data)
     .filter(([name]) => !leftOut.test(name))
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => (isDetail(value) ? detailsOf(value) : `${name}=${shown(value)}`))
     .join(' ')
 }
+
+const isDetail = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value)
