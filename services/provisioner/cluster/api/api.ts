@@ -7,7 +7,7 @@ import { z } from 'zod'
 const TIMEOUT_MS = 15_000
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
-export interface ApiRequest {
+interface ApiRequest {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   query?: Record<string, string>
   /** Sent as JSON. */

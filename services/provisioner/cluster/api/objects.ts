@@ -53,9 +53,6 @@ export async function readObject<T>(
   return schema.parse(answer.body)
 }
 
-export const readMetadata = async (api: Api, object: ObjectName): Promise<Metadata | undefined> =>
-  (await readObject(api, object, withMetadata))?.metadata
-
 /** Names and labels of a namespace's objects of one kind, without their contents. */
 export async function listMetadata(
   api: Api,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Target } from '../../reconcile/driver.ts'
 
-export const MANAGER = 'storewright'
+const MANAGER = 'storewright'
 const labelValue = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 
 /** Labels of every object the provisioner makes for a store. */
