@@ -197,11 +197,11 @@ test.each<Case>([
       ],
       logs: [{ pod: 'shop-1', container: 'shop', lines: ['listening'] }],
       usedUp: ['quota plan: pods 10 of 10'],
-      gaps: ['jobs: answered with 403'],
+      gaps: ['jobs (answered with 403)'],
     }),
     'TIMEOUT',
     true,
-    'Deployment shop has 0 of 1 ready; quota plan: pods 10 of 10; pod shop-1: Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 404; its last lines: listening; could not be read: jobs: answered with 403',
+    'Deployment shop has 0 of 1 ready; quota plan: pods 10 of 10; pod shop-1: Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 404; its last lines: listening; could not be read: jobs (answered with 403)',
   ],
   ['nothing that can be seen', evidenceOf(), 'TIMEOUT', true, `helm: ${waited}`],
 ])('helm waited in vain for %s', (_, evidence, reason, retryable, detail) => {

@@ -23,7 +23,7 @@ export async function readLogs(pods: PodEvidence[], place: Place): Promise<LogEv
     .toSorted((a, b) => b.container.restarts - a.container.restarts)
     .slice(0, CONTAINERS_MAX)
   if (unwell.length > 0 && !place.secretsKnown) {
-    place.reader.gaps.push('logs: not shown, since the secrets in them are not known')
+    place.reader.gaps.push('logs (not shown, since the secrets in them are not known)')
     return []
   }
   const logs = unwell.map(({ pod, container }) => readLog(pod.name, container, place))
@@ -49,7 +49,7 @@ async function readLog(
     return { pod, container, lines: linesOf(String(text), hide) }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    reader.gaps.push(`log of ${pod}/${container}: ${printable(why, LINE_CHARACTERS_MAX)}`)
+    reader.gaps.push(`log of ${pod}/${container} (${printable(why, LINE_CHARACTERS_MAX)})`)
     return { pod, container, lines: [] }
   }
 }

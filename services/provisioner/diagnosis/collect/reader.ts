@@ -30,7 +30,7 @@ export function openReader(client: ReadOnlyClient, namespace: string, signal: Ab
       try {
         return z.object({ items: z.array(schema) }).parse(await client.get(path, signal)).items
       } catch (error) {
-        gaps.push(`${resource}: ${whyOf(error)}`)
+        gaps.push(`${resource} (${whyOf(error)})`)
         return []
       }
     },
