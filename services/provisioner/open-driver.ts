@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import type { Logger } from '#observability'
 import type { ProvisionerConfig } from './config.ts'
-import { openClusterDriver } from './cluster/open-cluster-driver.ts'
 import { openHelm, type Helm } from './helm/helm.ts'
 import { openWorkFolder } from './helm/work-folder.ts'
 import type { Driver } from './reconcile/driver.ts'
@@ -41,7 +40,9 @@ async function openNamed(
       const releasesDir = resolve(config.RELEASES_DIR)
       return openRenderDriver({ helm, chartsDir, releasesDir })
     }
-    case 'cluster':
+    case 'cluster': {
+      // Loaded here: the Kubernetes client takes 60 MiB that driver render has no use for.
+      const { openClusterDriver } = await import('./cluster/open-cluster-driver.ts')
       return openClusterDriver({
         helm,
         workDir,
@@ -54,6 +55,7 @@ async function openNamed(
         keeperRole: config.KEEPER_ROLE,
         orderCheck: orderCheckOf(config),
       })
+    }
   }
 }
 
