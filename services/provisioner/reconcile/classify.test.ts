@@ -68,3 +68,30 @@ test('what holds a removal up is named as far as it is known', () => {
   expect(detail).toBe('The release has been uninstalling for too long: some/finalizer')
   expect(stillUninstalling({ ...seen, detail: '' }).detail).toMatch(/too long$/)
 })
+
+test.each([
+  [
+    'POST /x was answered with 403: secrets is forbidden: User "u" cannot create',
+    'ACCESS_DENIED',
+    true,
+  ],
+  [
+    'POST /x was answered with 403: exceeded quota: plan, requested: pods=1',
+    'QUOTA_EXCEEDED',
+    true,
+  ],
+  ['POST /x was answered with 403: violates PodSecurity "restricted"', 'ADMISSION_DENIED', true],
+  ['POST /x was answered with 422: something else', 'ADMISSION_DENIED', true],
+] as const)('what the cluster refuses is told apart: %s', (message, reason, retryable) => {
+  const error = new AppError('CLUSTER_REFUSED', message)
+  expect(classifyError(error)).toMatchObject({ reason, retryable, detail: message })
+})
+
+test('a shop that does not sell is ORDER_CHECK_FAILED, and is asked again', () => {
+  const error = new AppError('ORDER_CHECK_FAILED', 'POST /checkout was answered with 500')
+  expect(classifyError(error)).toMatchObject({
+    reason: 'ORDER_CHECK_FAILED',
+    retryable: true,
+    detail: 'POST /checkout was answered with 500',
+  })
+})

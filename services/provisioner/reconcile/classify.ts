@@ -1,4 +1,6 @@
 import { hasCode, type Failure } from '#domain'
+import { refusals } from '../diagnosis/rules/refusals.ts'
+import { printable } from '../diagnosis/text/printable.ts'
 import type { Ended } from '../helm/run-supervised.ts'
 import type { ObservedRelease } from './driver.ts'
 
@@ -26,7 +28,10 @@ export function classifyRun(ended: Ended | undefined, observed: ObservedRelease)
 
 /** Why an attempt ended with an error of our own. */
 export function classifyError(error: unknown): Failure {
-  const detail = printable(error instanceof Error ? error.message : String(error))
+  const detail = printable(
+    error instanceof Error ? error.message : String(error),
+    DETAIL_CHARACTERS_MAX,
+  )
   if (hasCode(error, 'VALUES_INVALID'))
     return { reason: 'VALUES_INVALID', retryable: false, detail, nextAction: otherValues }
   if (hasCode(error, 'CHART_INVALID'))
@@ -35,13 +40,19 @@ export function classifyError(error: unknown): Failure {
     return { reason: 'ORDER_CHECK_FAILED', retryable: true, detail, nextAction: mendShop }
   if (hasCode(error, 'CLUSTER_UNREACHABLE'))
     return { reason: 'CLUSTER_UNREACHABLE', retryable: true, detail, nextAction: reachCluster }
-  if (hasCode(error, 'CLUSTER_REFUSED'))
-    return { reason: 'ADMISSION_DENIED', retryable: true, detail, nextAction: allowIt }
+  if (hasCode(error, 'CLUSTER_REFUSED')) return refusedFor(detail)
   if (hasCode(error, 'RELEASE_CONFLICT'))
     return { reason: 'RELEASE_CONFLICT', retryable: false, detail, nextAction: findOwner }
   if (hasCode(error, 'RELEASE_STUCK'))
     return { reason: 'HELM_PENDING', retryable: true, detail, nextAction: holdUp }
   return { reason: 'UNKNOWN', retryable: true, detail, nextAction: tryAgain }
+}
+
+// Rules about a namespace that was made just now may be behind it: never given up at once.
+function refusedFor(detail: string): Failure {
+  const known = refusals.find(({ said }) => said.test(detail))
+  const { reason, nextAction } = known ?? { reason: 'ADMISSION_DENIED', nextAction: allowIt }
+  return { reason, retryable: true, detail, nextAction }
 }
 
 /** This process was asked to end before the work was done. */
@@ -58,7 +69,10 @@ export function stillUninstalling(observed: ObservedRelease): Failure {
   return {
     reason: 'HELM_PENDING',
     retryable: true,
-    detail: printable(`The release has been uninstalling for too long${holding}`),
+    detail: printable(
+      `The release has been uninstalling for too long${holding}`,
+      DETAIL_CHARACTERS_MAX,
+    ),
     nextAction: holdUp,
   }
 }
@@ -76,14 +90,5 @@ const stuck = { reason: 'UNKNOWN', retryable: true, nextAction: tryAgain } as co
 
 function whatHappened({ code, signal, reason, stderr }: Ended): string {
   const how = reason ?? (code === null ? `ended by ${signal}` : `exited with ${code}`)
-  return stderr.trim() === '' ? how : `${how}: ${printable(stderr)}`
-}
-
-// It stands in events and on terminals.
-function printable(text: string): string {
-  const line = text
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-    .toWellFormed()
-    .trim()
-  return line.length <= DETAIL_CHARACTERS_MAX ? line : `…${line.slice(-DETAIL_CHARACTERS_MAX)}`
+  return stderr.trim() === '' ? how : `${how}: ${printable(stderr, DETAIL_CHARACTERS_MAX)}`
 }

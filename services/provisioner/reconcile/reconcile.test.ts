@@ -74,6 +74,19 @@ test('where the driver can tell why helm failed, it does', async () => {
   expect(await reconcile({ ...job, driver })).toEqual({ failure: explained })
 })
 
+test('a look at the cluster that was cut off is no cause', async () => {
+  const seen: ObservedRelease[] = [{ status: 'absent' }, { status: 'failed', detail: '' }]
+  const { job } = jobSeeing(seen, { ...ended, code: 1 })
+  const stop = new AbortController()
+  const explain = () => {
+    stop.abort()
+    return Promise.resolve(explained)
+  }
+  const licence = { ...job.licence, signal: stop.signal }
+  const cut = { ...job, licence, driver: { ...job.driver, explain } }
+  expect(await reconcile(cut)).toMatchObject({ failure: { reason: 'WORKER_STOPPED' } })
+})
+
 test('a store is ready with the order that was placed in it, and the order is a step', async () => {
   const { job, steps } = jobSeeing([{ status: 'absent' }, deployed])
   const driver = { ...job.driver, check: () => Promise.resolve(order) }

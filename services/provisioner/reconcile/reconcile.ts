@@ -104,7 +104,9 @@ async function causeOf(
 ): Promise<Failure> {
   if (driver.explain === undefined || ended === undefined || ended.code === 0)
     return classifyRun(ended, observed)
-  return driver.explain(target, ended, licence.signal)
+  const failure = await driver.explain(target, ended, licence.signal)
+  // A look that was cut off has seen nothing.
+  return licence.signal.aborted ? workerStopped : failure
 }
 
 async function finish(

@@ -146,5 +146,7 @@ test('helm’s own records are never asked for', async () => {
   await collectEvidence(client, 's-x', signal)
 
   const secrets = asked.filter((path) => path.includes('/secrets'))
-  expect(secrets).toEqual(['/api/v1/namespaces/s-x/secrets?limit=500&fieldSelector=type%3DOpaque'])
+  expect(secrets).toEqual([
+    '/api/v1/namespaces/s-x/secrets?limit=500&fieldSelector=type%21%3Dhelm.sh%2Frelease.v1',
+  ])
 })

@@ -43,7 +43,11 @@ export async function collectEvidence(
 /** The values of all Secrets but helm's records, or undefined where they cannot be read. */
 async function readSecrets(reader: Reader): Promise<string[] | undefined> {
   const known = reader.gaps.length
-  const secrets = await reader.list('api/v1 secrets', api.secret, '&fieldSelector=type%3DOpaque')
+  const secrets = await reader.list(
+    'api/v1 secrets',
+    api.secret,
+    '&fieldSelector=type%21%3Dhelm.sh%2Frelease.v1',
+  )
   if (reader.gaps.length > known) return undefined
   return secrets
     .flatMap(({ data }) => Object.values(data))
