@@ -6,6 +6,7 @@ import { openEventStore } from '#eventstore'
 import { eventually } from '../support/eventually.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { storeClient } from '../support/stack/store-client.ts'
+import { cpuOf } from './request-to-ready/cpu-of.ts'
 import { memoryOf } from './request-to-ready/memory-of.ts'
 import { separateStack } from './request-to-ready/separate-stack.ts'
 import { timesOf, type StoreTimes } from './request-to-ready/times-of.ts'
@@ -30,16 +31,22 @@ const store = openEventStore({ connectionString: stack.eventStoreUrl })
 const { accepted } = storeClient(stack.url)
 const idle = await memoryOf(await stack.pids())
 const [first] = await untilReady(await requests(WARM_UP_STORES))
-const { all, busy } = await measured()
+const { all, busy, cpu } = await measured()
 await store.close()
 report(all)
 if (first) print(`The first store after the start was ready in ${first.ready} ms.`)
-reportMemory(busy)
+reportProcesses()
 
 async function measured() {
+  const before = await cpuOf(await stack.pids())
   const ids = await requests(rate * seconds)
   const busyNow = await memoryOf(await stack.pids())
-  return { all: await untilReady(ids), busy: busyNow }
+  const ready = await untilReady(ids)
+  const after = await cpuOf(await stack.pids())
+  const perStore = Object.entries(after).map(
+    ([name, ms]) => [name, (ms - (before[name] ?? Number.NaN)) / ids.length] as const,
+  )
+  return { all: ready, busy: busyNow, cpu: new Map(perStore) }
 }
 
 /** Asks for stores at a steady rate, however long an answer takes. */
@@ -91,12 +98,14 @@ function line(
   print(name.padEnd(19) + columns.join(''))
 }
 
-function reportMemory(busyNow: Record<string, number>): void {
-  print('\nresident MiB           idle    busy')
+function reportProcesses(): void {
+  print('\nMiB resident           idle    busy   CPU ms a store')
   for (const [name, mebibytes] of Object.entries(idle)) {
-    const columns = [mebibytes, busyNow[name] ?? Number.NaN].map((value) => `${value}`.padStart(8))
-    print(name.padEnd(19) + columns.join(''))
+    const columns = [`${mebibytes}`, `${busy[name]}`, (cpu.get(name) ?? Number.NaN).toFixed(1)]
+    print(name.padEnd(19) + columns.map((column) => column.padStart(8)).join(''))
   }
+  const total = [...cpu.values()].reduce((sum, ms) => sum + ms, 0)
+  print(`CPU of all, with helm: ${total.toFixed(0)} ms a store`)
 }
 
 async function noHelm(): Promise<string> {
