@@ -71,6 +71,13 @@ describe('the provisioner', () => {
       () => ({ path: `/api/v1/namespaces/${platform}`, method: 'DELETE' }),
       422,
     ],
+    ['list the namespaces of all', () => ({ path: '/api/v1/namespaces' }), 403],
+    [
+      'change what the release made',
+      () => ({ path: `/apis/apps/v1/namespaces/${STORE}/deployments/x`, method: 'DELETE' }),
+      403,
+    ],
+    ['enter a pod', () => ({ path: `/api/v1/namespaces/${STORE}/pods/x/exec` }), 403],
     ['read the Secrets of all', () => ({ path: '/api/v1/secrets' }), 403],
     [
       'read the Secrets of the platform',

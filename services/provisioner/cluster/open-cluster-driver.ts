@@ -50,7 +50,7 @@ export async function openClusterDriver(options: ClusterOptions): Promise<Driver
     explain: (target, ended, signal) => explain(cluster, { target, ended, signal }),
     check:
       orderCheck && ((target, signal) => checkOrder(cluster, target, { ...orderCheck, signal })),
-    repair: (target) => repair(cluster, target),
+    repair: (target, licence) => repair(cluster, target, licence),
     inventory: (target) => inventory(cluster, target),
     uninstall: (target, licence) => uninstall(cluster, target, licence),
     urlOf: ({ values }) => `https://${values.host}`,

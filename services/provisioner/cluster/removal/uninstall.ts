@@ -4,7 +4,7 @@ import { AppError } from '#domain'
 import type { Licence, Target } from '../../reconcile/driver.ts'
 import { removeObject } from '../api/objects.ts'
 import type { Cluster } from '../cluster.ts'
-import { nameOf, readNamespace } from '../place/namespace.ts'
+import { nameOf, readNamespace, type StoreNamespace } from '../place/namespace.ts'
 import { uninstallArgs } from '../release/helm-args.ts'
 import { readRecords } from '../release/observe.ts'
 import { withClaim } from '../release/with-claim.ts'
@@ -19,14 +19,12 @@ const HELM_LIMIT_MS = 120_000
  */
 export async function uninstall(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
   const namespace = await readNamespace(cluster.api, target)
-  if (namespace === undefined || !namespace.isOurs) return
-  if (!namespace.isEnding) {
-    await uninstallRelease(cluster, target, licence)
-    const volumes = await removeVolumeClaims(cluster, target)
-    await untilGone(cluster, { target, licence, volumes })
-    await licence.confirm()
-    await removeObject(cluster.api, nameOf(target), { uid: namespace.uid })
-  }
+  if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
+  await uninstallRelease(cluster, target, licence)
+  const volumes = await removeVolumeClaims(cluster, { target, licence, namespace })
+  await untilGone(cluster, { target, licence, volumes })
+  await licence.confirm()
+  await removeObject(cluster.api, nameOf(target), { uid: namespace.uid })
 }
 
 // Helm runs hooks and ends pods before what they need; what it leaves goes with the namespace.
@@ -42,10 +40,13 @@ async function uninstallRelease(cluster: Cluster, target: Target, licence: Licen
   cluster.logger.info(logged, 'Uninstalled the release')
 }
 
-async function removeVolumeClaims(cluster: Cluster, target: Target): Promise<string[]> {
-  const namespace = await readNamespace(cluster.api, target)
-  if (namespace === undefined) return []
+// Looked at first, asked then, removed as what was looked at: a worker that thaws late removes nothing newer.
+async function removeVolumeClaims(
+  cluster: Cluster,
+  { target, licence, namespace }: { target: Target; licence: Licence; namespace: StoreNamespace },
+): Promise<string[]> {
   const claims = await listVolumeClaims(cluster, target)
+  await licence.confirm()
   const volumes = await rememberVolumes(cluster, { target, namespace, claims })
   const place = { kind: 'PersistentVolumeClaim', namespace: target.release } as const
   await Promise.all(
@@ -64,14 +65,17 @@ interface Removal {
 
 async function untilGone(cluster: Cluster, { target, licence, volumes }: Removal): Promise<void> {
   const giveUpAt = performance.now() + cluster.removalLimitMs
+  const names = new Set(volumes)
   for (;;) {
     const claims = await listVolumeClaims(cluster, target)
+    // One that was not bound when it was looked at may have got its volume since.
+    for (const { spec } of claims) if (spec.volumeName !== undefined) names.add(spec.volumeName)
     const remaining = [
       ...claims.map(
         ({ metadata: { name, finalizers } }) =>
           `PersistentVolumeClaim/${name}${heldBy(finalizers)}`,
       ),
-      ...(await remainingVolumes(cluster.api, volumes)),
+      ...(await remainingVolumes(cluster.api, [...names])),
     ]
     if (remaining.length === 0) return
     if (licence.signal.aborted) await licence.confirm()

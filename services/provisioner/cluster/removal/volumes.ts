@@ -52,7 +52,10 @@ export async function rememberVolumes(
   const bound = claims.map(({ spec }) => spec.volumeName ?? '')
   const volumes = [...new Set([...known, ...bound])].filter((name) => name !== '').toSorted()
   if (volumes.join(',') !== (namespace.annotations[ANNOTATION] ?? ''))
-    await patchMetadata(api, nameOf(target), { annotations: { [ANNOTATION]: volumes.join(',') } })
+    await patchMetadata(api, nameOf(target), {
+      uid: namespace.uid,
+      annotations: { [ANNOTATION]: volumes.join(',') },
+    })
   return volumes
 }
 

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { releaseNameOf } from '#domain'
+import { AppError, releaseNameOf } from '#domain'
 import {
   brokenCharts,
   clusterWorld,
@@ -8,7 +9,7 @@ import {
   type PlatformCluster,
 } from '#test/cluster-world'
 import { watchedHelm } from '#test/cluster-helm'
-import { releaseMaker } from '#test/cluster-release'
+import { licenceOf, neverReady, releaseMaker } from '#test/cluster-release'
 import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -58,6 +59,29 @@ test('F19: helm of attempt 1 and its provisioner freeze, attempt 2 completes, th
   expect(await objectsOf(release)).toEqual(objectsBefore)
   const steps = dataOf(events, 'ProvisioningStepRecorded').map(({ step }) => step)
   expect(steps).toEqual(['repair', 'install'])
+})
+
+test('a worker that has lost its claim repairs nothing and removes nothing', async () => {
+  await using world = await clusterWorld(cluster)
+  const { driver, targetOf, cutOff, upgradeArgs, recordsOf, helm } = await releaseMaker(world)
+  const target = await targetOf(randomUUID())
+  const { release } = target
+  await driver.deploy(target, licenceOf())
+  const args = await upgradeArgs(await targetOf(target.request.storeId, neverReady))
+  await cutOff(args, { release, status: 'pending-upgrade' })
+  const before = await recordsOf(release)
+  const error = new AppError('CLAIM_LOST', 'taken over')
+  const lost = { ...licenceOf(2), confirm: () => Promise.reject(error) }
+
+  await expect(driver.repair(target, lost)).rejects.toThrow(error)
+  expect(await recordsOf(release)).toEqual(before)
+
+  await helm(['uninstall', release, '--namespace', release])
+  await expect(driver.uninstall(target, lost)).rejects.toThrow(error)
+  const path = `/api/v1/namespaces/${release}/persistentvolumeclaims`
+  const claims = JSON.stringify((await cluster.api(path)).body)
+  expect(claims).toContain(`${release}-database`)
+  expect(claims).not.toContain('deletionTimestamp')
 })
 
 async function statOf(pid: number): Promise<string[]> {
