@@ -12,6 +12,9 @@ import { claim, configMap, deployment, faulty } from '#test/diagnosis/objects'
 import { placeIn, restrictedKubeconfig, type Cluster } from '#test/diagnosis/try-release'
 
 const charts = fileURLToPath(new URL('../../../deploy/charts', import.meta.url))
+const helm = process.env['HELM_BIN'] ?? 'helm'
+const version = await execa(helm, ['version', '--template', '{{.Version}}'], { timeout: 20_000 })
+const appliesOnServer = version.stdout.startsWith('v4')
 let cluster: Cluster
 
 beforeAll(async () => {
@@ -60,25 +63,6 @@ describe.concurrent('helm says', () => {
     })
   })
 
-  test('that a field belongs to another: RELEASE_CONFLICT', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    await place.install([deployment()])
-    await cluster.api(
-      `${place.pathOf('apis/apps/v1/deployments/shop')}?fieldManager=x&force=true`,
-      {
-        method: 'PATCH',
-        contentType: 'application/apply-patch+yaml',
-        body: { apiVersion: 'apps/v1', kind: 'Deployment', spec: { paused: true } },
-      },
-    )
-    const { spec, ...rest } = deployment()
-
-    expect(await place.failureOf([{ ...rest, spec: { ...spec, paused: false } }])).toMatchObject({
-      reason: 'RELEASE_CONFLICT',
-      detail: expect.stringContaining('Apply failed with 1 conflict'),
-    })
-  })
-
   test('that its account may not: ACCESS_DENIED', async ({ expect }) => {
     const place = await placeIn(cluster)
 
@@ -123,15 +107,6 @@ describe.concurrent('helm says', () => {
     })
   })
 
-  test('that a field is unknown: CHART_INVALID', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    const { spec, ...rest } = deployment()
-
-    expect(await place.failureOf([{ ...rest, spec: { ...spec, replica: 1 } }])).toMatchObject({
-      reason: 'CHART_INVALID',
-    })
-  })
-
   test("that values do not fit a chart's schema: VALUES_INVALID", async ({ expect }) => {
     const place = await placeIn(cluster)
 
@@ -139,6 +114,37 @@ describe.concurrent('helm says', () => {
     const failure = await place.failureOf([], { chart, values: { plan: 'huge' } })
 
     expect(failure).toMatchObject({ reason: 'VALUES_INVALID', retryable: false })
+  })
+})
+
+// Helm 3 leaves to nobody what it applies: it merges by itself.
+describe.runIf(appliesOnServer).concurrent('helm 4 says', () => {
+  test('that a field belongs to another: RELEASE_CONFLICT', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    await place.install([deployment()])
+    await cluster.api(
+      `${place.pathOf('apis/apps/v1/deployments/shop')}?fieldManager=x&force=true`,
+      {
+        method: 'PATCH',
+        contentType: 'application/apply-patch+yaml',
+        body: { apiVersion: 'apps/v1', kind: 'Deployment', spec: { paused: true } },
+      },
+    )
+    const { spec, ...rest } = deployment()
+
+    expect(await place.failureOf([{ ...rest, spec: { ...spec, paused: false } }])).toMatchObject({
+      reason: 'RELEASE_CONFLICT',
+      detail: expect.stringContaining('Apply failed with 1 conflict'),
+    })
+  })
+
+  test('that a field is unknown: CHART_INVALID', async ({ expect }) => {
+    const place = await placeIn(cluster)
+    const { spec, ...rest } = deployment()
+
+    expect(await place.failureOf([{ ...rest, spec: { ...spec, replica: 1 } }])).toMatchObject({
+      reason: 'CHART_INVALID',
+    })
   })
 })
 
@@ -192,7 +198,7 @@ async function leavePending(place: Awaited<ReturnType<typeof placeIn>>): Promise
   const args = ['install', 'shop', chart, '--namespace', place.name, '--values', values, '--wait']
   const env = { KUBECONFIG: cluster.kubeconfig }
   const options = { env, reject: false, cancelSignal: stop.signal, forceKillAfterDelay: 1 } as const
-  const running = execa(process.env['HELM_BIN'] ?? 'helm', args, options)
+  const running = execa(helm, args, options)
   await eventually(async () => {
     const [pod] = (await place.collect()).pods
     if (pod === undefined) throw new Error('Helm has made nothing yet')
