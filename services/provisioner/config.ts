@@ -27,6 +27,8 @@ const schema = z
       .default(() => `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`),
     /** Stores worked on at once. */
     SLOTS: z.coerce.number().int().min(1).max(64).default(4),
+    /** Of these, as many as one tenant may hold; all of them unless set. */
+    TENANT_SLOTS: z.coerce.number().int().min(1).max(64).optional(),
     DRIVER: z.enum(['render', 'cluster']).default('render'),
     /** Driver cluster: path of a kubeconfig; without one the account of the pod. */
     KUBECONFIG: z.string().optional(),

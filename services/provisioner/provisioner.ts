@@ -9,6 +9,7 @@ import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
 import { attend } from './work/attend.ts'
+import { tenantSlots } from './work/tenant-slots.ts'
 import { endedClaims, type Worker } from './work/worker.ts'
 
 export interface ProvisionerParts {
@@ -93,6 +94,7 @@ function workerOf(
     resultPatienceMs: config.RESULT_PATIENCE_MS,
     now: () => new Date().toISOString(),
     stopping,
+    tenantSlots: tenantSlots(config.TENANT_SLOTS ?? config.SLOTS),
     ended: endedClaims(),
   }
 }

@@ -9,6 +9,7 @@ import type { Worker } from './worker.ts'
 const LOOKS_MAX = 6
 // Short: with driver cluster the time from a worker's death to the next helm is 15 s, this and the fence.
 const HELD_MS = 600
+const TENANT_BUSY_MS = 1_000
 const UNREADABLE_MS = 300_000
 const UNAVAILABLE_MS = 2_000
 
@@ -56,6 +57,8 @@ async function look(
     if (restMs > 0) return { retryInMs: restMs }
   }
   if (worker.stopping.aborted) return { retryInMs: 0 }
+  using slot = worker.tenantSlots.take(state.request.tenantId)
+  if (slot === undefined) return { retryInMs: jittered(TENANT_BUSY_MS) }
   if (held !== undefined && !worker.ended.has(held.claimId)) {
     const lease = await worker.leases.isHeld(message.storeId, held.claimId)
     if (lease !== 'free') return { retryInMs: jittered(HELD_MS) }
@@ -66,7 +69,7 @@ async function look(
     )
   }
   const takesOver = held === undefined ? {} : { takesOver: held.claimId }
-  return claimAndWork({
+  return await claimAndWork({
     request: state.request,
     cause,
     kind,

@@ -3,6 +3,7 @@ import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
+import type { TenantSlots } from './tenant-slots.ts'
 
 /** What every slot of a provisioner works with. */
 export interface Worker {
@@ -23,6 +24,7 @@ export interface Worker {
   now: () => string
   /** Aborted when the process is to end and its time for running helm is over. */
   stopping: AbortSignal
+  tenantSlots: TenantSlots
   /** Claims of this process whose work is known to have ended without a result. */
   ended: EndedClaims
 }

@@ -46,6 +46,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 - {name: DRIVER, value: cluster}
 - {name: KEEPER_ROLE, value: {{ $.Release.Name }}-store-keeper}
 - {name: SLOTS, value: {{ $.Values.provisionerSlots | quote }}}
+- {name: TENANT_SLOTS, value: {{ $.Values.provisionerTenantSlots | quote }}}
 - {name: STORES_DOMAIN, value: {{ $.Values.storesDomain | quote }}}
 {{- end }}
 {{- end }}
