@@ -61,7 +61,7 @@ export interface ClaimEvidence {
   ageMs: number
 }
 
-export interface JobEvidence {
+interface JobEvidence {
   name: string
   ofCronJob: boolean
   /** Why it has failed for good. */

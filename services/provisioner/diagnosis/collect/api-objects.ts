@@ -73,6 +73,6 @@ export const secret = z.object({ data: z.record(z.string(), z.string()).default(
 
 export type Pod = z.output<typeof pod>
 export type ContainerStatus = z.output<typeof containerStatus>
-export type Condition = z.output<typeof condition>
+
 export type Workload = z.output<typeof workload>
 export type Event = z.output<typeof event>

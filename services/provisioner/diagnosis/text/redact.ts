@@ -1,7 +1,7 @@
-export const REDACTED = '[redacted]'
+const REDACTED = '[redacted]'
 
 /** Shorter values are words that stand everywhere, and no secrets. */
-export const SECRET_CHARACTERS_MIN = 4
+const SECRET_CHARACTERS_MIN = 4
 
 /** A log breaks a secret of several lines. */
 const LINE_CHARACTERS_MIN = 12
