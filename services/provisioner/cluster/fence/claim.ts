@@ -23,7 +23,8 @@ export async function makeClaim(
   target: Target,
   { attempt, claimId }: Licence,
 ): Promise<ClaimSecret> {
-  const name = `claim-${attempt}`
+  // After a restore of the log another claim may have had the same number.
+  const name = `claim-${attempt}-${claimId.slice(0, 8)}`
   const object = { kind: 'Secret', namespace: target.release, name } as const
   const labels = { ...storeLabels(target), [CLAIM_LABEL]: claimId }
   const made = await asKeeper(target, () =>

@@ -84,6 +84,22 @@ test('a worker that has lost its claim repairs nothing and removes nothing', asy
   expect(claims).not.toContain('deletionTimestamp')
 })
 
+test('F34: a claim of the same number, left from before the log was restored, is fenced off as any other', async () => {
+  await using world = await clusterWorld(cluster)
+  const { driver, targetOf } = await releaseMaker(world)
+  const target = await targetOf(randomUUID())
+  await driver.deploy(target, licenceOf())
+  const path = `/api/v1/namespaces/${target.release}/secrets`
+  const licence = licenceOf(2)
+  const labels = { 'storewright.dev/claim': randomUUID() }
+  await cluster.api(path, { method: 'POST', body: { metadata: { name: 'claim-2', labels } } })
+
+  await driver.fence(target, licence)
+
+  const { body } = await cluster.api(`${path}?labelSelector=storewright.dev/claim`)
+  expect(body).toMatchObject({ items: [] })
+})
+
 async function statOf(pid: number): Promise<string[]> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
