@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { toolPath } from '../../../embedded/tools.ts'
 
-const HELM = process.env['HELM_BIN'] ?? 'helm'
+const HELM = toolPath('helm')
 const TIMEOUT_MS = 150_000
 
 interface HelmRun {

@@ -7,12 +7,13 @@ import { testCluster } from '#test/test-cluster'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { freePort } from '../../../embedded/processes/free-port.ts'
+import { toolPath } from '../../../embedded/tools.ts'
 import { diagnose } from './diagnose.ts'
 import { claim, configMap, deployment, faulty } from '#test/diagnosis/objects'
 import { placeIn, restrictedKubeconfig, type Cluster } from '#test/diagnosis/try-release'
 
 const charts = fileURLToPath(new URL('../../../deploy/charts', import.meta.url))
-const helm = process.env['HELM_BIN'] ?? 'helm'
+const helm = toolPath('helm')
 const version = await execa(helm, ['version', '--template', '{{.Version}}'], { timeout: 20_000 })
 const appliesOnServer = version.stdout.startsWith('v4')
 let cluster: Cluster
