@@ -30,7 +30,7 @@ const goldenOfTenants: Record<string, string> = {
   StoreSlotReserved:
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reservedAt":"2026-01-01T00:00:00.000Z"}',
   StoreSlotReleased:
-    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","releasedAt":"2026-01-01T00:00:00.000Z"}',
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reason":"deleted","releasedAt":"2026-01-01T00:00:00.000Z"}',
 }
 const place = { stream: 'store-x', revision: 7n }
 const stored = (type: string, json: string) => ({ type, data: JSON.parse(json), ...place })

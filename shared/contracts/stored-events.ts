@@ -3,6 +3,7 @@ import {
   engines,
   failureReasons,
   plans,
+  slotReleaseReasons,
   workKinds,
   type EventMetadata,
   type StoreEvent,
@@ -105,7 +106,10 @@ const storeEvent = z.discriminatedUnion('type', [
 
 const tenantEvent = z.discriminatedUnion('type', [
   event('StoreSlotReserved', z.object({ storeId: z.uuid(), reservedAt: time })),
-  event('StoreSlotReleased', z.object({ storeId: z.uuid(), releasedAt: time })),
+  event(
+    'StoreSlotReleased',
+    z.object({ storeId: z.uuid(), reason: z.enum(slotReleaseReasons), releasedAt: time }),
+  ),
 ])
 
 export const storeEventTypes: readonly string[] = typesOf(storeEvent)

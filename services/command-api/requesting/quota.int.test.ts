@@ -41,7 +41,8 @@ test('a slot that is released elsewhere can be used at once', async () => {
   await using api = await commandApi(events.url, { STORES_PER_TENANT_MAX: '1' })
   const first = storeIn(await api.create())
   const releasedAt = new Date().toISOString()
-  const released = { type: 'StoreSlotReleased', data: { storeId: first.id, releasedAt } } as const
+  const data = { storeId: first.id, reason: 'deleted', releasedAt } as const
+  const released = { type: 'StoreSlotReleased', data } as const
   await append(api, 0n, released)
 
   expect(await api.create()).toMatchObject({ status: 202 })

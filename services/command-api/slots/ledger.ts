@@ -39,12 +39,17 @@ export function decideAhead({ state }: Ledger, command: TenantCommand): TenantEv
   return events
 }
 
-/** Takes back what was decided ahead and could not be stored. */
-export function takeBack({ state }: Ledger, events: TenantEvent[]): void {
-  for (const { type, data } of events.toReversed()) {
-    if (type === 'StoreSlotReserved') {
-      state.reserved.delete(data.storeId)
-      state.known.delete(data.storeId)
-    } else state.reserved.set(data.storeId, state.known.get(data.storeId) ?? data.releasedAt)
+/** Takes back what was decided ahead and could not be stored; what a release has wiped out is read again. */
+export function takeBack(ledger: Ledger, events: TenantEvent[]): void {
+  const { reserved, known } = ledger.state
+  if (events.some(({ type }) => type === 'StoreSlotReleased')) {
+    reserved.clear()
+    known.clear()
+    ledger.revision = 'no_stream'
+    return
+  }
+  for (const { data } of events) {
+    reserved.delete(data.storeId)
+    known.delete(data.storeId)
   }
 }

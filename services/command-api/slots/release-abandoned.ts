@@ -28,7 +28,8 @@ export async function releaseAbandoned(dependencies: Dependencies): Promise<bool
   const released = await Promise.all(
     oldest(queue, sure, before).map(async (storeId) => {
       if (await exists(dependencies.store, storeId)) return void sure.add(storeId)
-      const command = { type: 'ReleaseSlot', storeId, now: now().toISOString() } as const
+      const at = now().toISOString()
+      const command = { type: 'ReleaseSlot', storeId, reason: 'abandoned', now: at } as const
       return queue.handle(command, dependencies.context)
     }),
   )

@@ -102,7 +102,7 @@ test('a slot that was released stays known', async () => {
   const { reservedAt } = await slots.reserve(storeId, { tenantId, context })
   const id = randomUUID()
   const metadata = { ...context, tenantId, schemaVersion: 1, commandId: id }
-  const data = { storeId, releasedAt: new Date().toISOString() }
+  const data = { storeId, reason: 'deleted', releasedAt: new Date().toISOString() }
   await store.append(
     tenantStream(tenantId),
     [{ id, type: 'StoreSlotReleased', data, metadata }],

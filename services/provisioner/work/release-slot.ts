@@ -17,7 +17,7 @@ export async function releaseSlot(
     decider: tenant,
     decode: decodeTenantEvent,
     stream: tenantStream(tenantId),
-    command: { type: 'ReleaseSlot', storeId, now: worker.now() },
+    command: { type: 'ReleaseSlot', storeId, reason: 'deleted', now: worker.now() },
     context: contextOf(worker, cause, `${storeId}:slot-released`),
   })
 }

@@ -4,14 +4,23 @@ import type { Decider } from '../decider.ts'
 /** The stored events of a tenant's stream: which stores count against its quota. */
 export type TenantEvent =
   | { type: 'StoreSlotReserved'; data: { storeId: string; reservedAt: string } }
-  | { type: 'StoreSlotReleased'; data: { storeId: string; releasedAt: string } }
+  | { type: 'StoreSlotReleased'; data: StoreSlotReleased }
+
+export const slotReleaseReasons = ['deleted', 'abandoned'] as const
+
+export interface StoreSlotReleased {
+  storeId: string
+  /** The store was deleted, or the request that held the slot died before it stored the store. */
+  reason: (typeof slotReleaseReasons)[number]
+  releasedAt: string
+}
 
 export type TenantCommand =
   | { type: 'ReserveSlot'; storeId: string; storesMax: number; now: string }
-  | { type: 'ReleaseSlot'; storeId: string; now: string }
+  | { type: 'ReleaseSlot'; storeId: string; reason: StoreSlotReleased['reason']; now: string }
 
 export interface TenantState {
-  /** Store id → when its slot was reserved. Released ids stay in `known`: a replayed request must not reserve again. */
+  /** Store id → when its slot was reserved. Ids of deleted stores stay in `known`: a replayed request must not reserve again. */
   reserved: Map<string, string>
   known: Map<string, string>
 }
@@ -35,7 +44,9 @@ function decide(state: TenantState, command: TenantCommand): TenantEvent[] {
     }
     case 'ReleaseSlot': {
       if (!state.reserved.has(storeId)) return []
-      return [{ type: 'StoreSlotReleased', data: { storeId, releasedAt: now } }]
+      return [
+        { type: 'StoreSlotReleased', data: { storeId, reason: command.reason, releasedAt: now } },
+      ]
     }
   }
 }
@@ -50,6 +61,7 @@ function evolve(state: TenantState, event: TenantEvent): TenantState {
       return state
     case 'StoreSlotReleased':
       state.reserved.delete(storeId)
+      if (event.data.reason === 'abandoned') state.known.delete(storeId)
       return state
   }
 }

@@ -4,14 +4,15 @@ import { expect, test } from 'vitest'
 
 const reserve = (storeId: string, storesMax = 2) =>
   ({ type: 'ReserveSlot', storeId, storesMax, now: at(0) }) as const
-const release = (storeId: string) => ({ type: 'ReleaseSlot', storeId, now: at(1) }) as const
+const release = (storeId: string) =>
+  ({ type: 'ReleaseSlot', storeId, reason: 'deleted', now: at(1) }) as const
 const reserved = (storeId: string): TenantEvent => ({
   type: 'StoreSlotReserved',
   data: { storeId, reservedAt: at(0) },
 })
-const released = (storeId: string): TenantEvent => ({
+const released = (storeId: string, reason: 'deleted' | 'abandoned' = 'deleted'): TenantEvent => ({
   type: 'StoreSlotReleased',
-  data: { storeId, releasedAt: at(1) },
+  data: { storeId, reason, releasedAt: at(1) },
 })
 
 test('a slot is reserved once for a store', () => {
@@ -32,6 +33,11 @@ test('a released slot is free for another store', () => {
 
 test('a store that had a slot once gets no second one', () => {
   expect(given(tenant, reserved('a'), released('a')).when(reserve('a'))).toEqual([])
+})
+
+test('an abandoned slot can be reserved again by the request that returns', () => {
+  const after = given(tenant, reserved('a'), released('a', 'abandoned'))
+  expect(after.when(reserve('a'))).toEqual([reserved('a')])
 })
 
 test('a slot is released once, and only one that was reserved', () => {
