@@ -1,0 +1,66 @@
+import { releaseNameOf } from '#domain'
+import { findingOf, named, type Finding } from './finding.ts'
+import { judgeMissing, judgeOwn } from './judge-store.ts'
+import type { LoggedStore } from './look/fold-stores.ts'
+import type { FoundRelease } from './look/found-release.ts'
+import type { Look } from './look/look.ts'
+
+export interface CompareOptions extends Look {
+  /** ISO 8601. */
+  now: string
+  /** A store with work to do of which the log has said nothing for so long has nobody working on it. */
+  silentMs: number
+}
+
+/** Where the log and what is there do not agree, by id. Of a store that moved during the look nothing is said. */
+export function compare({ stores, found, moved, ...times }: CompareOptions): Finding[] {
+  const known = new Map(stores.map((store) => [store.id, store]))
+  const byPlace = new Map(stores.map((store) => [releaseNameOf(store.id), store]))
+  const isOwn = ({ place, name }: FoundRelease) => place === name && byPlace.has(place)
+  const own = new Map(found.filter(isOwn).map((release) => [release.place, release]))
+  const ofStores = [...byPlace].flatMap(([place, store]) => {
+    if (moved.has(store.id)) return []
+    if (store.unreadable !== undefined) return [unreadable(store, place, store.unreadable)]
+    const release = own.get(place)
+    const judged = release ? judgeOwn({ store, release, ...times }) : judgeMissing(store, place)
+    return judged ? [judged] : []
+  })
+  const others = found
+    .filter((release) => !isOwn(release))
+    .map((release) => {
+      const store = known.get(release.store ?? '')
+      return store === undefined ? orphan(release) : second(release, store)
+    })
+  return [...ofStores, ...others].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+function orphan(release: FoundRelease): Finding {
+  const owner = release.store === undefined ? 'no store' : `store ${release.store}`
+  return findingOf({
+    kind: 'orphan-release',
+    place: release,
+    sentence: `${named(release)} belongs to ${owner}, and the log has no such store.`,
+    nextAction:
+      'Find out whether another installation made it, or the log was restored from an older backup. Remove it by hand if nobody wants it',
+  })
+}
+
+function second(release: FoundRelease, store: LoggedStore): Finding {
+  return findingOf({
+    kind: 'second-release',
+    place: release,
+    store,
+    sentence: `${named(release)} carries the labels of store ${store.id}, whose release is ${releaseNameOf(store.id)}.`,
+    nextAction: 'Find out who made it: the provisioner does not. Remove it by hand',
+  })
+}
+
+function unreadable(store: LoggedStore, place: string, why: string): Finding {
+  return findingOf({
+    kind: 'unreadable-store',
+    place: { place, name: place },
+    store,
+    sentence: `The stream of store ${store.id} cannot be read, so its release cannot be judged: ${why}`,
+    nextAction: 'Look again with a version that can read the event',
+  })
+}

@@ -1,0 +1,39 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '#domain'
+import { z } from 'zod'
+import { observeFolder, RECORD } from '../../render/release-folder.ts'
+import { isReleaseName, type FoundRelease } from './found-release.ts'
+
+const owned = z.object({ labels: z.object({ 'cp.store': z.string() }) })
+
+/** The releases that lie in a folder, driver render. Throws CONFIG_INVALID when it cannot be read. */
+export async function findFolders(releasesDir: string): Promise<FoundRelease[]> {
+  const names = await readdir(releasesDir).catch((cause: unknown) => {
+    const message = `RELEASES_DIR cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+    throw new AppError('CONFIG_INVALID', message, { cause })
+  })
+  const found: FoundRelease[] = []
+  // A dot stands before what is not a release: the staging area, a repository's own files.
+  for (const name of names.toSorted().filter((one) => !one.startsWith('.'))) {
+    const release = await findFolder(releasesDir, name)
+    if (release !== undefined) found.push(release)
+  }
+  return found
+}
+
+async function findFolder(releasesDir: string, name: string): Promise<FoundRelease | undefined> {
+  const folder = join(releasesDir, name)
+  const store = await ownerOf(folder)
+  if (store === undefined && !isReleaseName(name)) return undefined
+  const observed = await observeFolder(folder, store ?? '')
+  return observed.status === 'absent' ? undefined : { place: name, name, store, observed }
+}
+
+async function ownerOf(folder: string): Promise<string | undefined> {
+  try {
+    return owned.parse(JSON.parse(await readFile(join(folder, RECORD), 'utf8'))).labels['cp.store']
+  } catch {
+    return undefined
+  }
+}

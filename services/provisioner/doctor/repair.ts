@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import { userInfo } from 'node:os'
+import { decodeStoreEvent } from '#contracts'
+import { AppError, store, storeStream } from '#domain'
+import { handleCommand, type EventStore } from '#eventstore'
+import type { Finding } from './finding.ts'
+import type { LoggedStore } from './look/fold-stores.ts'
+
+/** The findings of these ids. Throws REQUEST_INVALID, before anything is done, for one that is not there or that nothing mends. */
+export function chooseRepairs(findings: Finding[], ids: string[]): Finding[] {
+  return [...new Set(ids)].map((id) => {
+    const finding = findings.find((one) => one.id === id)
+    if (finding === undefined) throw refused(`There is no finding ${id} now`)
+    if (finding.repair === undefined)
+      throw refused(`${id} is not repaired by the doctor. ${finding.nextAction}`)
+    return finding
+  })
+}
+
+/**
+ * Asks for each store again, as its owner could: the next attempt clears away what the last one left. It stands in the
+ * store's stream with who asked; yields what was done. Asked twice of the same look, it happens once.
+ */
+export async function* retryStores(
+  eventStore: EventStore,
+  stores: LoggedStore[],
+  repairs: Finding[],
+): AsyncGenerator<string> {
+  for (const { id, storeId, tenantId = '' } of repairs) {
+    const looked = stores.find((one) => one.id === storeId)
+    if (looked === undefined) continue
+    const { events } = await handleCommand({
+      store: eventStore,
+      decider: store,
+      decode: decodeStoreEvent,
+      stream: storeStream(looked.id),
+      command: { type: 'RequestRetry', now: new Date().toISOString() },
+      context: {
+        commandId: `doctor:${id}:${looked.revision}`,
+        correlationId: randomUUID(),
+        actor: `user:${operator()}`,
+        tenantId,
+      },
+    })
+    const done = events.length === 0 ? 'was asked for already' : 'RetryRequested is in its stream'
+    yield `${id}: store ${looked.id}: ${done}`
+  }
+}
+
+// In a container the user may have no name.
+function operator(): string {
+  try {
+    return `doctor-${userInfo().username}`
+  } catch {
+    return `doctor-${process.getuid?.() ?? 'unknown'}`
+  }
+}
+
+function refused(message: string): AppError {
+  return new AppError('REQUEST_INVALID', message)
+}
