@@ -146,7 +146,7 @@ test('F6: what happened while no relay ran is published when one starts', async 
   await eventually(async () => expect(await servers.ids()).toEqual([...before, ...meanwhile]))
 })
 
-test('F7: events that a killed relay had published are not there twice, however long ago that was', async () => {
+test('F7, F8: events that a killed relay had published are not there twice, however long ago that was', async () => {
   await using servers = await bothServers()
   const ids = await appendTo(servers.store, randomUUID(), types)
   const first = await servers.startRelay()

@@ -60,12 +60,12 @@ test.each(Object.entries(goldenOfTenants))('%s is read and written as stored', (
   expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
 })
 
-test('a type this version does not know is left out', () => {
+test('F45: a type this version does not know is left out', () => {
   expect(decodeStoreEvent(stored('StoreMoved', '{}'))).toBeUndefined()
   expect(decodeTenantEvent(stored('TenantMoved', '{}'))).toBeUndefined()
 })
 
-test('fields and reasons of a newer version do not make an event unreadable', () => {
+test('F45: fields and reasons of a newer version do not make an event unreadable', () => {
   const json = golden['StoreFailed']?.replace('TIMEOUT', 'METEOR').replace('{', '{"new":1,') ?? ''
   const event = decodeStoreEvent(stored('StoreFailed', json))
   expect(event?.data).toMatchObject({ attempt: 3, reason: 'UNKNOWN' })

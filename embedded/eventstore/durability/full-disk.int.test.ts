@@ -20,7 +20,7 @@ async function startLimited(dataDir: string, bytesMax: number) {
   return { url: `esdb://127.0.0.1:${port}?tls=false`, ended }
 }
 
-test('a write that fails ends the server with the reason; what was acknowledged is still there', async () => {
+test('F36: a write that fails ends the server with the reason; what was acknowledged is still there', async () => {
   await using folder = await tempFolder()
   const { url, ended } = await startLimited(folder.path, 20_000)
   const client = EventStoreDBClient.connectionString(url)

@@ -40,7 +40,7 @@ describe.concurrent('helm says', () => {
     )
   })
 
-  test('that another run is at work: HELM_PENDING', async ({ expect }) => {
+  test('F24: that another run is at work: HELM_PENDING', async ({ expect }) => {
     const place = await placeIn(cluster)
     await leavePending(place)
 
