@@ -8,7 +8,7 @@ export type TenantEvent =
 
 export const slotReleaseReasons = ['deleted', 'abandoned'] as const
 
-export interface StoreSlotReleased {
+interface StoreSlotReleased {
   storeId: string
   /** The store was deleted, or the request that held the slot died before it stored the store. */
   reason: (typeof slotReleaseReasons)[number]
