@@ -13,7 +13,7 @@ export const findingKinds = [
   'abandoned-release',
   'unreadable-store',
 ] as const
-export type FindingKind = (typeof findingKinds)[number]
+type FindingKind = (typeof findingKinds)[number]
 
 /** One thing in which the log and what is there do not agree. */
 export interface Finding {
