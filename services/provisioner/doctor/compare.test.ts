@@ -38,6 +38,7 @@ test.each<[string, Life, FoundRelease[], string[]]>([
   ['what a failed store has left for the next attempt', 'failed', [failed()], []],
   ['a failed store of which nothing was made', 'failed', [], []],
   ['something foreign in the place of a store', 'ready', [foreign()], ['foreign-release']],
+  ['a record of nobody in its namespace', 'ready', [foreign(id)], ['foreign-release']],
   ['the labels of another store', 'ready', [deployed({ store: other })], ['foreign-release']],
   ['the release of a deleted store', 'deleted', [deployed()], ['leftover']],
   ['the namespace of a deleted store', 'deleted', [prepared()], ['leftover']],
@@ -221,9 +222,9 @@ function ending(): FoundRelease {
   return { place, name: place, store: id, observed }
 }
 
-function foreign(): FoundRelease {
+function foreign(store?: string): FoundRelease {
   const observed = { status: 'foreign', detail: 'no readable record' } as const
-  return { place, name: place, store: undefined, observed }
+  return { place, name: place, store, observed }
 }
 
 function stray(store: string | undefined): FoundRelease {

@@ -14,8 +14,7 @@ export async function findFolders(releasesDir: string): Promise<FoundRelease[]> 
     throw new AppError('CONFIG_INVALID', message, { cause })
   })
   const found: FoundRelease[] = []
-  // A dot stands before what is not a release: the staging area, a repository's own files.
-  for (const name of names.toSorted().filter((one) => !one.startsWith('.'))) {
+  for (const name of names.toSorted()) {
     const release = await findFolder(releasesDir, name)
     if (release !== undefined) found.push(release)
   }

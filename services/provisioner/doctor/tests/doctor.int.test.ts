@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { releaseNameOf, storeStream } from '#domain'
+import { releaseNameOf, storeStream, type StoreEvent } from '#domain'
 import { provisionerWorld } from '#test/provisioner-world'
+import { untilLast } from '#test/store-history'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { writeRecord } from '../../render/release-folder.ts'
@@ -58,6 +59,30 @@ test('each way in which folders and log do not agree is found, and nothing is ch
   )
   expect(exitCode).toBe(1)
   expect(again.stdout).toBe(stdout)
+})
+
+test('stores being made and deleted are never reported, at whatever moment it looks', async () => {
+  await using world = await doctorWorld()
+  await world.startProvisioner()
+  const storeIds = await Promise.all([1, 2, 3].map(() => world.request()))
+  const seen: string[] = []
+  const lookUntilAll = async (type: StoreEvent['type']) => {
+    const all = Promise.all(storeIds.map((storeId) => untilLast(world, storeId, type)))
+    const ended = new AbortController()
+    void all.finally(() => ended.abort()).catch(() => {})
+    while (!ended.signal.aborted) seen.push((await world.doctor('--json')).stdout)
+    await all
+  }
+
+  await lookUntilAll('StoreProvisioned')
+  for (const storeId of storeIds) {
+    await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
+    await world.ring(storeId)
+  }
+  await lookUntilAll('StoreDeleted')
+
+  expect(seen.length).toBeGreaterThan(1)
+  expect(seen.filter((report) => !report.includes('"findings":[]'))).toEqual([])
 })
 
 test('the release of another store in the place of a store is foreign', async () => {
