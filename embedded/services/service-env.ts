@@ -5,6 +5,9 @@ import { toolPath } from '../tools.ts'
 
 const charts = fileURLToPath(new URL('../../deploy/charts', import.meta.url))
 
+/** Where driver render keeps its releases. */
+export const releasesIn = (dataDir: string): string => join(dataDir, 'releases')
+
 /** What every service gets to know: where the parts are, and defaults for one machine. */
 export function serviceEnv(
   env: NodeJS.ProcessEnv,
@@ -14,7 +17,7 @@ export function serviceEnv(
     AUTH: 'off',
     DRIVER: 'render',
     CHARTS_DIR: charts,
-    RELEASES_DIR: join(dataDir, 'releases'),
+    RELEASES_DIR: releasesIn(dataDir),
     ...env,
     HELM_BIN: toolPath('helm'),
     HOST: '127.0.0.1',

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { writeRecord } from '../../render/release-folder.ts'
 import { runDoctor } from '../run-doctor.ts'
 
-const program = new URL('../../doctor.ts', import.meta.url).pathname
+const program = new URL('../main.ts', import.meta.url).pathname
 const manifests = Buffer.from('kind: Service\n')
 const nowhere = { EVENTSTORE_URL: 'esdb://127.0.0.1:1?tls=false', RELEASES_DIR: '/nowhere' }
 

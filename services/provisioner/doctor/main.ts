@@ -1,3 +1,3 @@
-import { runDoctor } from './doctor/run-doctor.ts'
+import { runDoctor } from './run-doctor.ts'
 
 process.exitCode = await runDoctor(process.argv.slice(2), process.env)
