@@ -5,17 +5,28 @@ import { howToTry } from './how-to-try.ts'
 import { startStack } from './start-stack.ts'
 
 const CLOSE_TIMEOUT_MS = 60_000
+const signals = ['SIGINT', 'SIGTERM'] satisfies NodeJS.Signals[]
+// npm passes Ctrl-C on to a child that the terminal has told already.
+const ECHO_MS = 1_000
 
 try {
   const config = parseStackConfig(process.env, process.argv.slice(2))
   const stack = await startStack(config, process.env)
   const { logger, url } = stack
-  const grace = closeWithGrace({ delay: CLOSE_TIMEOUT_MS, logger }, async ({ err, signal }) => {
+  const options = { delay: CLOSE_TIMEOUT_MS, logger, skip: signals }
+  const grace = closeWithGrace(options, async ({ err }) => {
     if (err) logger.fatal({ err }, 'unexpected error, ending')
-    logger.info({ signal }, 'ending')
+    logger.info('ending')
     await stack.close()
     logger.info('ended')
   })
+  let askedAt: number | undefined
+  const end = () => {
+    if (askedAt === undefined) grace.close()
+    else if (performance.now() - askedAt > ECHO_MS) process.exit(1)
+    askedAt ??= performance.now()
+  }
+  for (const signal of signals) process.on(signal, end)
   endWithParent(() => grace.close())
   logger.info({ url, dataDir: config.dataDir }, 'ready')
   if (process.stdout.isTTY) process.stdout.write(howToTry(url, config.dataDir))
