@@ -23,3 +23,13 @@ test('folders of processes that are gone are removed, those of living ones are n
   await folder[Symbol.asyncDispose]()
   await rm(living, { recursive: true })
 })
+
+test('the folder of a predecessor with the same pid is removed, as after the restart of a container', async () => {
+  const earlier = Math.round(performance.timeOrigin) - 1_000
+  const left = await mkdtemp(join(tmpdir(), `storewright-helm-${process.pid}-${earlier}-`))
+  await using own = await openWorkFolder()
+  await using second = await openWorkFolder()
+  const found = await readdir(tmpdir())
+  expect(found).not.toContain(basename(left))
+  expect(found).toEqual(expect.arrayContaining([own, second].map(({ path }) => basename(path))))
+})
