@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { eventually } from '#test/eventually'
+import { freezeProcess } from '#test/freeze-process'
 import { helmStub, overlaps, type HelmRun } from '#test/helm-stub'
 import { provisionerWorld } from '#test/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
@@ -75,7 +76,7 @@ test('F18: a frozen provisioner loses helm and claim, and when thawed writes not
   const storeId = await world.request()
   const { pid } = await firstRun(helm)
 
-  frozen.signal('SIGSTOP')
+  freezeProcess(frozen.pid)
   await eventually(() => expect(isAlive(pid)).toBe(false))
   await world.startProvisioner({ HELM_BIN: helm.executable })
   await untilLast(world, storeId, 'StoreProvisioned')

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { startEventStore } from '../../embedded/eventstore/start.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
+import { freezeProcess } from './freeze-process.ts'
 import { tempFolder } from './temp-folder.ts'
 
 /** A real event store process on a free port, gone at the end of the test. */
@@ -27,7 +28,7 @@ export async function testEventStore() {
     restart: async () => {
       server = await startEventStore({ dataDir, port })
     },
-    freeze: () => process.kill(server.pid, 'SIGSTOP'),
+    freeze: () => freezeProcess(server.pid),
     thaw: () => process.kill(server.pid, 'SIGCONT'),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()

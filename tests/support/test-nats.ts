@@ -5,6 +5,7 @@ import { startNats } from '../../embedded/parts/nats.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
 import { toolPath } from '../../embedded/tools.ts'
 import { eventually } from './eventually.ts'
+import { freezeProcess } from './freeze-process.ts'
 import { tempFolder } from './temp-folder.ts'
 
 /** A real nats-server with JetStream on a free port, gone at the end of the test. */
@@ -42,7 +43,7 @@ export async function testNats() {
       server = await start()
       await eventually(() => answers(connection))
     },
-    freeze: () => process.kill(server.pid, 'SIGSTOP'),
+    freeze: () => freezeProcess(server.pid),
     thaw: () => process.kill(server.pid, 'SIGCONT'),
     async [Symbol.asyncDispose]() {
       await connection.close()

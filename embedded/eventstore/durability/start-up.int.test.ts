@@ -1,5 +1,6 @@
 import { EventStoreDBClient } from '@eventstore/db-client'
 import { eventually } from '#test/eventually'
+import { freezeProcess } from '#test/freeze-process'
 import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
@@ -129,7 +130,7 @@ test('a server whose parent dies ends itself', async () => {
 test('a server that cannot notice the death of its parent is ended', async () => {
   await using folder = await tempFolder()
   const { parent, pid } = await serverOfAnother(folder.path)
-  process.kill(pid, 'SIGSTOP')
+  freezeProcess(pid)
 
   parent.kill('SIGKILL')
 

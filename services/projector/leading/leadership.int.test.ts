@@ -1,4 +1,5 @@
 import { eventually } from '#test/eventually'
+import { freezeProcess } from '#test/freeze-process'
 import { testDatabase } from '#test/test-database'
 import { expect, test } from 'vitest'
 import { becomeLeader } from './leadership.ts'
@@ -80,7 +81,7 @@ test('a leader whose server is frozen does not wait for its answer', async () =>
   const pid = rows[0]?.pid
   if (pid === undefined) throw new Error('the leader has no server process')
 
-  process.kill(pid, 'SIGSTOP')
+  freezeProcess(pid)
 
   await eventually(() => expect(String(leader.lost.reason)).toContain('has not answered'))
   process.kill(pid, 'SIGCONT')

@@ -1,6 +1,7 @@
 import { openPool } from '#postgres'
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
+import { freezeProcess } from '#test/freeze-process'
 import { ownPostgres } from '#test/projector/own-postgres'
 import { history, projectedLog } from '#test/projector/projected-log'
 import { expect, test } from 'vitest'
@@ -29,7 +30,7 @@ test('F39: Postgres killed and started again, and a frozen backend: the projecto
     `select pid from pg_stat_activity where application_name = 'storewright projector'`,
   )
   const pid = rows[0]?.pid ?? 0
-  process.kill(pid, 'SIGSTOP')
+  freezeProcess(pid)
   await eventually(() =>
     expect(projector.lines.at(-1)).toMatchObject({
       phase: 'standby',

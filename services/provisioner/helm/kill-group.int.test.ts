@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { eventually } from '#test/eventually'
+import { freezeProcess } from '#test/freeze-process'
 import { expect, test } from 'vitest'
 import { killGroup } from './kill-group.ts'
 
@@ -16,7 +17,7 @@ test('a group is killed with all it holds, and a group that is gone is no error'
 
 test.runIf(process.platform === 'linux')('what nobody reaps counts as gone', async () => {
   const { pid, parent } = await startGroup()
-  parent.kill('SIGSTOP')
+  freezeProcess(parent.pid ?? 0)
   await killGroup(pid)
   expect(process.kill(-pid, 0)).toBe(true)
   parent.kill('SIGKILL')

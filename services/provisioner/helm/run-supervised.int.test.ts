@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { eventually } from '#test/eventually'
+import { freezeProcess } from '#test/freeze-process'
 import { helmStub, type Behaviour } from '#test/helm-stub'
 import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
@@ -74,7 +75,7 @@ test('a frozen supervisor does not hold up a stop', async () => {
   await using folder = await tempFolder()
   const { ended, stop, running } = await start(folder.path, { hang: true })
   const { pid } = await running()
-  process.kill(parentOf(pid), 'SIGSTOP')
+  freezeProcess(parentOf(pid))
   stop()
   expect(await ended).toMatchObject({ reason: 'SUPERVISOR_LOST' })
   await eventually(() => expect(() => process.kill(-pid, 0)).toThrow('ESRCH'))

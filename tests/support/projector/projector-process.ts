@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { freezeProcess } from '../freeze-process.ts'
 import { guardProcess, releaseProcess } from '../../../embedded/processes/guard.ts'
 
 const main = fileURLToPath(new URL('../../../services/projector/main.ts', import.meta.url))
@@ -42,7 +43,7 @@ export async function projectorProcess(env: Record<string, string>) {
     url: () => listening.promise,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
-    freeze: () => child.kill('SIGSTOP'),
+    freeze: () => freezeProcess(child.pid ?? 0),
     thaw: () => child.kill('SIGCONT'),
     async [Symbol.asyncDispose]() {
       await end('SIGKILL')

@@ -11,6 +11,7 @@ import {
 import { watchedHelm } from '#test/cluster-helm'
 import { licenceOf, neverReady, releaseMaker } from '#test/cluster-release'
 import { eventually } from '#test/eventually'
+import { freezeProcess } from '#test/freeze-process'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -37,7 +38,7 @@ test('F19: helm of attempt 1 and its provisioner freeze, attempt 2 completes, th
     return run?.pid ?? 0
   })
   const pids = [frozen.pid, await parentOf(helmPid), helmPid]
-  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  for (const pid of pids) freezeProcess(pid)
 
   await world.startProvisioner()
   const events = await untilLast(world, storeId, 'StoreProvisioned')
