@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Stats } from 'node:fs'
 import { lstat, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadAll } from 'js-yaml'
@@ -37,10 +38,25 @@ export function writeRecord(labels: ReleaseLabels, manifests: Uint8Array): strin
   return `${JSON.stringify(content, null, 2)}\n`
 }
 
-/** What lies in a release's folder. */
+/** What lies in a release's folder; when it is moved away or replaced during the look, what lies there after. */
 export async function observeFolder(folder: string, storeId: string): Promise<ObservedRelease> {
-  const found = await lstat(folder).catch(absent)
-  if (found === undefined) return { status: 'absent' }
+  for (;;) {
+    const found = await lstat(folder).catch(absent)
+    if (found === undefined) return { status: 'absent' }
+    const observed = await observeFound(folder, found, storeId).catch(absent)
+    const after = await lstat(folder).catch(absent)
+    if (observed !== undefined && isSame(found, after)) return observed
+  }
+}
+
+const isSame = (before: Stats, after: Stats | undefined): boolean =>
+  after?.ino === before.ino && after.ctimeMs === before.ctimeMs
+
+async function observeFound(
+  folder: string,
+  found: Stats,
+  storeId: string,
+): Promise<ObservedRelease> {
   const foreign = (detail: string): ObservedRelease => ({ status: 'foreign', detail })
   if (!found.isDirectory()) return foreign(`${folder} is not a folder`)
   if ((await readdir(folder)).length === 0) return { status: 'absent' }

@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { access, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import {
+  access,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError, releaseNameOf, type StoreRequested } from '#domain'
@@ -119,6 +130,29 @@ test.each([
   await using world = await rendering()
   await make(world.folder)
   expect(await world.driver.observe(world.target, signal)).toMatchObject({ status: 'foreign' })
+})
+
+test('a release that comes and goes while it is looked at is there or not there, never foreign or failed', async () => {
+  await using world = await rendering()
+  const { driver, target, folder } = world
+  await driver.deploy(target, licenceOf())
+  const away = `${folder}.away`
+  let moving = true
+  const moved = (async () => {
+    for (let round = 0; round < 300; round++) {
+      await rename(folder, away)
+      await cp(away, `${away}.copy`, { recursive: true })
+      await rm(away, { recursive: true })
+      await rename(`${away}.copy`, folder)
+    }
+  })().finally(() => (moving = false))
+  const seen = new Map<string, number>()
+  while (moving) {
+    const { status } = await driver.observe(target, signal)
+    seen.set(status, (seen.get(status) ?? 0) + 1)
+  }
+  await moved
+  expect([...seen.keys()].toSorted()).toEqual(['absent', 'deployed'])
 })
 
 test("another store's release is foreign", async () => {
