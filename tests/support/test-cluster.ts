@@ -19,6 +19,23 @@ export async function testCluster() {
     throw error
   })
   const { url, ca, tokens, kubeconfig } = cluster
+  let died: string | undefined
+  const watch = ({ failed }: typeof cluster) => {
+    let isWanted = false
+    const note = async () => {
+      const how = await failed
+      if (!isWanted) died = how
+    }
+    void note()
+    return () => (isWanted = true)
+  }
+  let expectEnd = watch(cluster)
+  const stop = async () => {
+    expectEnd()
+    await cluster.stop()
+    // Nothing that was seen after it is worth anything.
+    if (died !== undefined) throw new Error(`A part of the cluster has died: ${died}`)
+  }
   const api = apiClient({ url, ca, token: tokens.admin })
   return {
     url,
@@ -36,14 +53,14 @@ export async function testCluster() {
     /** What every container of every pod has logged from now on. */
     setPodLog: (lines: string[]) => writePodLog(folder, lines),
     /** Stops it; its data stays. */
-    down: () => cluster.stop(),
+    down: stop,
     /** Starts it again on the same port and data. */
     up: async () => {
       cluster = await start()
+      expectEnd = watch(cluster)
     },
     async [Symbol.asyncDispose]() {
-      await cluster.stop()
-      await temp[Symbol.asyncDispose]()
+      await stop().finally(() => temp[Symbol.asyncDispose]())
     },
   }
 }

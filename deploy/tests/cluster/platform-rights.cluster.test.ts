@@ -29,7 +29,7 @@ beforeAll(async () => {
   })
   await asProvisioner(create('namespaces', STORE))
   await asProvisioner(bind(STORE, 'keeper', 'sw-store-keeper', [platform, 'sw-provisioner']))
-}, 120_000)
+})
 afterAll(() => cluster[Symbol.asyncDispose]())
 
 describe('the provisioner', () => {

@@ -8,6 +8,7 @@ import { apiClient, type Api } from './api-client.ts'
 import { credentialsOf, writeSecret, type Credentials, type Tokens } from './credentials.ts'
 import { furnish, untilFurnished } from './furnish.ts'
 import { kubeconfig } from './kubeconfig.ts'
+import { lastWords } from './last-words.ts'
 import { writePodLog } from './pod-log.ts'
 import * as parts from './parts.ts'
 import { kwokConfiguration } from '../stages/stages.ts'
@@ -52,8 +53,11 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
   try {
     return await startAll(start)
   } catch (error) {
+    // The logs may go with the folder: what they say is said now.
+    const said = await lastWords(start.started, (name) => logOf(layout, name))
     await stopAll(start.started)
-    throw error
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`The cluster did not start: ${why}\n${said}`, { cause: error })
   }
 }
 
@@ -126,9 +130,10 @@ async function untilPart(start: Start, name: string, probe: () => Promise<void>)
 }
 
 function firstToEnd({ layout, started }: Start): Promise<string> {
-  const ends = [...started].map(async ([name, { exited }]) => {
-    const { code, signal } = await exited
-    return `${name} ended with ${signal ?? `code ${code}`} (${logOf(layout, name)})`
+  const ends = [...started].map(async ([name, child]) => {
+    await child.exited
+    const log = logOf(layout, name)
+    return `${await lastWords([[name, child]], () => log)}\n(${log})`
   })
   return Promise.race(ends)
 }
