@@ -38,14 +38,26 @@ export function writeRecord(labels: ReleaseLabels, manifests: Uint8Array): strin
   return `${JSON.stringify(content, null, 2)}\n`
 }
 
-/** What lies in a release's folder; when it is moved away or replaced during the look, what lies there after. */
+/** What lies in a release's folder. */
 export async function observeFolder(folder: string, storeId: string): Promise<ObservedRelease> {
+  const observed = await whileUnchanged(folder, (found) => observeFound(folder, found, storeId))
+  return observed ?? { status: 'absent' }
+}
+
+/**
+ * What was read of a folder that stayed the same meanwhile: when it is moved away or replaced during the
+ * reading, it is read again. Undefined when there is none.
+ */
+export async function whileUnchanged<T>(
+  folder: string,
+  read: (found: Stats) => Promise<T>,
+): Promise<T | undefined> {
   for (;;) {
     const found = await lstat(folder).catch(absent)
-    if (found === undefined) return { status: 'absent' }
-    const observed = await observeFound(folder, found, storeId).catch(absent)
+    if (found === undefined) return undefined
+    const content = await read(found).catch(absent)
     const after = await lstat(folder).catch(absent)
-    if (observed !== undefined && isSame(found, after)) return observed
+    if (content !== undefined && isSame(found, after)) return content
   }
 }
 

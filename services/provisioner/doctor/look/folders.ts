@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#domain'
 import { z } from 'zod'
-import { observeFolder, RECORD } from '../../render/release-folder.ts'
+import { observeFolder, RECORD, whileUnchanged } from '../../render/release-folder.ts'
 import { isReleaseName, type FoundRelease } from './found-release.ts'
 
 const owned = z.object({ labels: z.object({ 'cp.store': z.string() }) })
@@ -23,9 +23,12 @@ export async function findFolders(releasesDir: string): Promise<FoundRelease[]> 
 
 async function findFolder(releasesDir: string, name: string): Promise<FoundRelease | undefined> {
   const folder = join(releasesDir, name)
-  const store = await ownerOf(folder)
-  if (store === undefined && !isReleaseName(name)) return undefined
-  const observed = await observeFolder(folder, store ?? '')
+  const found = await whileUnchanged(folder, async () => {
+    const store = await ownerOf(folder)
+    return { store, observed: await observeFolder(folder, store ?? '') }
+  })
+  if (found === undefined || (found.store === undefined && !isReleaseName(name))) return undefined
+  const { store, observed } = found
   return observed.status === 'absent' ? undefined : { place: name, name, store, observed }
 }
 

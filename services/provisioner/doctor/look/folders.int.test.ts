@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto'
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { releaseNameOf } from '#domain'
+import { tempFolder } from '#test/temp-folder'
+import { expect, test } from 'vitest'
+import { MANIFESTS, RECORD, writeRecord } from '../../render/release-folder.ts'
+import { findFolders } from './folders.ts'
+
+test("a release that comes and goes while it is looked at is its store's or not there", async () => {
+  await using root = await tempFolder()
+  const store = randomUUID()
+  const made = join(root.path, 'made')
+  const releases = join(root.path, 'releases')
+  await mkdir(releases)
+  await release(made, store)
+  let moving = true
+  const moved = comeAndGo(made, join(releases, releaseNameOf(store))).finally(
+    () => (moving = false),
+  )
+  const seen = new Set<string>()
+  while (moving) {
+    const found = await findFolders(releases)
+    seen.add(found.map((one) => `${one.observed.status} ${one.store}`).join())
+  }
+  await moved
+
+  expect([...seen].toSorted()).toEqual(['', `deployed ${store}`])
+})
+
+async function release(folder: string, store: string): Promise<void> {
+  await mkdir(folder)
+  const manifests = Buffer.from('kind: ConfigMap\nmetadata: { name: x }\n')
+  const labels = { store, attempt: 1, claim: 'c', values: 'v', chart: 'c' }
+  await writeFile(join(folder, MANIFESTS), manifests)
+  await writeFile(join(folder, RECORD), writeRecord(labels, manifests))
+}
+
+async function comeAndGo(made: string, place: string): Promise<void> {
+  for (let round = 0; round < 300; round++) {
+    await cp(made, `${made}.copy`, { recursive: true })
+    await rename(`${made}.copy`, place)
+    await rename(place, `${made}.old`)
+    await rm(`${made}.old`, { recursive: true })
+  }
+}
