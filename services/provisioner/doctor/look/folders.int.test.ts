@@ -37,9 +37,10 @@ async function release(folder: string, store: string): Promise<void> {
 }
 
 async function comeAndGo(made: string, place: string): Promise<void> {
+  await cp(made, `${made}.next`, { recursive: true })
   for (let round = 0; round < 300; round++) {
-    await cp(made, `${made}.copy`, { recursive: true })
-    await rename(`${made}.copy`, place)
+    await rename(`${made}.next`, place)
+    await cp(made, `${made}.next`, { recursive: true })
     await rename(place, `${made}.old`)
     await rm(`${made}.old`, { recursive: true })
   }
