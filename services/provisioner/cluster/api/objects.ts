@@ -10,6 +10,9 @@ const collections = {
   LimitRange: '/api/v1/namespaces/*/limitranges',
   PersistentVolumeClaim: '/api/v1/namespaces/*/persistentvolumeclaims',
   NetworkPolicy: '/apis/networking.k8s.io/v1/namespaces/*/networkpolicies',
+  Deployment: '/apis/apps/v1/namespaces/*/deployments',
+  StatefulSet: '/apis/apps/v1/namespaces/*/statefulsets',
+  Job: '/apis/batch/v1/namespaces/*/jobs',
   RoleBinding: '/apis/rbac.authorization.k8s.io/v1/namespaces/*/rolebindings',
 } as const
 export type Kind = keyof typeof collections

@@ -8,14 +8,26 @@ import { readNamespace } from '../place/namespace.ts'
 import { readRecords } from '../release/observe.ts'
 import { listVolumeClaims } from './volumes.ts'
 
-const listed: Kind[] = ['Secret', 'ResourceQuota', 'LimitRange', 'NetworkPolicy']
+const listed: Kind[] = [
+  'Secret',
+  'ResourceQuota',
+  'LimitRange',
+  'NetworkPolicy',
+  'Deployment',
+  'StatefulSet',
+  'Job',
+]
 
-/** All a removal will remove, as `Kind/name`: of the release, of the provisioner, and the volumes. */
+/**
+ * All a removal will remove, as `Kind/name`: of the release, of the provisioner, the volumes, and what somebody
+ * else has put into the store's namespace, a release of theirs as `HelmRelease/name`.
+ */
 export async function inventory(cluster: Cluster, target: Target): Promise<string[]> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return []
-  const [release, claims, ...others] = await Promise.all([
+  const [release, foreign, claims, ...others] = await Promise.all([
     releaseObjects(cluster, target),
+    foreignReleases(cluster, target),
     listVolumeClaims(cluster, target),
     ...listed.map((kind) => objectsOf(cluster, target, kind)),
   ])
@@ -23,7 +35,7 @@ export async function inventory(cluster: Cluster, target: Target): Promise<strin
     `PersistentVolumeClaim/${metadata.name}`,
     ...(spec.volumeName === undefined ? [] : [`PersistentVolume/${spec.volumeName}`]),
   ])
-  const all = [...release, ...others.flat(), ...volumes].toSorted()
+  const all = [...release, ...foreign, ...others.flat(), ...volumes].toSorted()
   return [...new Set([...all, `Namespace/${target.release}`])]
 }
 
@@ -35,6 +47,18 @@ async function objectsOf(
   const place = { kind, namespace: target.release }
   const found = await asKeeper(target, () => listMetadata(api, place))
   return found.map(({ name }) => `${kind}/${name}`)
+}
+
+// They go with the namespace, and whoever reads the store's history has to find them there.
+async function foreignReleases({ api, asKeeper, logger }: Cluster, target: Target) {
+  const { release } = target
+  const place = { kind: 'Secret', namespace: release } as const
+  const labelSelector = `owner=helm,name!=${release}`
+  const records = await asKeeper(target, () => listMetadata(api, place, { labelSelector }))
+  const names = [...new Set(records.map(({ labels }) => labels['name'] ?? ''))]
+  if (names.length > 0)
+    logger.warn({ release, names }, 'Releases of others go with the namespace of the store')
+  return names.map((name) => `HelmRelease/${name}`)
 }
 
 const storedRelease = z.object({ data: z.object({ release: z.base64() }) })

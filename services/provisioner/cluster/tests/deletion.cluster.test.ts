@@ -1,3 +1,6 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { releaseNameOf, type StoreEvent } from '#domain'
 import { licenceOf, releaseMaker } from '#test/cluster-release'
 import {
@@ -6,12 +9,16 @@ import {
   platformCluster,
   type PlatformCluster,
 } from '#test/cluster-world'
+import { deployment } from '#test/diagnosis/objects'
 import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
 type World = Awaited<ReturnType<typeof clusterWorld>>
+const anything = fileURLToPath(
+  new URL('../../../../tests/support/diagnosis/anything', import.meta.url),
+)
 const FINALIZER = 'storewright.dev/test'
 
 let cluster: PlatformCluster
@@ -66,6 +73,26 @@ test('StoreDeleted carries what was removed, of the release and beside it', asyn
       'Secret/store-secret',
       `Namespace/${release}`,
     ]),
+  )
+})
+
+test('StoreDeleted tells of a release that somebody else had put into the namespace', async () => {
+  await using world = await clusterWorld(cluster)
+  await world.startProvisioner()
+  const storeId = await world.request()
+  await untilLast(world, storeId, 'StoreProvisioned')
+  const release = releaseNameOf(storeId)
+  const { helm } = await releaseMaker(world)
+  const values = join(world.folder, 'theirs.json')
+  await writeFile(values, JSON.stringify({ objects: [deployment()] }))
+  const args = ['install', 'theirs', anything, '--namespace', release, '--values', values]
+  expect((await helm(args)).exitCode).toBe(0)
+
+  await ask(world, storeId, 'RequestDeletion')
+
+  const events = await untilLast(world, storeId, 'StoreDeleted')
+  expect(dataOf(events, 'StoreDeleted')[0]?.removed).toEqual(
+    expect.arrayContaining(['HelmRelease/theirs', 'Deployment/shop']),
   )
 })
 
