@@ -29,6 +29,10 @@ const schema = z
     SLOTS: z.coerce.number().int().min(1).max(64).default(4),
     /** Of these, as many as one tenant may hold; all of them unless set. */
     TENANT_SLOTS: z.coerce.number().int().min(1).max(64).optional(),
+    /** Stores all provisioners together work on at once; no limit unless set. */
+    CLUSTER_SLOTS: z.coerce.number().int().min(1).max(1_024).optional(),
+    /** Of these, as many as one tenant may hold; no limit unless set. */
+    CLUSTER_TENANT_SLOTS: z.coerce.number().int().min(1).max(1_024).optional(),
     DRIVER: z.enum(['render', 'cluster']).default('render'),
     /** Driver cluster: path of a kubeconfig; without one the account of the pod. */
     KUBECONFIG: z.string().optional(),

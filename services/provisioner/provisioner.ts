@@ -9,6 +9,7 @@ import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
 import { attend } from './work/attend.ts'
+import { openClusterSlots } from './work/cluster-slots.ts'
 import { tenantSlots } from './work/tenant-slots.ts'
 import { endedClaims, type Worker } from './work/worker.ts'
 
@@ -39,10 +40,17 @@ export function startProvisioner(parts: ProvisionerParts) {
     if (bus === undefined) return
     messaging = bus
     const leases = openLeases(bus, timings)
-    const worker = workerOf(parts, leases, stopping.signal)
+    const clusterSlots = openClusterSlots(bus, {
+      slotsMax: config.CLUSTER_SLOTS,
+      tenantSlotsMax: config.CLUSTER_TENANT_SLOTS,
+      leaseTtlMs: config.LEASE_TTL_MS,
+      renewEveryMs: config.LEASE_RENEW_MS,
+    })
+    const worker = workerOf(parts, { leases, clusterSlots, stopping: stopping.signal })
     logger.info({ workerId: config.WORKER_ID, slots: config.SLOTS }, 'taking work')
     const slots = Array.from({ length: config.SLOTS }, () => runSlot(bus, worker, signal))
     await Promise.all([...slots, sweep({ ...parts, messaging: bus, signal })])
+    clusterSlots.close()
     leases.close()
   }
   const running = run()
@@ -66,6 +74,9 @@ export function startProvisioner(parts: ProvisionerParts) {
 
 async function runSlot(messaging: Messaging, worker: Worker, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
+    // Before the message: one that is held waits for nothing but its own work.
+    await using place = await worker.clusterSlots.take(signal)
+    if (place === undefined) continue
     const message = await nextWork(messaging, { signal, expiresMs: PULL_MS })
     if (message === undefined) continue
     worker.metrics.busySlots.inc()
@@ -76,13 +87,12 @@ async function runSlot(messaging: Messaging, worker: Worker, signal: AbortSignal
 
 function workerOf(
   { config, driver, eventStore, logger, metrics }: ProvisionerParts,
-  leases: Worker['leases'],
-  stopping: AbortSignal,
+  shared: Pick<Worker, 'leases' | 'clusterSlots' | 'stopping'>,
 ): Worker {
   return {
     workerId: config.WORKER_ID,
     eventStore,
-    leases,
+    ...shared,
     driver,
     logger,
     metrics,
@@ -93,7 +103,6 @@ function workerOf(
     lostAfterMs: config.LEASE_LOST_MS,
     resultPatienceMs: config.RESULT_PATIENCE_MS,
     now: () => new Date().toISOString(),
-    stopping,
     tenantSlots: tenantSlots(config.TENANT_SLOTS ?? config.SLOTS),
     ended: endedClaims(),
   }

@@ -10,6 +10,7 @@ const LOOKS_MAX = 6
 // Short: with driver cluster the time from a worker's death to the next helm is 15 s, this and the fence.
 const HELD_MS = 600
 const TENANT_BUSY_MS = 1_000
+const TENANT_BUSY_STEPS_MAX = 8
 const UNREADABLE_MS = 300_000
 const UNAVAILABLE_MS = 2_000
 
@@ -58,7 +59,9 @@ async function look(
   }
   if (worker.stopping.aborted) return { retryInMs: 0 }
   using slot = worker.tenantSlots.take(state.request.tenantId)
-  if (slot === undefined) return { retryInMs: jittered(TENANT_BUSY_MS) }
+  if (slot === undefined) return tenantBusy(message)
+  await using place = await worker.clusterSlots.takeFor(state.request.tenantId)
+  if (place === undefined) return tenantBusy(message)
   if (held !== undefined && !worker.ended.has(held.claimId)) {
     const lease = await worker.leases.isHeld(message.storeId, held.claimId)
     if (lease !== 'free') return { retryInMs: jittered(HELD_MS) }
@@ -78,6 +81,11 @@ async function look(
     worker,
     logger,
   })
+}
+
+/** The longer a store waits the more stores wait beside it: each need look less often. */
+function tenantBusy({ deliveries }: WorkMessage): Settlement {
+  return { retryInMs: jittered(TENANT_BUSY_MS * Math.min(deliveries, TENANT_BUSY_STEPS_MAX)) }
 }
 
 /** A little more than `ms`, never the same for all who wait. */

@@ -3,6 +3,7 @@ import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
+import type { ClusterSlots } from './cluster-slots.ts'
 import type { TenantSlots } from './tenant-slots.ts'
 
 /** What every slot of a provisioner works with. */
@@ -25,6 +26,7 @@ export interface Worker {
   /** Aborted when the process is to end and its time for running helm is over. */
   stopping: AbortSignal
   tenantSlots: TenantSlots
+  clusterSlots: ClusterSlots
   /** Claims of this process whose work is known to have ended without a result. */
   ended: EndedClaims
 }

@@ -3,6 +3,7 @@ import { NatsError } from 'nats'
 const STREAM_NOT_FOUND = 10_059
 const CONSUMER_NOT_FOUND = 10_014
 const MESSAGE_NOT_FOUND = 10_037
+const WRONG_LAST_SEQUENCE = 10_071
 const STREAM_NAME_IN_USE = 10_058
 const CONSUMER_EXISTS = [10_013, 10_105, 10_148]
 
@@ -27,4 +28,9 @@ export async function ifPresent<T>(answer: Promise<T>): Promise<T | undefined> {
 export function isTaken(error: unknown): boolean {
   const code = apiErrorCode(error)
   return code !== undefined && [STREAM_NAME_IN_USE, ...CONSUMER_EXISTS].includes(code)
+}
+
+/** True when the subject has another last message than the writer believed. */
+export function isOutdated(error: unknown): boolean {
+  return apiErrorCode(error) === WRONG_LAST_SEQUENCE
 }

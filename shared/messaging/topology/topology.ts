@@ -17,6 +17,10 @@ const DAY_MS = 24 * 60 * 60 * 1_000
 export const leaseStream = 'KV_CLAIMS'
 export const leaseSubjects = '$KV.CLAIMS.>'
 
+/** The JetStream stream behind the bucket of places. */
+export const placeStream = 'KV_PLACES'
+export const placeSubjects = '$KV.PLACES.>'
+
 /** How long a silent worker keeps its message and its lease. */
 export interface WorkTimings {
   ackWaitMs: number
@@ -58,12 +62,28 @@ export function provisionersConfig(timings: WorkTimings) {
   } satisfies Partial<ConsumerConfig>
 }
 
-/** Signs of life of claims. In memory: a full disk must not end running work. */
 export function leaseStreamConfig(timings: WorkTimings) {
   return {
     name: leaseStream,
     description: 'Signs of life of the claims on stores, by store and claim',
     subjects: [leaseSubjects],
+    ...bucket(timings),
+  } satisfies Partial<StreamConfig>
+}
+
+/** Who has one of the places that all provisioners share; a value ends with its holder. */
+export function placeStreamConfig(timings: WorkTimings) {
+  return {
+    name: placeStream,
+    description: 'Places of all provisioners together, by group and number',
+    subjects: [placeSubjects],
+    ...bucket(timings),
+  } satisfies Partial<StreamConfig>
+}
+
+/** A key-value bucket. In memory: a full disk must not end running work. */
+function bucket(timings: WorkTimings) {
+  return {
     retention: RetentionPolicy.Limits,
     storage: StorageType.Memory,
     discard: DiscardPolicy.New,

@@ -47,6 +47,12 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 - {name: KEEPER_ROLE, value: {{ $.Release.Name }}-store-keeper}
 - {name: SLOTS, value: {{ $.Values.provisionerSlots | quote }}}
 - {name: TENANT_SLOTS, value: {{ $.Values.provisionerTenantSlots | quote }}}
+{{- with $.Values.provisionerClusterSlots }}
+- {name: CLUSTER_SLOTS, value: {{ . | quote }}}
+{{- end }}
+{{- with $.Values.provisionerClusterTenantSlots }}
+- {name: CLUSTER_TENANT_SLOTS, value: {{ . | quote }}}
+{{- end }}
 - {name: STORES_DOMAIN, value: {{ $.Values.storesDomain | quote }}}
 {{- end }}
 {{- end }}
