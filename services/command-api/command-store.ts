@@ -1,17 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import { decodeStoreEvent, storeViewOf, type StoreView } from '#contracts'
-import { AppError, store as storeDecider, storeStream, type StoreCommand } from '#domain'
+import {
+  AppError,
+  store as storeDecider,
+  storeStream,
+  type RequestUpgrade,
+  type StoreCommand,
+  type StoreEvent,
+} from '#domain'
 import { eventId, handleCommand, type EventStore, type RecordedEvent } from '#eventstore'
 import type { Asking } from './slots/tenant-slots.ts'
 
 export interface CommandRequest extends Asking {
   storeId: string
-  type: 'RequestDeletion' | 'RequestRetry' | 'RequestCancel'
+  command: OwnersCommand
   /** With a key the command happens once, however often it is sent; without one the store's state decides. */
   key: string | undefined
   /** The revision the caller has seen; any other is PRECONDITION_FAILED. */
   ifMatch: bigint | undefined
 }
+
+/** What the owner of a store can ask for, but for the time. */
+type OwnersCommand =
+  { type: 'RequestDeletion' | 'RequestRetry' | 'RequestCancel' } | Omit<RequestUpgrade, 'now'>
 
 export interface Commanded {
   view: StoreView
@@ -21,9 +32,11 @@ export interface Commanded {
 /** Gives a command to an existing store of the tenant. */
 export function commandStore({ store, now }: { store: EventStore; now: () => Date }) {
   return async (request: CommandRequest): Promise<Commanded> => {
-    const { storeId, tenantId, type, key, context } = request
+    const { storeId, tenantId, command, key, context } = request
     const commandId =
-      key === undefined ? randomUUID() : eventId(`${tenantId}\0${storeId}\0${type}\0${key}`, 0)
+      key === undefined
+        ? randomUUID()
+        : eventId(`${tenantId}\0${storeId}\0${command.type}\0${key}`, 0)
     const seen = observeStream(commandId)
     const decider = { ...storeDecider, decide: decideFor(request, seen) }
     const at = now().toISOString()
@@ -31,11 +44,12 @@ export function commandStore({ store, now }: { store: EventStore; now: () => Dat
       store,
       decider,
       decode: (recorded) => {
-        seen.observe(recorded)
-        return decodeStoreEvent(recorded)
+        const event = decodeStoreEvent(recorded)
+        seen.observe(recorded, event)
+        return event
       },
       stream: storeStream(storeId),
-      command: { type, now: at },
+      command: { ...command, now: at },
       context: { ...context, tenantId, commandId },
     })
     if (result.state.status === 'absent') throw notFound()
@@ -52,15 +66,26 @@ type Observation = ReturnType<typeof observeStream>
 function observeStream(commandId: string) {
   let newest: RecordedEvent | undefined
   let wasHandled = false
+  let fingerprint: string | undefined
   return {
-    observe: (recorded: RecordedEvent) => {
+    observe: (recorded: RecordedEvent, event: StoreEvent | undefined) => {
       newest = recorded
       const { metadata } = recorded
-      if (typeof metadata === 'object' && metadata !== null && 'commandId' in metadata)
-        wasHandled ||= metadata.commandId === commandId
+      if (typeof metadata !== 'object' || metadata === null || !('commandId' in metadata)) return
+      if (metadata.commandId !== commandId) return
+      wasHandled = true
+      if (event?.type === 'UpgradeRequested') fingerprint = event.data.fingerprint
     },
     newest: () => newest,
-    wasHandled: () => wasHandled,
+    /** Throws IDEMPOTENCY_KEY_REUSED when another request had its key. */
+    wasHandled: (command: StoreCommand) => {
+      if (wasHandled && command.type === 'RequestUpgrade' && command.fingerprint !== fingerprint)
+        throw new AppError(
+          'IDEMPOTENCY_KEY_REUSED',
+          'This Idempotency-Key was used for another upgrade of the store; use a new key',
+        )
+      return wasHandled
+    },
   }
 }
 
@@ -68,7 +93,7 @@ function decideFor({ tenantId, ifMatch }: CommandRequest, seen: Observation) {
   return (state: Parameters<typeof storeDecider.decide>[0], command: StoreCommand) => {
     // Another tenant's store is not there at all.
     if (state.status === 'absent' || state.request.tenantId !== tenantId) throw notFound()
-    if (seen.wasHandled()) return []
+    if (seen.wasHandled(command)) return []
     if (ifMatch !== undefined && seen.newest()?.revision !== ifMatch)
       throw new AppError('PRECONDITION_FAILED', 'The store has changed since it was read')
     return storeDecider.decide(state, command)

@@ -123,6 +123,7 @@ test('the API is described whole', async () => {
     '/api/stores/{id}',
     '/api/stores/{id}/retry',
     '/api/stores/{id}/cancel',
+    '/api/stores/{id}/upgrade',
   ])
 })
 

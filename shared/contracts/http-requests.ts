@@ -17,6 +17,10 @@ export const requestStoreBody = z.strictObject({
 })
 export type RequestStoreBody = z.output<typeof requestStoreBody>
 
+/** What POST /api/stores/:id/upgrade takes: without a plan the store keeps its own and moves to the chart and images of today. */
+export const upgradeStoreBody = z.strictObject({ plan: z.enum(plans).optional() })
+export type UpgradeStoreBody = z.output<typeof upgradeStoreBody>
+
 const keyCharacters =
   /^(?:"[\x20-\x21\x23-\x7e]{1,255}"|[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?)$/
 

@@ -14,6 +14,10 @@ export const storeView = z.object({
   url: z.string().nullable(),
   release: z.string().nullable(),
   namespace: z.string().nullable(),
+  /** Of what runs; null before the store was ready. */
+  chartVersion: z.string().nullable(),
+  /** What the store is asked to become, while it is being upgraded or when that failed. */
+  upgrade: z.object({ plan: z.enum(plans), requestedAt: time }).nullable(),
   attempt: z.int(),
   failure: z
     .object({
@@ -71,7 +75,7 @@ type ExistingStore = Exclude<StoreState, { status: 'absent' }>
 /** The view of a folded store. */
 export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen): StoreView {
   const { request, status, attempt } = state
-  const provisioned = state.status === 'ready' ? state.provisioned : undefined
+  const provisioned = 'provisioned' in state ? state.provisioned : undefined
   return {
     id: request.storeId,
     tenantId: request.tenantId,
@@ -82,6 +86,8 @@ export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen)
     url: provisioned?.url ?? null,
     release: provisioned?.release ?? null,
     namespace: provisioned?.namespace ?? null,
+    chartVersion: provisioned?.chartVersion ?? null,
+    upgrade: upgradeOf(state),
     attempt,
     failure: failureOf(state),
     createdAt: request.requestedAt,
@@ -91,7 +97,13 @@ export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen)
   }
 }
 
+function upgradeOf(state: ExistingStore): StoreView['upgrade'] {
+  if (!('upgrade' in state)) return null
+  const { plan, requestedAt } = state.upgrade
+  return { plan, requestedAt }
+}
+
 function failureOf(state: ExistingStore): StoreView['failure'] {
-  if (state.status === 'failed') return state.failure
+  if ('failure' in state) return state.failure
   return 'lastFailure' in state && state.lastFailure !== undefined ? state.lastFailure : null
 }

@@ -8,8 +8,10 @@ export {
   requestStoreBody,
   storeName,
   storeParams,
+  upgradeStoreBody,
   type ListStoresQuery,
   type RequestStoreBody,
+  type UpgradeStoreBody,
 } from './http-requests.ts'
 export {
   eventPage,

@@ -21,6 +21,7 @@ const golden: Record<string, string> = {
   StoreFailed:
     '{"attempt":3,"reason":"TIMEOUT","retryable":true,"detail":"late","nextAction":"Retry","failedAt":"2026-01-01T00:00:00.000Z"}',
   RetryRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
+  UpgradeRequested: '{"plan":"large","fingerprint":"f2","requestedAt":"2026-01-01T00:00:00.000Z"}',
   CancelRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
   DeletionRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
   StoreDeleted:
@@ -54,6 +55,16 @@ test('StoreProvisioned of a store that was sold in is read and written as it is 
   const event = decodeStoreEvent(stored('StoreProvisioned', json ?? ''))
   expect(JSON.stringify(event?.data)).toBe(json)
 })
+
+test.each(['StoreProvisioned', 'StoreFailed'])(
+  '%s of an upgrade is read and written as it is stored',
+  (type) => {
+    const json = golden[type]?.replace(/^(."attempt":\d)/, '$1,"kind":"upgrade"') ?? ''
+    const event = decodeStoreEvent(stored(type, json))
+    expect(event?.data).toMatchObject({ kind: 'upgrade' })
+    expect(JSON.stringify(event?.data)).toBe(json)
+  },
+)
 
 test.each(Object.entries(goldenOfTenants))('%s is read and written as stored', (type, json) => {
   const event = decodeTenantEvent(stored(type, json))

@@ -28,6 +28,7 @@ const claim = {
   claimId: z.string(),
   kind: z.enum(workKinds),
 }
+const ofUpgrade = { kind: z.literal('upgrade').exactOptional() }
 const asked = z.object({ requestedAt: time })
 
 const storeEvent = z.discriminatedUnion('type', [
@@ -75,6 +76,7 @@ const storeEvent = z.discriminatedUnion('type', [
     'StoreProvisioned',
     z.object({
       attempt: z.int(),
+      ...ofUpgrade,
       release: z.string(),
       namespace: z.string(),
       url: z.string(),
@@ -94,9 +96,13 @@ const storeEvent = z.discriminatedUnion('type', [
       provisionedAt: time,
     }),
   ),
-  event('StoreFailed', z.object({ attempt: z.int(), ...failure, failedAt: time })),
+  event('StoreFailed', z.object({ attempt: z.int(), ...ofUpgrade, ...failure, failedAt: time })),
   event('RetryRequested', asked),
   event('CancelRequested', asked),
+  event(
+    'UpgradeRequested',
+    z.object({ plan: z.enum(plans), fingerprint: z.string(), requestedAt: time }),
+  ),
   event('DeletionRequested', asked),
   event(
     'StoreDeleted',

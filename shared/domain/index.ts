@@ -1,8 +1,8 @@
 export { AppError, errorCodes, hasCode, type ErrorCode } from './app-error.ts'
 export type { Decider } from './decider.ts'
 export type { EventMetadata } from './event-metadata.ts'
-export { takeOversMax } from './store/claim.ts'
-export type { ClaimStore, RequestStore, StoreCommand } from './store/commands.ts'
+export { takeOversMax } from './store/deciding/claim.ts'
+export type { ClaimStore, RequestStore, RequestUpgrade, StoreCommand } from './store/commands.ts'
 export {
   engines,
   plans,
@@ -17,7 +17,7 @@ export {
   type WorkKind,
 } from './store/events.ts'
 export { failureReasons, type Failure, type FailureReason } from './store/failure.ts'
-export { openClaim, pendingWork } from './store/pending-work.ts'
+export { openClaim, pendingWork, wantedRequest } from './store/pending-work.ts'
 export { releaseNameOf } from './store/release-name.ts'
 export { storeStatuses, type StoreState, type StoreStatus } from './store/state.ts'
 export { store, storeStream } from './store/store.ts'

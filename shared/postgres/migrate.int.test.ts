@@ -8,9 +8,9 @@ test('two migrations at once leave one schema, each file run once', async () => 
 
   const ran = await Promise.all([migrate(database.url), migrate(database.url)])
 
-  expect(ran.flat().toSorted()).toEqual(['0001_read-models'])
+  expect(ran.flat().toSorted()).toEqual(['0001_read-models', '0002_upgrades'])
   const { rows } = await database.client.query('select name from schema_migrations')
-  expect(rows).toEqual([{ name: '0001_read-models' }])
+  expect(rows).toEqual([{ name: '0001_read-models' }, { name: '0002_upgrades' }])
 })
 
 test('a migrated database is left as it is', async () => {

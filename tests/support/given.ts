@@ -4,6 +4,7 @@ import {
   type ClaimStore,
   type Decider,
   type Failure,
+  type Plan,
   type StoreCommand,
   type StoreEvent,
 } from '#domain'
@@ -94,6 +95,12 @@ export const command = {
     now: at(3),
   }),
   retry: { type: 'RequestRetry', now: at(4) },
+  upgrade: (plan?: Plan) => ({
+    type: 'RequestUpgrade' as const,
+    plan,
+    fingerprint: 'f2',
+    now: at(4),
+  }),
   cancel: { type: 'RequestCancel', now: at(4) },
   delete: { type: 'RequestDeletion', now: at(4) },
 } as const

@@ -1,7 +1,10 @@
-import { commandHeaders, oneStore, storeParams } from '#contracts'
+import { commandHeaders, oneStore, storeParams, upgradeStoreBody } from '#contracts'
 import { callerOf, traceOf } from '#http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
 import type { CommandRequest, Commanded } from '../command-store.ts'
+import { upgradeFingerprintOf } from '../requesting/fingerprint.ts'
 
 interface CommandOptions {
   commandStore: (request: CommandRequest) => Promise<Commanded>
@@ -13,7 +16,7 @@ const commands = [
   { method: 'POST', path: '/cancel', type: 'RequestCancel', summary: 'Give up a store under way' },
 ] as const
 
-/** DELETE /api/stores/:id, POST …/retry and …/cancel: a repetition is answered like the first. */
+/** DELETE /api/stores/:id, POST …/retry, …/cancel and …/upgrade: a repetition is answered like the first. */
 export const commandRoutes: FastifyPluginAsyncZod<CommandOptions> = async (
   app,
   { commandStore },
@@ -30,21 +33,52 @@ export const commandRoutes: FastifyPluginAsyncZod<CommandOptions> = async (
         response: { 202: oneStore },
       },
       handler: async (request, reply) => {
-        const { tenantId, actor } = callerOf(request)
-        const { view, position } = await commandStore({
-          storeId: request.params.id,
-          tenantId,
-          type,
-          context: { correlationId: request.id, actor, ...traceOf(request) },
-          key: request.headers['idempotency-key'],
-          ifMatch: request.headers['if-match'],
-        })
-        if (position !== undefined) reply.header('x-position', String(position))
-        const etag = `"${view.revision}"`
-        return reply
-          .code(202)
-          .headers({ location: `/api/stores/${view.id}`, 'retry-after': '2', etag })
-          .send({ store: view })
+        const asked = { ...askedBy(request, request), command: { type } }
+        return accept(reply, await commandStore(asked))
       },
     })
+  app.post(
+    '/api/stores/:id/upgrade',
+    {
+      config: { policy: 'write' },
+      schema: {
+        summary: 'Move a ready store to a larger plan, or to the chart and images of today',
+        params: storeParams,
+        headers: commandHeaders,
+        body: upgradeStoreBody,
+        response: { 202: oneStore },
+      },
+    },
+    async (request, reply) => {
+      const { plan } = request.body
+      const fingerprint = upgradeFingerprintOf(request.body)
+      const command = { type: 'RequestUpgrade', plan, fingerprint } as const
+      return accept(reply, await commandStore({ ...askedBy(request, request), command }))
+    },
+  )
+}
+
+interface Parsed {
+  params: z.output<typeof storeParams>
+  headers: z.output<typeof commandHeaders>
+}
+
+function askedBy(request: FastifyRequest, parsed: Parsed): Omit<CommandRequest, 'command'> {
+  const { tenantId, actor } = callerOf(request)
+  return {
+    storeId: parsed.params.id,
+    tenantId,
+    context: { correlationId: request.id, actor, ...traceOf(request) },
+    key: parsed.headers['idempotency-key'],
+    ifMatch: parsed.headers['if-match'],
+  }
+}
+
+function accept(reply: FastifyReply, { view, position }: Commanded) {
+  if (position !== undefined) reply.header('x-position', String(position))
+  const etag = `"${view.revision}"`
+  return reply
+    .code(202)
+    .headers({ location: `/api/stores/${view.id}`, 'retry-after': '2', etag })
+    .send({ store: view })
 }

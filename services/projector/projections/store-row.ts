@@ -20,12 +20,14 @@ export interface StoreRow {
   revision: string
   position: string
   state: StoreProjection['state']
+  chart_version: string | null
+  upgrade: { plan: string; requestedAt: string } | null
 }
 
 /** The row of a store; every column follows from the projection alone. */
 export function storeRow({ state, revision, position, updatedAt }: StoreProjection): StoreRow {
   const { storeId, tenantId, name, engine, plan, requestedAt } = state.request
-  const provisioned = state.status === 'ready' ? state.provisioned : undefined
+  const provisioned = 'provisioned' in state ? state.provisioned : undefined
   return {
     id: storeId,
     tenant_id: tenantId,
@@ -44,11 +46,19 @@ export function storeRow({ state, revision, position, updatedAt }: StoreProjecti
     revision: String(revision),
     position: String(position),
     state,
+    chart_version: provisioned?.chartVersion ?? null,
+    upgrade: upgradeOf(state),
   }
+}
+
+function upgradeOf(state: StoreState): StoreRow['upgrade'] {
+  if (!('upgrade' in state)) return null
+  const { plan, requestedAt } = state.upgrade
+  return { plan, requestedAt }
 }
 
 /** The failure that ended the work, or the last one while another attempt is awaited. */
 function failureOf(state: StoreState): Failure | undefined {
-  if (state.status === 'failed') return state.failure
+  if ('failure' in state) return state.failure
   return 'lastFailure' in state ? state.lastFailure : undefined
 }

@@ -77,6 +77,8 @@ const columns = [
   'revision bigint',
   'position bigint',
   'state jsonb',
+  'chart_version text',
+  'upgrade jsonb',
 ]
 const names = columns.map((column) => column.slice(0, column.indexOf(' ')))
 const writeStoresText = `

@@ -1,4 +1,4 @@
-import { hasCode, openClaim, pendingWork } from '#domain'
+import { hasCode, openClaim, pendingWork, wantedRequest } from '#domain'
 import type { WorkMessage } from '#messaging'
 import type { Logger } from '#observability'
 import { claimAndWork } from './claim-and-work.ts'
@@ -73,7 +73,7 @@ async function look(
   }
   const takesOver = held === undefined ? {} : { takesOver: held.claimId }
   return await claimAndWork({
-    request: state.request,
+    request: wantedRequest(state),
     cause,
     kind,
     ...takesOver,

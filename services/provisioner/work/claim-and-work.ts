@@ -7,7 +7,9 @@ import {
   releaseNameOf,
   store,
   storeStream,
+  wantedRequest,
   type StoreRequested,
+  type StoreState,
   type WorkKind,
 } from '#domain'
 import { handleCommand } from '#eventstore'
@@ -135,11 +137,17 @@ async function claimStore(work: Work, target: Target, claimId: string) {
         context: contextOf(worker, cause, claimId),
       })
       // A claim that landed in an earlier try may have been overtaken since.
-      const mine = openClaim(state)?.claimId === claimId && pendingWork(state) === work.kind
+      const mine = openClaim(state)?.claimId === claimId && isStillAsked(state, work)
       if (!mine || revision === 'no_stream') return undefined
       return { attempt: openClaim(state)?.attempt ?? 0, revision }
     } catch (error) {
       if (tries === CLAIM_TRIES || !hasCode(error, 'EVENT_STORE_UNAVAILABLE')) throw error
     }
   }
+}
+
+// Another plan may have been asked for since the store was looked at: what is claimed then is not this work.
+function isStillAsked(state: StoreState, { kind, request }: Work): boolean {
+  if (state.status === 'absent' || pendingWork(state) !== kind) return false
+  return wantedRequest(state).plan === request.plan
 }

@@ -17,7 +17,13 @@ export interface LoadedStore {
   removedBefore: string[]
 }
 
-const asking = ['StoreRequested', 'RetryRequested', 'CancelRequested', 'DeletionRequested']
+const asking = [
+  'StoreRequested',
+  'RetryRequested',
+  'UpgradeRequested',
+  'CancelRequested',
+  'DeletionRequested',
+]
 
 /** Folds a store's stream. Throws EVENT_UNREADABLE, EVENT_STORE_UNAVAILABLE. */
 export async function loadStore(eventStore: EventStore, storeId: string): Promise<LoadedStore> {

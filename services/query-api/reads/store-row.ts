@@ -6,7 +6,7 @@ export interface StoreRow extends Omit<StoreView, 'revision'> {
 }
 
 export const storeColumns = `id, tenant_id as "tenantId", name, engine, plan, status, url, release,
-  namespace, attempt, failure, created_at as "createdAt", updated_at as "updatedAt",
+  namespace, chart_version as "chartVersion", upgrade, attempt, failure, created_at as "createdAt", updated_at as "updatedAt",
   deleted_at as "deletedAt", revision`
 
 /** A row as the API shows it. */
@@ -21,6 +21,8 @@ export function viewOfRow(row: StoreRow): StoreView {
     url: row.url,
     release: row.release,
     namespace: row.namespace,
+    chartVersion: row.chartVersion,
+    upgrade: row.upgrade,
     attempt: row.attempt,
     failure: row.failure,
     createdAt: row.createdAt,

@@ -30,6 +30,8 @@ function* endingOf(state: StoreState): Generator<string> {
   if (state.status === 'ready') yield `Ready at ${state.provisioned.url}`
   else if (state.status === 'failed')
     yield `Failed: ${state.failure.detail}. ${state.failure.nextAction}`
+  else if (state.status === 'upgrade-failed')
+    yield `Not upgraded to ${state.upgrade.plan}: ${state.failure.detail}. ${state.failure.nextAction}`
   else yield `Now ${state.status}`
 }
 
@@ -44,7 +46,7 @@ function lineOf(
     recorded.recordedAt,
     since.padStart(10),
     recorded.type.padEnd(25),
-    `→ ${status}`.padEnd(15),
+    `→ ${status}`.padEnd(16),
     actor.padEnd(20),
     correlationId,
     detailsOf(recorded.data),
@@ -57,7 +59,7 @@ function seconds(from: RecordedEvent, to: RecordedEvent): string {
 }
 
 // What stands in the heading or is for machines is left to the NDJSON form.
-const leftOut = /^(storeId|tenantId|name|engine|plan|fingerprint|claimId|.*Digest|.*At)$/
+const leftOut = /^(storeId|tenantId|name|engine|fingerprint|claimId|.*Digest|.*At)$/
 
 function detailsOf(data: unknown): string {
   if (typeof data !== 'object' || data === null) return ''

@@ -17,6 +17,7 @@ export type StoreCommand =
   | FailAttempt
   | { type: 'RequestRetry'; now: string }
   | { type: 'RequestCancel'; now: string }
+  | RequestUpgrade
   | { type: 'RequestDeletion'; now: string }
 
 export interface RequestStore {
@@ -26,6 +27,15 @@ export interface RequestStore {
   name: string
   engine: Engine
   plan: Plan
+  fingerprint: string
+  now: string
+}
+
+/** Moves a ready store to a larger plan, or on its own plan to the chart and images of today. */
+export interface RequestUpgrade {
+  type: 'RequestUpgrade'
+  /** Absent: the plan the store is to have already. */
+  plan?: Plan | undefined
   fingerprint: string
   now: string
 }

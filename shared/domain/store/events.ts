@@ -10,6 +10,11 @@ export type Plan = (typeof plans)[number]
 export const workKinds = ['install', 'upgrade', 'uninstall'] as const
 export type WorkKind = (typeof workKinds)[number]
 
+interface OfUpgrade {
+  /** Present when the work was an upgrade of a store that had been ready. */
+  kind?: 'upgrade'
+}
+
 /** A claim of one worker on one store: the only licence to run helm for it. */
 export interface Claim {
   attempt: number
@@ -29,6 +34,7 @@ export type StoreEvent =
   | { type: 'StoreProvisioned'; data: StoreProvisioned }
   | { type: 'StoreFailed'; data: StoreFailed }
   | { type: 'RetryRequested'; data: { requestedAt: string } }
+  | { type: 'UpgradeRequested'; data: UpgradeRequested }
   | { type: 'CancelRequested'; data: { requestedAt: string } }
   | { type: 'DeletionRequested'; data: { requestedAt: string } }
   | { type: 'StoreDeleted'; data: StoreDeleted }
@@ -41,6 +47,14 @@ export interface StoreRequested {
   engine: Engine
   plan: Plan
   /** SHA-256 of the canonical request, hex: the same key with another request is told apart by it. */
+  fingerprint: string
+  requestedAt: string
+}
+
+/** A ready store is to move to this plan, and to the chart and images of the day it is done. */
+export interface UpgradeRequested {
+  plan: Plan
+  /** SHA-256 of the canonical request, hex. */
   fingerprint: string
   requestedAt: string
 }
@@ -77,7 +91,7 @@ export interface PlacedOrder {
   durationMs: number
 }
 
-export interface StoreProvisioned {
+export interface StoreProvisioned extends OfUpgrade {
   attempt: number
   release: string
   namespace: string
@@ -93,7 +107,7 @@ export interface StoreProvisioned {
   provisionedAt: string
 }
 
-interface StoreFailed extends Failure {
+export interface StoreFailed extends Failure, OfUpgrade {
   attempt: number
   failedAt: string
 }

@@ -1,4 +1,12 @@
-import type { Claim, ProvisioningAttemptFailed, ProvisioningStarted, StoreEvent } from './events.ts'
+import type {
+  Claim,
+  ProvisioningAttemptFailed,
+  ProvisioningStarted,
+  StoreEvent,
+  StoreFailed,
+  UpgradeRequested,
+} from './events.ts'
+import { wantedRequest } from './pending-work.ts'
 import { nothingTriedYet, type Known, type StoreState, type Waiting } from './state.ts'
 
 /** The store after an event. Never throws: an event that does not fit leaves the state as it was. */
@@ -15,12 +23,18 @@ export function evolve(state: StoreState, event: StoreEvent): StoreState {
     case 'ProvisioningAttemptFailed':
       return attemptFailed(state, event.data)
     case 'StoreProvisioned':
-      return { ...known, status: 'ready', provisioned: event.data }
-    case 'StoreFailed': {
-      const { attempt: _, failedAt, ...failure } = event.data
-      return { ...known, status: 'failed', failure, failedAt }
-    }
+      return {
+        ...known,
+        request: wantedRequest(state),
+        status: 'ready',
+        provisioned: event.data,
+      }
+    case 'StoreFailed':
+      return failed(state, event.data)
+    case 'UpgradeRequested':
+      return upgrading(state, event.data)
     case 'RetryRequested':
+      if (state.status === 'upgrade-failed') return upgrading(state, state.upgrade)
       return { ...known, status: 'requested', ...nothingTriedYet }
     case 'CancelRequested':
       return { ...known, status: 'cancelling', ...nothingTriedYet, ...openClaim(state) }
@@ -33,10 +47,24 @@ export function evolve(state: StoreState, event: StoreEvent): StoreState {
   }
 }
 
-function started(
-  state: Exclude<StoreState, { status: 'absent' }>,
-  data: ProvisioningStarted,
-): StoreState {
+type Existing = Exclude<StoreState, { status: 'absent' }>
+
+// A store that was never ready has nothing to upgrade: `decide` lets no such event happen.
+function upgrading(state: Existing, upgrade: UpgradeRequested): StoreState {
+  if (!('provisioned' in state)) return state
+  const { request, attempt, provisioned } = state
+  return { request, attempt, status: 'upgrading', ...nothingTriedYet, provisioned, upgrade }
+}
+
+function failed(state: Existing, data: StoreFailed): StoreState {
+  const { attempt: _, kind: _kind, failedAt, ...failure } = data
+  const { request, attempt } = state
+  if (state.status !== 'upgrading') return { request, attempt, status: 'failed', failure, failedAt }
+  const { provisioned, upgrade } = state
+  return { request, attempt, status: 'upgrade-failed', provisioned, upgrade, failure, failedAt }
+}
+
+function started(state: Existing, data: ProvisioningStarted): StoreState {
   const { attempt, worker, claimId, kind } = data
   const claim: Claim = { attempt, worker, claimId, kind }
   const takenOver = data.takesOver === undefined ? 0 : 1
@@ -50,13 +78,11 @@ function started(
   }
   if (state.status === 'cancelling' || state.status === 'deleting')
     return { ...next, status: state.status }
+  if (state.status === 'upgrading') return { ...serving(state), ...next, status: state.status }
   return { ...next, status: 'provisioning' }
 }
 
-function attemptFailed(
-  state: Exclude<StoreState, { status: 'absent' }>,
-  data: ProvisioningAttemptFailed,
-): StoreState {
+function attemptFailed(state: Existing, data: ProvisioningAttemptFailed): StoreState {
   const { reason, retryable, detail, nextAction, retryAt } = data
   const { failures } = waitingOf(state)
   const next = {
@@ -69,6 +95,7 @@ function attemptFailed(
   }
   if (state.status === 'cancelling' || state.status === 'deleting')
     return { ...next, status: state.status }
+  if (state.status === 'upgrading') return { ...serving(state), ...next, status: state.status }
   return { ...next, status: 'requested' }
 }
 
@@ -81,6 +108,10 @@ function waitingOf(state: StoreState): Waiting {
     ...(notBefore === undefined ? {} : { notBefore }),
     ...(lastFailure === undefined ? {} : { lastFailure }),
   }
+}
+
+function serving({ provisioned, upgrade }: Extract<StoreState, { status: 'upgrading' }>) {
+  return { provisioned, upgrade }
 }
 
 function openClaim(state: StoreState): { claim?: Claim } {

@@ -1,4 +1,4 @@
-import type { Claim, StoreRequested, StoreProvisioned } from './events.ts'
+import type { Claim, StoreProvisioned, StoreRequested, UpgradeRequested } from './events.ts'
 import type { Failure } from './failure.ts'
 
 /** What is known of a store; each variant holds only what exists then. */
@@ -7,6 +7,8 @@ export type StoreState =
   | (Known & Waiting & { status: 'requested' })
   | (Known & Waiting & { status: 'provisioning'; claim: Claim })
   | (Known & { status: 'ready'; provisioned: StoreProvisioned })
+  | (Known & Waiting & Serving & { status: 'upgrading'; claim?: Claim })
+  | (Known & Serving & { status: 'upgrade-failed'; failure: Failure; failedAt: string })
   | (Known & { status: 'failed'; failure: Failure; failedAt: string })
   | (Known & Waiting & { status: 'cancelling'; claim?: Claim })
   | (Known & Waiting & { status: 'deleting'; claim?: Claim })
@@ -18,6 +20,8 @@ export const storeStatuses = [
   'requested',
   'provisioning',
   'ready',
+  'upgrading',
+  'upgrade-failed',
   'failed',
   'cancelling',
   'deleting',
@@ -28,6 +32,13 @@ export interface Known {
   request: StoreRequested
   /** Claims made so far: the number of the newest attempt. */
   attempt: number
+}
+
+/** A store that was ready and is asked to become another. */
+interface Serving {
+  /** What it was before the upgrade. */
+  provisioned: StoreProvisioned
+  upgrade: UpgradeRequested
 }
 
 /** Work that is under way or to be done. */

@@ -1,6 +1,6 @@
 import type { Decider } from '../decider.ts'
 import type { StoreCommand } from './commands.ts'
-import { decide } from './decide.ts'
+import { decide } from './deciding/decide.ts'
 import type { StoreEvent } from './events.ts'
 import { evolve } from './evolve.ts'
 import type { StoreState } from './state.ts'

@@ -2,7 +2,7 @@ import type { StoreCommand, StoreEvent } from '#domain'
 import { command, history, outcomeOf } from '#test/given'
 import { expect, test } from 'vitest'
 
-const { request, claim, step, complete, uninstalled, fail, retry, cancel } = command
+const { request, claim, step, complete, uninstalled, fail, retry, cancel, upgrade } = command
 
 // Every claim of these stores is `mine`; `theirs` is another worker's.
 const stores = {
@@ -10,6 +10,24 @@ const stores = {
   requested: history(request),
   provisioning: history(request, claim('mine')),
   ready: history(request, claim('mine'), complete('mine')),
+  'upgrading, unclaimed': history(request, claim('old'), complete('old'), upgrade()),
+  'upgrading, claimed': history(request, claim('old'), complete('old'), upgrade(), claim('mine')),
+  'upgrade-failed': history(
+    request,
+    claim('old'),
+    complete('old'),
+    upgrade(),
+    claim('mine'),
+    fail('mine', { retryable: false }),
+  ),
+  'deleting, upgrade claimed': history(
+    request,
+    claim('old'),
+    complete('old'),
+    upgrade(),
+    claim('mine'),
+    command.delete,
+  ),
   failed: history(request, claim('mine'), fail('mine', { retryable: false })),
   'cancelling, install claimed': history(request, claim('mine'), cancel),
   'cancelling, removal claimed': history(
@@ -37,6 +55,7 @@ const commands = {
   RequestRetry: retry,
   RequestCancel: cancel,
   RequestDeletion: command.delete,
+  RequestUpgrade: upgrade(),
 } satisfies Record<string, StoreCommand>
 
 const started = 'ProvisioningStarted'
@@ -50,7 +69,7 @@ const expected: Record<keyof typeof stores, string[]> = {
     'StoreRequested',
     ...many(3, 'NOTHING_TO_PROVISION'),
     ...many(5, 'CLAIM_LOST'),
-    ...many(3, 'STORE_NOT_FOUND'),
+    ...many(4, 'STORE_NOT_FOUND'),
   ],
   requested: [
     'nothing',
@@ -59,6 +78,7 @@ const expected: Record<keyof typeof stores, string[]> = {
     'nothing',
     'CancelRequested StoreFailed',
     deletion,
+    'STORE_IN_WRONG_STATE',
   ],
   provisioning: [
     'nothing',
@@ -73,6 +93,7 @@ const expected: Record<keyof typeof stores, string[]> = {
     'nothing',
     'CancelRequested',
     deletion,
+    'STORE_IN_WRONG_STATE',
   ],
   ready: [
     'nothing',
@@ -80,6 +101,51 @@ const expected: Record<keyof typeof stores, string[]> = {
     ...many(5, 'CLAIM_LOST'),
     ...many(2, 'STORE_IN_WRONG_STATE'),
     deletion,
+    'UpgradeRequested',
+  ],
+  'upgrading, unclaimed': [
+    'nothing',
+    ...many(3, started),
+    ...many(5, 'CLAIM_LOST'),
+    'nothing',
+    'STORE_IN_WRONG_STATE',
+    deletion,
+    'STORE_IN_WRONG_STATE',
+  ],
+  'upgrading, claimed': [
+    'nothing',
+    'nothing',
+    'CLAIM_HELD',
+    started,
+    recorded,
+    'StoreProvisioned',
+    'CLAIM_LOST',
+    attemptFailed,
+    'CLAIM_LOST',
+    'nothing',
+    'STORE_IN_WRONG_STATE',
+    deletion,
+    'STORE_IN_WRONG_STATE',
+  ],
+  'upgrade-failed': [
+    'nothing',
+    ...many(3, 'NOTHING_TO_PROVISION'),
+    ...many(5, 'CLAIM_LOST'),
+    'RetryRequested',
+    'STORE_IN_WRONG_STATE',
+    deletion,
+    'UpgradeRequested',
+  ],
+  'deleting, upgrade claimed': [
+    'nothing',
+    'nothing',
+    'CLAIM_HELD',
+    started,
+    recorded,
+    ...many(4, 'CLAIM_LOST'),
+    ...many(2, 'STORE_IN_WRONG_STATE'),
+    'nothing',
+    'STORE_IN_WRONG_STATE',
   ],
   failed: [
     'nothing',
@@ -88,6 +154,7 @@ const expected: Record<keyof typeof stores, string[]> = {
     'RetryRequested',
     'STORE_IN_WRONG_STATE',
     deletion,
+    'STORE_IN_WRONG_STATE',
   ],
   'cancelling, install claimed': [
     'nothing',
@@ -99,6 +166,7 @@ const expected: Record<keyof typeof stores, string[]> = {
     'STORE_IN_WRONG_STATE',
     'nothing',
     deletion,
+    'STORE_IN_WRONG_STATE',
   ],
   'cancelling, removal claimed': [
     'nothing',
@@ -113,6 +181,7 @@ const expected: Record<keyof typeof stores, string[]> = {
     'STORE_IN_WRONG_STATE',
     'nothing',
     deletion,
+    'STORE_IN_WRONG_STATE',
   ],
   'deleting, unclaimed': [
     'nothing',
@@ -120,6 +189,7 @@ const expected: Record<keyof typeof stores, string[]> = {
     ...many(5, 'CLAIM_LOST'),
     ...many(2, 'STORE_IN_WRONG_STATE'),
     'nothing',
+    'STORE_IN_WRONG_STATE',
   ],
   'deleting, install claimed': [
     'nothing',
@@ -130,6 +200,7 @@ const expected: Record<keyof typeof stores, string[]> = {
     ...many(4, 'CLAIM_LOST'),
     ...many(2, 'STORE_IN_WRONG_STATE'),
     'nothing',
+    'STORE_IN_WRONG_STATE',
   ],
   'deleting, removal claimed': [
     'nothing',
@@ -141,15 +212,15 @@ const expected: Record<keyof typeof stores, string[]> = {
     'StoreDeleted',
     attemptFailed,
     'CLAIM_LOST',
-    'STORE_IN_WRONG_STATE',
-    'STORE_IN_WRONG_STATE',
+    ...many(2, 'STORE_IN_WRONG_STATE'),
     'nothing',
+    'STORE_IN_WRONG_STATE',
   ],
   deleted: [
     'nothing',
     ...many(3, 'NOTHING_TO_PROVISION'),
     ...many(5, 'CLAIM_LOST'),
-    ...many(3, 'STORE_DELETED'),
+    ...many(4, 'STORE_DELETED'),
   ],
 }
 

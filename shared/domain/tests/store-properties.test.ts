@@ -11,7 +11,7 @@ import { command, given, outcomeOf } from '#test/given'
 import { array, constant, constantFrom, oneof, sample, tuple } from 'fast-check'
 import { expect, test } from 'vitest'
 
-const { request, claim, step, complete, uninstalled, fail, retry, cancel } = command
+const { request, claim, step, complete, uninstalled, fail, retry, cancel, upgrade } = command
 
 const claimId = constantFrom('a', 'b', 'c', 'd', 'e')
 const now = '2027-01-01T00:00:00.000Z'
@@ -23,7 +23,7 @@ const anyCommand = oneof(
   claimId.map((id): StoreCommand => complete(id)),
   claimId.map((id): StoreCommand => uninstalled(id)),
   claimId.map((id): StoreCommand => fail(id)),
-  constantFrom<StoreCommand[]>(retry, cancel, command.delete),
+  constantFrom<StoreCommand[]>(retry, cancel, command.delete, upgrade(), upgrade('large')),
 )
 const lives = sample(array(anyCommand, { minLength: 5, maxLength: 60, size: 'max' }), 1_500).map(
   liveOf,
@@ -32,7 +32,7 @@ const events = lives.map((life) => life.flatMap(({ caused }) => caused))
 
 test('the lives that are tried reach every event and many take-overs', () => {
   const types = new Set(events.flat().map(({ type }) => type))
-  expect(types.size).toBe(10)
+  expect(types.size).toBe(11)
   const takeOvers = events.flat().filter(({ data }) => 'takesOver' in data)
   expect(takeOvers.length).toBeGreaterThan(100)
 })
@@ -85,7 +85,7 @@ test('whatever happened, what is pending can be claimed and brought to its end',
     const last = claim('last', { now: '2030-01-01T00:00:00.000Z', ...(takesOver && { takesOver }) })
     const claimed = [...life, ...given(store, ...life).when(last)]
     if (claimed.at(-1)?.type === 'StoreFailed') return false
-    const end = outcomeOf(claimed, kind === 'install' ? complete('last') : uninstalled('last'))
+    const end = outcomeOf(claimed, kind === 'uninstall' ? uninstalled('last') : complete('last'))
     return !['StoreProvisioned', 'StoreDeleted', 'StoreFailed'].includes(end)
   })
   expect(stuck).toEqual([])

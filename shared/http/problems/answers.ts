@@ -27,6 +27,7 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   STORE_NOT_FOUND: { status: 404, title: 'There is no such store' },
   STORE_DELETED: { status: 410, title: 'The store was deleted' },
   STORE_IN_WRONG_STATE: { status: 409, title: 'The store cannot do this now' },
+  PLAN_TOO_SMALL: { status: 422, title: 'A store cannot go to a smaller plan' },
   PRECONDITION_FAILED: { status: 412, title: 'The store has changed' },
   READ_MODEL_BEHIND: unavailable('What was just written cannot be read yet', 1),
   CLAIM_HELD: { status: 409, title: 'A worker is at work on the store' },

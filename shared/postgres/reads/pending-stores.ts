@@ -7,7 +7,7 @@ export async function listPendingStores(
 ): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `select id from stores
-     where status in ('requested', 'provisioning', 'cancelling', 'deleting')
+     where status in ('requested', 'provisioning', 'upgrading', 'cancelling', 'deleting')
        and updated_at < now() - $1 * interval '1 millisecond'
      order by updated_at, id limit $2`,
     [olderThanMs, limit],

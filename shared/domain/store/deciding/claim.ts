@@ -1,8 +1,8 @@
-import { AppError } from '../app-error.ts'
-import type { ClaimStore } from './commands.ts'
-import type { Claim, StoreEvent } from './events.ts'
-import { openClaim, pendingWork } from './pending-work.ts'
-import type { StoreState } from './state.ts'
+import type { ClaimStore } from '../commands.ts'
+import type { Claim, StoreEvent, WorkKind } from '../events.ts'
+import { openClaim, pendingWork } from '../pending-work.ts'
+import { claimHeld, claimLost, nothingToProvision, retryNotDue } from '../refusals.ts'
+import type { StoreState } from '../state.ts'
 
 /** Workers that may die on one piece of work before it is given up: a store that kills its worker is poison. */
 export const takeOversMax = 10
@@ -10,17 +10,14 @@ export const takeOversMax = 10
 /** Grants the claim, or gives the store up when it has killed too many workers. */
 export function claimStore(state: StoreState, command: ClaimStore): StoreEvent[] {
   const kind = pendingWork(state)
-  if (kind === undefined || !('failures' in state))
-    throw new AppError('NOTHING_TO_PROVISION', `A store that is ${state.status} needs no work`)
+  if (kind === undefined || !('failures' in state)) throw nothingToProvision(state.status)
   const held = openClaim(state)
   if (held?.claimId === command.claimId) return []
   if (held !== undefined && held.claimId !== command.takesOver) throw claimHeld(held)
   if (held === undefined && state.notBefore !== undefined && state.notBefore > command.now)
-    throw new AppError('RETRY_NOT_DUE', `The next attempt is due at ${state.notBefore}`, {
-      retryable: true,
-      details: { notBefore: state.notBefore },
-    })
-  if (kind === 'install' && state.takeOvers >= takeOversMax) return [workersLost(state, command)]
+    throw retryNotDue(state.notBefore)
+  if (kind !== 'uninstall' && state.takeOvers >= takeOversMax)
+    return [workersLost(state, command, kind)]
   const { worker, claimId, valuesDigest, chartDigest, now: startedAt } = command
   const attempt = state.attempt + 1
   const takesOver = held === undefined ? {} : { takesOver: held.claimId }
@@ -41,28 +38,28 @@ export function claimStore(state: StoreState, command: ClaimStore): StoreEvent[]
 export function heldClaim(state: StoreState, claimId: string): Claim {
   const held = openClaim(state)
   if (held?.claimId === claimId) return held
-  throw new AppError('CLAIM_LOST', 'Another worker holds the store, or its work has ended', {
-    details: { claimId, ...(held === undefined ? {} : { heldBy: held.claimId }) },
-  })
+  throw claimLost('Another worker holds the store, or its work has ended', claimId, held)
 }
 
-function claimHeld(held: Claim): AppError {
-  return new AppError('CLAIM_HELD', `Attempt ${held.attempt} of ${held.worker} is under way`, {
-    retryable: true,
-    details: { claimId: held.claimId, worker: held.worker },
-  })
-}
+/** What an outcome says of the work it ends. */
+export const ofUpgrade = (kind: WorkKind): { kind?: 'upgrade' } =>
+  kind === 'upgrade' ? { kind } : {}
 
-function workersLost(state: { attempt: number }, command: ClaimStore): StoreEvent {
+function workersLost(
+  { attempt }: { attempt: number },
+  { now: failedAt }: ClaimStore,
+  kind: WorkKind,
+): StoreEvent {
   return {
     type: 'StoreFailed',
     data: {
-      attempt: state.attempt,
+      attempt,
+      ...ofUpgrade(kind),
       reason: 'WORKER_LOST',
       retryable: true,
       detail: `${takeOversMax + 1} workers in a row died while they worked on this store`,
       nextAction: "Look at the provisioners' logs for this store, then retry it",
-      failedAt: command.now,
+      failedAt,
     },
   }
 }

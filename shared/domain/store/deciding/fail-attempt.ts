@@ -1,8 +1,8 @@
-import { AppError } from '../app-error.ts'
-import { heldClaim } from './claim.ts'
-import type { FailAttempt } from './commands.ts'
-import type { StoreEvent } from './events.ts'
-import type { StoreState } from './state.ts'
+import { heldClaim, ofUpgrade } from './claim.ts'
+import type { FailAttempt } from '../commands.ts'
+import type { StoreEvent } from '../events.ts'
+import { claimLost } from '../refusals.ts'
+import type { StoreState } from '../state.ts'
 
 /**
  * Ends an attempt: another one later while the failure may pass, else the store has failed. Removal is never given up.
@@ -10,14 +10,14 @@ import type { StoreState } from './state.ts'
  */
 export function failAttempt(state: StoreState, command: FailAttempt): StoreEvent[] {
   const { attempt, kind } = heldClaim(state, command.claimId)
-  if (kind !== 'uninstall' && state.status !== 'provisioning')
-    throw new AppError('CLAIM_LOST', 'The store was asked for something else', {
-      details: { claimId: command.claimId },
-    })
+  if (kind !== 'uninstall' && !isToBeReady(state))
+    throw claimLost('The store was asked for something else', command.claimId)
   const { failure, now } = command
   const delayMs = nextDelayMs(state, command)
   if (delayMs === undefined)
-    return [{ type: 'StoreFailed', data: { attempt, ...failure, failedAt: now } }]
+    return [
+      { type: 'StoreFailed', data: { attempt, ...ofUpgrade(kind), ...failure, failedAt: now } },
+    ]
   const retryAt = new Date(Date.parse(now) + delayMs).toISOString()
   return [
     { type: 'ProvisioningAttemptFailed', data: { attempt, ...failure, retryAt, failedAt: now } },
@@ -28,7 +28,9 @@ function nextDelayMs(state: StoreState, command: FailAttempt): number | undefine
   const { failure, retryDelaysMs } = command
   if (failure.reason === 'WORKER_STOPPED') return 0
   const failures = 'failures' in state ? state.failures : 0
-  if (state.status === 'provisioning')
-    return failure.retryable ? retryDelaysMs[failures] : undefined
+  if (isToBeReady(state)) return failure.retryable ? retryDelaysMs[failures] : undefined
   return retryDelaysMs[Math.min(failures, retryDelaysMs.length - 1)] ?? 0
 }
+
+const isToBeReady = ({ status }: StoreState): boolean =>
+  status === 'provisioning' || status === 'upgrading'
