@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${sources}/**/*.test.ts`],
-          exclude: ['**/*.{int,cluster,medusa}.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.{int,cluster,medusa,store}.test.ts', '**/node_modules/**'],
         },
       },
       {

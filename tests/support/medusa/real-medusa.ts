@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { medusaApp } from '../../../embedded/cluster/images/medusa/medusa-app.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { startProcess } from '../../../embedded/processes/start-process.ts'
 import { untilReady } from '../../../embedded/processes/until-ready.ts'
 import { tempFolder } from '../temp-folder.ts'
 import { inMemoryConfig } from './in-memory-config.ts'
-import { medusaApp } from './medusa-app.ts'
 import { startRedis } from './start-redis.ts'
 
 const SET_UP_LIMIT_MS = 5 * 60_000

@@ -1,12 +1,15 @@
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { dirname, isAbsolute, join } from 'node:path'
+import { cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
+import { cacheFolder } from '../../../cache-folder.ts'
+import { withLock } from '../../../setup/lock.js'
+import { say, withProgress } from '../../../setup/output.js'
+import { digestOf } from '../digest.ts'
 
-const image = fileURLToPath(new URL('../../../deploy/images/medusa', import.meta.url))
+const image = fileURLToPath(new URL('../../../../deploy/images/medusa', import.meta.url))
+const PART = 'medusa'
 const INSTALL_LIMIT_MS = 15 * 60_000
 
 /**
@@ -14,16 +17,31 @@ const INSTALL_LIMIT_MS = 15 * 60_000
  * steps into the user's cache, minutes, once. MEDUSA_APP_DIR names one that is used as it is instead.
  */
 export async function medusaApp(env: NodeJS.ProcessEnv): Promise<string> {
-  const given = env['MEDUSA_APP_DIR']
-  if (given !== undefined) return given
-  const folder = join(cacheFolder(env), `medusa-${await digest()}`)
-  if (!existsSync(folder)) await build(folder, env)
+  const folder = await medusaAppFolder(env)
+  if (existsSync(folder)) return folder
+  await mkdir(dirname(folder), { recursive: true })
+  await withLock(`${folder}.lock`, PART, async () => {
+    if (!existsSync(folder)) await build(folder, env)
+  })
   return folder
 }
 
+/** Where it lies once it is made. */
+async function medusaAppFolder(env: NodeJS.ProcessEnv): Promise<string> {
+  return env['MEDUSA_APP_DIR'] ?? join(cacheFolder(env), `medusa-${await medusaDigest()}`)
+}
+
+/** Of the image's own files: another image, another folder; old ones are removed by hand. */
+export async function medusaDigest(): Promise<string> {
+  const names = await readdir(image, { recursive: true })
+  const paths = names.filter(
+    (name) => /\.m?ts$|\.json$/.test(name) && !name.includes('node_modules'),
+  )
+  return digestOf(image, paths)
+}
+
 async function build(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
-  say(`Making Medusa from npm in ${folder}: several minutes, once`)
-  await mkdir(dirname(folder), { recursive: true })
+  say(PART, `made from npm in ${folder}: several minutes, once`)
   const making = await mkdtemp(join(dirname(folder), 'making-'))
   try {
     const source = join(making, 'source')
@@ -38,33 +56,12 @@ async function build(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   } finally {
     await rm(making, { recursive: true, force: true })
   }
-  say('Medusa is made')
+  say(PART, 'made')
 }
 
 async function npm(cwd: string, args: string[], env: NodeJS.ProcessEnv): Promise<void> {
-  say(`  npm ${args.join(' ')}`)
   const options = { cwd, env, timeout: INSTALL_LIMIT_MS, stdin: 'ignore', all: true } as const
-  const { failed, all } = await execa('npm', args, { ...options, reject: false })
+  const run = () => execa('npm', args, { ...options, reject: false })
+  const { failed, all } = await withProgress(PART, `npm ${args.join(' ')}`, run)
   if (failed) throw new Error(`npm ${args[0]} for Medusa failed: ${all.slice(-2_000)}`)
-}
-
-/** Another image, another folder; old ones are removed by hand. */
-async function digest(): Promise<string> {
-  const hash = createHash('sha256')
-  const names = await readdir(image, { recursive: true })
-  const paths = names.filter(
-    (name) => /\.m?ts$|\.json$/.test(name) && !name.includes('node_modules'),
-  )
-  for (const path of paths.toSorted())
-    hash.update(`${path}\0`).update(await readFile(join(image, path)))
-  return hash.digest('hex').slice(0, 12)
-}
-
-function cacheFolder(env: NodeJS.ProcessEnv): string {
-  const base = env['XDG_CACHE_HOME']
-  return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'storewright')
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }
