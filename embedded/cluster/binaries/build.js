@@ -1,4 +1,4 @@
-// Builds what the local cluster consists of into the folder named by the first argument. Plain
+// Builds what the module in the second argument's folder pins into the folder named by the first. Plain
 // JavaScript, as the set-up, whose lock and progress lines it uses; go.sum pins every byte.
 import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,12 +9,10 @@ import { onPath } from '../../setup/tool/on-path.js'
 
 const BUILD_TIMEOUT_MS = 3_600_000
 const MAKING = 'making-'
-const here = import.meta.dirname
+const [folder, source] = process.argv.slice(2)
 
-const { programs, gatewayApi } = JSON.parse(await readFile(join(here, 'pins.json'), 'utf8'))
-const [folder] = process.argv.slice(2)
+const { programs, gatewayApi } = JSON.parse(await readFile(join(source, 'pins.json'), 'utf8'))
 try {
-  if (folder === undefined) throw new Error('name the folder to build into')
   await mkdir(folder, { recursive: true })
   await withLock(join(folder, 'lock'), 'cluster', buildMissing)
 } catch (error) {
@@ -28,7 +26,7 @@ async function buildMissing() {
     if (left.startsWith(MAKING)) await rm(join(folder, left), { recursive: true })
   const making = await mkdtemp(join(folder, MAKING))
   try {
-    await once('httproutes.yaml', () => fetchRouteDefinition(making))
+    if (gatewayApi) await once('httproutes.yaml', () => fetchRouteDefinition(making))
     for (const program of programs)
       await once(program.name, () => build(program, versions(program.source), making))
   } finally {
@@ -46,9 +44,9 @@ async function once(name, make) {
   if (!present) await rename(await make(), place)
 }
 
-async function build({ name, source, takes }, version, making) {
+async function build({ name, source: program, takes }, version, making) {
   const made = join(making, name)
-  const flags = ['-mod=readonly', '-ldflags', linkerFlags(source, version), '-o', made, source]
+  const flags = ['-mod=readonly', '-ldflags', linkerFlags(program, version), '-o', made, program]
   const text = `building ${name} ${version} with Go, once, about ${takes}`
   await withProgress('cluster', text, async () => runGo('build', ...flags))
   say('cluster', `${name} ${version} built with Go (${join(folder, name)})`)
@@ -68,17 +66,19 @@ async function fetchRouteDefinition(making) {
 async function runGo(...args) {
   const [go] = await onPath('go')
   if (go === undefined) throw new Error(goIsMissing())
-  return run(go, args, { cwd: here, timeoutMs: BUILD_TIMEOUT_MS, env: systemEnv() })
+  return run(go, args, { cwd: source, timeoutMs: BUILD_TIMEOUT_MS, env: systemEnv() })
 }
 
 function goIsMissing() {
   const names = programs.map(({ name }) => name).join(', ')
-  return `Go is not on PATH. Install Go 1.26 (go.dev/dl), or set CLUSTER_BIN_DIR to a folder that holds ${names} and the Gateway API's httproutes.yaml.`
+  const go = `Go is not on PATH. Install Go 1.26 (go.dev/dl)`
+  if (!gatewayApi) return `${go}: it builds ${names}.`
+  return `${go}, or set CLUSTER_BIN_DIR to a folder that holds ${names} and the Gateway API's httproutes.yaml.`
 }
 
 // Without them /version is a template text and a chart's kubeVersion check fails.
-function linkerFlags(source, version) {
-  if (!source.startsWith('k8s.io/kubernetes/')) return '-s -w'
+function linkerFlags(program, version) {
+  if (!program.startsWith('k8s.io/kubernetes/')) return '-s -w'
   const [major, minor] = version.slice(1).split('.')
   const set = (name, value) => `-X k8s.io/component-base/version.${name}=${value}`
   const values = [set('gitVersion', version), set('gitMajor', major), set('gitMinor', minor)]
@@ -86,7 +86,7 @@ function linkerFlags(source, version) {
 }
 
 async function pinnedVersions() {
-  const goMod = await readFile(join(here, 'go.mod'), 'utf8')
+  const goMod = await readFile(join(source, 'go.mod'), 'utf8')
   const required = [...goMod.matchAll(/^\s+(\S+) (v\S+)/gm)]
-  return (source) => required.find(([, module]) => source.startsWith(module))?.[2]
+  return (program) => required.find(([, name]) => program.startsWith(name))?.[2]
 }

@@ -6,7 +6,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 const LOOK_EVERY_MS = 50
 
 /** Makes this process the one that runs the cluster in `folder`; throws when another one does. */
-export async function own(folder: string): Promise<{ release: () => Promise<void> }> {
+export async function own(
+  folder: string,
+  what = 'A cluster',
+): Promise<{ release: () => Promise<void> }> {
   const file = join(folder, 'owner')
   const mine = identityOf(process.pid)
   const making = `${file}.${process.pid}`
@@ -14,8 +17,7 @@ export async function own(folder: string): Promise<{ release: () => Promise<void
   try {
     while (!(await place(making, file))) {
       const found = await readFile(file, 'utf8').catch(() => '')
-      if (isAlive(found))
-        throw new Error(`A cluster runs in ${folder} already (pid ${pidOf(found)})`)
+      if (isAlive(found)) throw new Error(`${what} runs in ${folder} already (pid ${pidOf(found)})`)
       await discard(file, found)
     }
   } finally {
@@ -77,8 +79,8 @@ function pidOf(owner: string): number {
   return Number(owner.split(' ')[0])
 }
 
-/** The pid and, where the system tells, its time of start: pids are used again. A zombie is dead. */
-function identityOf(pid: number): string {
+/** The pid and, where the system tells, its time of start: pids are used again. Of a dead one it is empty. */
+export function identityOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

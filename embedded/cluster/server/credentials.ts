@@ -10,6 +10,9 @@ const users = {
   controllerManager: ['system:kube-controller-manager', 'system:masters'],
   scheduler: ['system:kube-scheduler', ''],
   kwok: ['storewright-kwok', 'system:masters'],
+  kubelet: ['system:node:machine', 'system:nodes'],
+  kubeProxy: ['system:kube-proxy', ''],
+  dns: ['storewright-dns', ''],
 } as const
 
 export type Tokens = Record<keyof typeof users, string>
@@ -27,9 +30,12 @@ export async function credentialsOf(folder: string): Promise<Credentials> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const tokensFile = join(folder, 'tokens.csv')
   const serviceAccountKeyFile = join(folder, 'service-account.key')
-  if (!existsSync(tokensFile)) await writeSecret(tokensFile, newTokens())
+  const before = await readFile(tokensFile, 'utf8').catch(() => '')
+  const tokens = parse(before)
+  const text = format(tokens)
+  if (text !== before) await writeSecret(tokensFile, text)
   if (!existsSync(serviceAccountKeyFile)) await writeSecret(serviceAccountKeyFile, newKey())
-  return { tokens: parse(await readFile(tokensFile, 'utf8')), tokensFile, serviceAccountKeyFile }
+  return { tokens, tokensFile, serviceAccountKeyFile }
 }
 
 /** Writes what only this user may read. */
@@ -37,32 +43,43 @@ export async function writeSecret(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o600 })
 }
 
-function newTokens(): string {
-  const lines = Object.values(users).map(([name, group]) => {
-    const token = randomBytes(32).toString('base64url')
-    return [token, name, name, ...(group === '' ? [] : [`"${group}"`])].join(',')
-  })
-  return `${lines.join('\n')}\n`
-}
-
+/** A user that the file does not name, as one of an earlier version, gets a token of its own. */
 function parse(csv: string): Tokens {
-  const byName = new Map<string, string>()
+  const known = new Map<string, string>()
   for (const line of csv.trim().split('\n')) {
     const [token = '', name = ''] = line.split(',')
-    byName.set(name, token)
+    if (token !== '') known.set(name, token)
   }
-  const tokenOf = (user: keyof typeof users) => {
-    const token = byName.get(users[user][0])
-    if (token) return token
-    throw new Error(`The cluster's tokens.csv holds no token of ${user}: wipe the cluster`)
-  }
+  const tokenOf = (user: keyof typeof users) =>
+    known.get(users[user][0]) ?? randomBytes(32).toString('base64url')
   return {
     admin: tokenOf('admin'),
     restricted: tokenOf('restricted'),
     controllerManager: tokenOf('controllerManager'),
     scheduler: tokenOf('scheduler'),
     kwok: tokenOf('kwok'),
+    kubelet: tokenOf('kubelet'),
+    kubeProxy: tokenOf('kubeProxy'),
+    dns: tokenOf('dns'),
   }
+}
+
+function format(tokens: Tokens): string {
+  const line = (user: keyof Tokens) => {
+    const [name, group] = users[user]
+    return [tokens[user], name, name, ...(group === '' ? [] : [`"${group}"`])].join(',')
+  }
+  const all: (keyof Tokens)[] = [
+    'admin',
+    'restricted',
+    'controllerManager',
+    'scheduler',
+    'kwok',
+    'kubelet',
+    'kubeProxy',
+    'dns',
+  ]
+  return `${all.map(line).join('\n')}\n`
 }
 
 function newKey(): string {

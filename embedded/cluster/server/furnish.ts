@@ -40,25 +40,34 @@ const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 const routes = `${definitions}/httproutes.gateway.networking.k8s.io`
 
 /** One fake node, the default storage class, and HTTPRoute as the Gateway API defines it. */
-export async function furnish(api: Api, { programs, kubeletPort }: Layout): Promise<void> {
-  const route = definition.parse(load(await readFile(join(programs, 'httproutes.yaml'), 'utf8')))
-  const ours = { ...route, status: undefined }
+export async function furnish(api: Api, layout: Layout, kubeletPort: number): Promise<void> {
   await apply(api, nodePath, node)
   // Of a node that was ready before, kwok leaves the status alone, and the port is another one.
   const kubeletEndpoint = { Port: kubeletPort }
   const status = { daemonEndpoints: { kubeletEndpoint } }
   await apply(api, `${nodePath}/status`, { ...node, status })
   await apply(api, '/apis/storage.k8s.io/v1/storageclasses/kwok', storageClass)
-  await apply(api, `${definitions}/${route.metadata.name}`, ours)
+  await defineRoutes(api, layout)
+}
+
+/** HTTPRoute as the Gateway API defines it. */
+export async function defineRoutes(api: Api, { programs }: Layout): Promise<void> {
+  const route = definition.parse(load(await readFile(join(programs, 'httproutes.yaml'), 'utf8')))
+  await apply(api, `${definitions}/${route.metadata.name}`, { ...route, status: undefined })
 }
 
 /** Throws unless pods can run and be read, routes be made, and the default namespace takes pods. */
 export async function untilFurnished(api: Api, kubelet: Api): Promise<void> {
-  await holds(api, nodePath, 'Ready')
-  await holds(api, routes, 'Established')
-  await answers(api, '/api/v1/namespaces/default/serviceaccounts/default')
+  await untilUsable(api, nodePath)
   // After a restart the node is still Ready, whether or not kwok is there already.
   await answers(kubelet, '/healthz')
+}
+
+/** Throws unless the node is ready, routes can be made, and the default namespace takes pods. */
+export async function untilUsable(api: Api, path: string): Promise<void> {
+  await holds(api, path, 'Ready')
+  await holds(api, routes, 'Established')
+  await answers(api, '/api/v1/namespaces/default/serviceaccounts/default')
 }
 
 async function answers(api: Api, path: string): Promise<void> {

@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { startProcess, type RunningProcess } from '../../processes/start-process.ts'
+import { untilReady } from '../../processes/until-ready.ts'
+import { lastWords } from './last-words.ts'
+
+const READY_TIMEOUT_MS = 60_000
+
+/** A program of the cluster and how it is ended. */
+export interface Part {
+  name: string
+  /** Its path. */
+  command: string
+  args: string[]
+  stopSignal: NodeJS.Signals
+  env?: NodeJS.ProcessEnv
+}
+
+/** The programs that make up one cluster. */
+export interface Group {
+  launch: (part: Part) => Promise<void>
+  /** Waits until the probe of a launched part succeeds; throws with its last lines when it does not. */
+  until: (name: string, probe: () => Promise<void>) => Promise<void>
+  pids: () => Record<string, number>
+  /** Settles when a part has ended that nobody stopped; says which and where its log is. */
+  failed: () => Promise<string>
+  /** What each part has said last. */
+  lastWords: () => Promise<string>
+  stop: () => Promise<void>
+}
+
+interface GroupOptions {
+  /** Where all of them work; logs lie in its folder `logs`. */
+  folder: string
+  /** A program and its arguments that each part is started by, such as nsenter's. */
+  by?: string[]
+}
+
+/** An empty group; none of its programs outlives this process. */
+export function openGroup({ folder, by = [] }: GroupOptions): Group {
+  const started = new Map<string, RunningProcess>()
+  const logOf = (name: string) => join(folder, 'logs', `${name}.log`)
+  return {
+    launch: async ({ name, command, args, stopSignal, env = {} }) => {
+      const [first = command, ...rest] = [...by, command, ...args]
+      const child = await startProcess({
+        command: first,
+        args: rest,
+        logFile: logOf(name),
+        // Nothing of this process' environment: a proxy or a token in it is no business of theirs.
+        env: { HOME: folder, PATH: '/usr/bin:/bin', ...env },
+        cwd: folder,
+        stopSignal,
+      })
+      started.set(name, child)
+    },
+    until: async (name, probe) => {
+      const child = started.get(name)
+      if (child === undefined) throw new Error(`${name} was not started`)
+      await untilReady(child, { name, logFile: logOf(name), timeoutMs: READY_TIMEOUT_MS, probe })
+    },
+    pids: () => Object.fromEntries([...started].map(([name, { pid }]) => [name, pid])),
+    failed: () => firstToEnd(started, logOf),
+    lastWords: () => lastWords(started, logOf),
+    stop: () => stopAll(started),
+  }
+}
+
+function firstToEnd(
+  started: Map<string, RunningProcess>,
+  logOf: (name: string) => string,
+): Promise<string> {
+  const ends = [...started].map(async ([name, child]) => {
+    await child.exited
+    const log = logOf(name)
+    return `${await lastWords([[name, child]], () => log)}\n(${log})`
+  })
+  return Promise.race(ends)
+}
+
+/** etcd goes last: what the others still write is kept. */
+async function stopAll(started: Map<string, RunningProcess>): Promise<void> {
+  const { etcd, ...others } = Object.fromEntries(started)
+  await Promise.all(Object.values(others).map((child) => child.stop()))
+  await etcd?.stop()
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+/** Apart from the default run: these tests need root on Linux, and programs and images made once. */
+export default defineConfig({
+  test: {
+    name: 'store',
+    include: ['{embedded,tests}/**/*.store.test.ts'],
+    globalSetup: ['tests/support/store-setup.ts', 'tests/support/global-setup.ts'],
+    reporters: ['default', './tests/support/summary-reporter.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 20 * 60_000,
+    // There can be one real node on a machine.
+    fileParallelism: false,
+  },
+})
