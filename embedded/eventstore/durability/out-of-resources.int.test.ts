@@ -42,7 +42,7 @@ test('F44: an event store that runs out of memory loses nothing it has acknowled
       for (;;) acknowledged.push(await append(client, EVENT_BYTES))
     }
 
-    await expect(fill()).rejects.toThrow()
+    await expect(fill()).rejects.toMatchObject({ code: 14 })
 
     await server.exited
     await client.dispose()
