@@ -7,7 +7,7 @@ import { loadCredentials } from './api/connect.ts'
 import type { Cluster } from './cluster.ts'
 import { fence } from './fence/fence.ts'
 import { openKeeper } from './place/keeper.ts'
-import { checkOrder, type OrderCheckOptions } from './release/check.ts'
+import { checkOrder, checkShop, type OrderCheckOptions } from './release/check.ts'
 import { deploy } from './release/deploy.ts'
 import { explain } from './release/explain.ts'
 import { observe } from './release/observe.ts'
@@ -50,6 +50,7 @@ export async function openClusterDriver(options: ClusterOptions): Promise<Driver
     explain: (target, ended, signal) => explain(cluster, { target, ended, signal }),
     check:
       orderCheck && ((target, signal) => checkOrder(cluster, target, { ...orderCheck, signal })),
+    walk: orderCheck && ((target, signal) => checkShop(cluster, target, { ...orderCheck, signal })),
     repair: (target, licence) => repair(cluster, target, licence),
     inventory: (target) => inventory(cluster, target),
     uninstall: (target, licence) => uninstall(cluster, target, licence),

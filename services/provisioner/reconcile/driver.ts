@@ -1,5 +1,6 @@
 import type { Failure, PlacedOrder, StoreRequested } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
+import type { ShopWalk } from '../order-check/walk-shop.ts'
 import type { Chart } from '../store-values/chart.ts'
 import type { StoreValues } from '../store-values/store-values.ts'
 
@@ -57,6 +58,8 @@ export interface Driver {
   explain?: (target: Target, ended: Ended, signal: AbortSignal) => Promise<Failure>
   /** Proves that the store sells. Throws ORDER_CHECK_FAILED. Absent where nothing runs. */
   check?: ((target: Target, signal: AbortSignal) => Promise<PlacedOrder>) | undefined
+  /** Proves that a store that sells already still works, and leaves no order in it. Throws ORDER_CHECK_FAILED. */
+  walk?: ((target: Target, signal: AbortSignal) => Promise<ShopWalk>) | undefined
   /** Clears away a pending release that a powerless claim has left. */
   repair: (target: Target, licence: Licence) => Promise<void>
   /** What `uninstall` would remove, as `Kind/name` or a path. */

@@ -103,7 +103,27 @@ test('a store in which no order can be placed is not ready', async () => {
   expect(steps).toEqual([])
 })
 
-test('no order is placed where its owner sells already', async () => {
+test('after an upgrade a customer goes as far as the till, and no order is placed', async () => {
+  const { job, steps } = jobSeeing([deployed])
+  const check = () => Promise.reject(new Error('ordered'))
+  const walk = () => Promise.resolve({ requests: 5, durationMs: 300 })
+  const outcome = await reconcile({
+    ...job,
+    kind: 'upgrade',
+    driver: { ...job.driver, check, walk },
+  })
+  expect(outcome).toEqual({ done: 'deployed', adopted: false })
+  expect(steps).toEqual(['shop-check'])
+})
+
+test('an upgrade after which the shop does not work has failed', async () => {
+  const { job } = jobSeeing([deployed])
+  const refused = new AppError('ORDER_CHECK_FAILED', 'GET / was answered with 500')
+  const driver = { ...job.driver, walk: () => Promise.reject(refused) }
+  await expect(reconcile({ ...job, kind: 'upgrade', driver })).rejects.toBe(refused)
+})
+
+test('an upgrade where nothing runs is done when the release is', async () => {
   const { job, steps } = jobSeeing([deployed])
   const driver = { ...job.driver, check: () => Promise.resolve(order) }
   const outcome = await reconcile({ ...job, kind: 'upgrade', driver })

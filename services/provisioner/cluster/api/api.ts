@@ -106,6 +106,13 @@ export function isForbidden(error: unknown): boolean {
   )
 }
 
+/** True for an error that says the object is another by now than the one that was looked at. */
+export function isConflict(error: unknown): boolean {
+  return (
+    error instanceof AppError && error.code === 'CLUSTER_REFUSED' && error.details['status'] === 409
+  )
+}
+
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -56,6 +56,18 @@ export async function readObject<T>(
   return schema.parse(answer.body)
 }
 
+/** The same, found by its name in a list: whoever may list objects need not have the right to get one. */
+export async function findObject<T>(
+  api: Api,
+  { kind, namespace, name }: ObjectName,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  const path = collectionOf(kind, namespace)
+  const answer = await api(path, { query: { fieldSelector: `metadata.name=${name}` } })
+  if (answer.status !== 200) throw refused(`GET ${path}`, answer)
+  return z.object({ items: z.array(schema).nullable() }).parse(answer.body).items?.[0]
+}
+
 /** Names and labels of a namespace's objects of one kind, without their contents. */
 export async function listMetadata(
   api: Api,

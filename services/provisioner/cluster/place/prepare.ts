@@ -4,7 +4,6 @@ import type { Cluster } from '../cluster.ts'
 import { bindRole } from './keeper.ts'
 import { storeLabels } from './labels.ts'
 import { ensureNamespace } from './namespace.ts'
-import { planLimits } from './plan-limits.ts'
 import { ensureStoreSecret } from './store-secret.ts'
 
 /** The account a store's release is made as. */
@@ -14,12 +13,11 @@ export const RELEASE_ACCOUNT = 'release'
 const RELEASE_ROLE = 'edit'
 
 /**
- * Makes what a store's release needs and must not make itself: the namespace with its limits, a policy
+ * Makes what a store's release needs and must not make itself, but for its limits: the namespace, a policy
  * that lets nothing in or out, the Secret, and the account of the release. Doing it again changes nothing.
  */
 export async function prepare(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
-  const { api, asKeeper, plansDir } = cluster
-  const { resourceQuota, limitRange } = await planLimits(plansDir, target.request)
+  const { api, asKeeper } = cluster
   await ensureNamespace(api, target, licence)
   const apply = (kind: ObjectName['kind'], name: string, content: object) => {
     const object = { kind, namespace: target.release, name }
@@ -37,8 +35,6 @@ export async function prepare(cluster: Cluster, target: Target, licence: Licence
   const denied = { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }
   await Promise.all([
     bindRole(api, target, { name: RELEASE_ACCOUNT, role: RELEASE_ROLE, subject }),
-    apply('ResourceQuota', 'plan', { spec: resourceQuota }),
-    apply('LimitRange', 'plan', { spec: limitRange }),
     apply('NetworkPolicy', 'default-deny', { spec: denied }),
     ensureStoreSecret(api, target),
   ])

@@ -6,7 +6,7 @@ import { scriptedShop } from '../../order-check/fixtures/scripted-shop.ts'
 import type { Target } from '../../reconcile/driver.ts'
 import type { ApiAnswer } from '../api/api.ts'
 import type { Cluster } from '../cluster.ts'
-import { checkOrder } from './check.ts'
+import { checkOrder, checkShop } from './check.ts'
 import { explain } from './explain.ts'
 
 const b64 = (text: string) => Buffer.from(text).toString('base64')
@@ -22,6 +22,17 @@ test('the order is placed where the template leads, with the account of the stor
 
   expect(order).toMatchObject({ orderId: 'order_1', cancelled: true })
   expect(shop.heard[0]?.headers.host).toBe('shop.example.com')
+})
+
+test('a shop that sells already is walked through where the template leads, and nothing is ordered', async () => {
+  await using shop = await scriptedShop(medusa)
+  const urlTemplate = shop.url.replace('127.0.0.1', '{release}')
+  const cluster = clusterSaying({ status: 200, body: { data } })
+
+  const walked = await checkShop(cluster, target, { urlTemplate, limitMs: 10_000, signal })
+
+  expect(walked).toEqual({ requests: 10, durationMs: expect.any(Number) })
+  expect(shop.asked()).not.toContain('POST /store/carts/cart_1/complete')
 })
 
 test('a store whose Secret is gone cannot be sold in', async () => {

@@ -1,6 +1,7 @@
 import { AppError, type PlacedOrder } from '#domain'
 import { z } from 'zod'
-import { placeOrder } from '../../order-check/place-order.ts'
+import { placeOrder, type OrderCheck } from '../../order-check/place-order.ts'
+import { walkShop, type ShopWalk } from '../../order-check/walk-shop.ts'
 import type { Target } from '../../reconcile/driver.ts'
 import { STORE_SECRET } from '../../store-values/store-values.ts'
 import { readObject } from '../api/objects.ts'
@@ -16,16 +17,35 @@ export interface OrderCheckOptions {
 const base64 = z.string().transform((text) => Buffer.from(text, 'base64').toString('utf8'))
 const account = z.object({ data: z.object({ 'admin-email': base64, 'admin-password': base64 }) })
 
+type Checking = OrderCheckOptions & { signal: AbortSignal }
+
 /** Places an order in the store's shop, behind its Service. Throws ORDER_CHECK_FAILED. */
 export async function checkOrder(
   cluster: Cluster,
   target: Target,
-  { signal, urlTemplate, limitMs }: OrderCheckOptions & { signal: AbortSignal },
+  checking: Checking,
 ): Promise<PlacedOrder> {
+  return placeOrder(await checkOf(cluster, target, checking))
+}
+
+/** Goes through the store's shop as far as the till. Throws ORDER_CHECK_FAILED. */
+export async function checkShop(
+  cluster: Cluster,
+  target: Target,
+  checking: Checking,
+): Promise<ShopWalk> {
+  return walkShop(await checkOf(cluster, target, checking))
+}
+
+async function checkOf(
+  cluster: Cluster,
+  target: Target,
+  { signal, urlTemplate, limitMs }: Checking,
+): Promise<OrderCheck> {
   const { engine } = target.request
   const admin = engine === 'medusa' ? await readAdmin(cluster, target) : undefined
   const baseUrl = urlTemplate.replaceAll('{release}', target.release)
-  return placeOrder({ engine, baseUrl, host: target.values.host, signal, limitMs, admin })
+  return { engine, baseUrl, host: target.values.host, signal, limitMs, admin }
 }
 
 async function readAdmin({ api, asKeeper }: Cluster, target: Target) {

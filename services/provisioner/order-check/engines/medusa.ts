@@ -8,11 +8,25 @@ const PRODUCTS_MAX = 50
 
 type Ask = (request: ShopRequest) => ShopRequest
 
+type Account = Pick<OrderCheck, 'admin' | 'publishableKey'>
+
 /** Medusa's Store API from the region to the completed cart. */
 export async function orderFromMedusa(
   shop: Shop,
-  { admin: account, publishableKey }: Pick<OrderCheck, 'admin' | 'publishableKey'>,
+  account: Account,
 ): Promise<{ orderId: string; cancelled: boolean }> {
+  const { ask, admin, cart } = await toTheTill(shop, account)
+  await choosePayment(shop, ask, cart)
+  const orderId = await complete(shop, ask, cart.id)
+  return { orderId, cancelled: await cancel(orderId, admin) }
+}
+
+/** The same as far as the till: a cart with a product, an address and a way to ship it, which nobody pays. */
+export async function walkMedusa(shop: Shop, account: Account): Promise<void> {
+  await toTheTill(shop, account)
+}
+
+async function toTheTill(shop: Shop, { admin: account, publishableKey }: Account) {
   await shop.untilOpen('/health')
   const admin = account && (await openAdmin(shop, account))
   const key = publishableKey ?? (await admin?.publishableKey())
@@ -22,9 +36,7 @@ export async function orderFromMedusa(
   const ask: Ask = (request) => ({ ...request, headers: { 'x-publishable-api-key': key } })
   const cart = await fillCart(shop, ask)
   await chooseShipping(shop, ask, cart.id)
-  await choosePayment(shop, ask, cart)
-  const orderId = await complete(shop, ask, cart.id)
-  return { orderId, cancelled: await cancel(orderId, admin) }
+  return { ask, admin, cart }
 }
 
 interface Cart {

@@ -13,21 +13,31 @@ const CASH_ON_DELIVERY = 'cod'
 export async function orderFromWooCommerce(
   shop: Shop,
 ): Promise<{ orderId: string; cancelled: boolean }> {
+  const { headers, added, paymentMethods } = await toTheTill(shop)
+  if (!paymentMethods.includes(CASH_ON_DELIVERY))
+    throw shop.failure(
+      added,
+      `offers ${paymentMethods.join(', ') || 'nothing'} to pay with, not cod`,
+    )
+  const order = await checkOut(shop, headers)
+  await readOrder(shop, order)
+  return { orderId: String(order.order_id), cancelled: false }
+}
+
+/** The same as far as the till: a cart with a product in it, which nobody pays. */
+export async function walkWooCommerce(shop: Shop): Promise<void> {
+  await toTheTill(shop)
+}
+
+async function toTheTill(shop: Shop) {
   await shop.untilOpen('/')
   const product = await findProduct(shop)
   await refusesStrangers(shop, product)
   const headers = await openCart(shop)
   const item = { id: product, quantity: 1 }
   const added = { method: 'POST', path: `${API}/cart/add-item`, headers, body: item } as const
-  const { payment_methods } = await shop.call(added, answers.cart)
-  if (!payment_methods.includes(CASH_ON_DELIVERY))
-    throw shop.failure(
-      added,
-      `offers ${payment_methods.join(', ') || 'nothing'} to pay with, not cod`,
-    )
-  const order = await checkOut(shop, headers)
-  await readOrder(shop, order)
-  return { orderId: String(order.order_id), cancelled: false }
+  const { payment_methods: paymentMethods } = await shop.call(added, answers.cart)
+  return { headers, added, paymentMethods }
 }
 
 async function findProduct(shop: Shop): Promise<number> {

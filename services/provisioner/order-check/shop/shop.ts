@@ -106,7 +106,7 @@ export function openShop({ baseUrl, host, signal: stop, limitMs, secrets }: Shop
     call,
     untilOpen,
     refusal: (request, answer) => refusal(request, answer, hidden),
-    failure: (request, what) => failed(request, what, hidden),
+    failure: (request, what) => failed(request, what, { secrets: hidden, ownersChoice: true }),
     keepSecret: (text) => hidden.push(text),
     requests: () => sent,
   }
