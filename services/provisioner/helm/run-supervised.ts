@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { killGroup } from './kill-group.ts'
-import { readySupervisor, takeSupervisor } from './ready-supervisor.ts'
+import { giveBackSupervisor, takeSupervisor, type Supervisor } from './ready-supervisor.ts'
 
 const GRACE_MS = 3_000
 
@@ -62,40 +62,56 @@ export async function runSupervised(
   const { killAfterMs, limitMs, heartbeatTimeoutMs, ...order } = command
   const liveUntil = () => String(earlier(inMs(heartbeatTimeoutMs), permission.deadline()))
   const supervisor = takeSupervisor()
-  const say = (line: string) => supervisor.stdin.writable && supervisor.stdin.write(`${line}\n`)
+  const { say, kill } = supervisor
+  const reported = readReports(supervisor)
   say(JSON.stringify({ ...order, killAfterMs, limitMs, liveUntil: liveUntil() }))
   const heart = setInterval(() => say(liveUntil()), heartbeatTimeoutMs / 6)
-  const killSupervisor = () => supervisor.kill('SIGKILL')
-  const timers = [setTimeout(killSupervisor, limitMs + killAfterMs + GRACE_MS)]
+  const timers = [setTimeout(kill, limitMs + killAfterMs + GRACE_MS)]
   const stop = () => {
     say('stop')
-    timers.push(setTimeout(killSupervisor, killAfterMs + GRACE_MS))
+    timers.push(setTimeout(kill, killAfterMs + GRACE_MS))
   }
   permission.signal.addEventListener('abort', stop, { once: true })
   if (permission.signal.aborted) stop()
   try {
-    const seen = await readReports(supervisor.iterable())
-    await supervisor
-    // It kills the whole group as its last act; when it was killed itself, nobody else would.
+    const seen = await reported
+    // It kills the whole group before it says so; when it was killed itself, nobody else would.
     if (seen.ended.reason === 'SUPERVISOR_LOST' && seen.pid !== undefined) await killGroup(seen.pid)
     return { ...seen.ended, durationMs: Math.round(performance.now() - startedAt) }
   } finally {
     clearInterval(heart)
     timers.forEach(clearTimeout)
     permission.signal.removeEventListener('abort', stop)
-    // Only now: while helm starts, nothing should take the processor from it.
-    readySupervisor()
+    giveBackSupervisor(supervisor)
   }
 }
 
-async function readReports(lines: AsyncIterable<string>) {
+/** What a supervisor says of one run; a supervisor that cannot be understood is ended. */
+async function readReports({ lines, kill, ended: gone }: Supervisor) {
   let pid: number | undefined
-  for await (const line of lines) {
-    const parsed = report.parse(JSON.parse(line))
-    if ('ended' in parsed) return { pid, ended: parsed.ended }
-    pid = parsed.started
+  const { promise, resolve } = Promise.withResolvers<z.output<typeof ended>>()
+  const lost = () => resolve(ended.parse({ reason: 'SUPERVISOR_LOST' }))
+  const hear = (line: string) => {
+    const data = parseReport(line)
+    if (data === undefined) kill()
+    else if ('ended' in data) resolve(data.ended)
+    else pid = data.started
   }
-  return { pid, ended: ended.parse({ reason: 'SUPERVISOR_LOST' }) }
+  lines.on('line', hear)
+  lines.once('close', lost)
+  const seen = await promise
+  lines.off('line', hear)
+  lines.off('close', lost)
+  if (seen.reason === 'SUPERVISOR_LOST') await gone
+  return { pid, ended: seen }
+}
+
+function parseReport(line: string): z.output<typeof report> | undefined {
+  try {
+    return report.parse(JSON.parse(line))
+  } catch {
+    return undefined
+  }
 }
 
 const inMs = (ms: number): bigint => process.hrtime.bigint() + BigInt(Math.round(ms)) * 1_000_000n

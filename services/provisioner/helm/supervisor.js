@@ -1,9 +1,9 @@
-// Runs one program in a process group of its own for a provisioner, and ends it when the provisioner
-// asks, dies, freezes or may no longer work: the provisioner says again and again until which moment
-// of the machine's monotonic clock the program may live. Plain JavaScript: it starts in 40 ms.
+// Runs programs for a provisioner, one at a time and each in a process group of its own, and ends one when the
+// provisioner asks, dies, freezes or may no longer work: the provisioner says again and again until which moment
+// of the machine's monotonic clock the program may live. Plain JavaScript: it starts in 40 ms. After a run it
+// waits for the next order, and it ends with its provisioner.
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 
@@ -13,80 +13,116 @@ const LAST_OUTPUT_WAIT_MS = 1_000
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 process.stdout.on('error', () => {})
 
+/** @type {ReturnType<typeof begin>} */
+let current
 const lines = createInterface({ input: process.stdin })
-const [first] = await once(lines, 'line')
-const order = JSON.parse(first)
-let liveUntil = BigInt(order.liveUntil)
-const limit = process.hrtime.bigint() + BigInt(order.limitMs) * 1_000_000n
-/** @type {string | undefined} */
-let reason
-let ending = false
-let stderr = Buffer.alloc(0)
-let stdoutBytes = 0
-
-if (liveUntil <= process.hrtime.bigint()) finish({ reason: 'LICENCE_ENDED' })
-const child = spawn(order.command, order.args, {
-  cwd: order.cwd,
-  env: order.env,
-  detached: true,
-  stdio: ['ignore', 'pipe', 'pipe'],
-})
-child.once('error', (error) => {
-  if (child.pid === undefined) finish({ reason: 'NOT_STARTED', stderr: error.message })
-})
-const exited = once(child, 'exit')
-const closed = once(child, 'close')
-if (child.pid !== undefined) tell({ started: child.pid })
-
 lines.on('line', (line) => {
-  if (line === 'stop') end('STOPPED')
-  else liveUntil = BigInt(line)
+  if (line.startsWith('{')) current = begin(JSON.parse(line))
+  // What was meant for the run before comes too late for it, and is not for the next.
+  else if (line === 'stop') current?.end('STOPPED')
+  else current?.live(BigInt(line))
 })
-lines.on('close', () => end('PROVISIONER_GONE'))
-const watch = setInterval(look, 100)
+lines.on('close', () => current?.end('PROVISIONER_GONE'))
 
-const output = openSync(order.stdoutFile, 'wx', 0o600)
-child.stdout.on('data', (chunk) => {
-  stdoutBytes += chunk.length
-  if (stdoutBytes <= order.stdoutBytesMax) writeSync(output, chunk)
-  else end('OUTPUT_TOO_LARGE')
-})
-child.stderr.on('data', (chunk) => {
-  stderr = Buffer.concat([stderr, chunk]).subarray(-STDERR_BYTES_MAX)
-})
-
-const [code, signal] = await exited
-// What the program left behind would go on working, and hold its outputs open.
-await Promise.race([Promise.all([closed, groupGone()]), wait(LAST_OUTPUT_WAIT_MS)])
-finish({ code, signal, reason, stderr: stderr.toString('utf8') })
-
-function look() {
-  const now = process.hrtime.bigint()
-  if (now >= limit) end('LIMIT')
-  else if (now >= liveUntil) end('LICENCE_ENDED')
+/**
+ * Starts an order's program unless its time has passed.
+ * @param {{ command: string, args: string[], cwd: string, env: Record<string, string>, stdoutFile: string,
+ *   stdoutBytesMax: number, limitMs: number, killAfterMs: number, liveUntil: string }} order
+ */
+function begin(order) {
+  let liveUntil = BigInt(order.liveUntil)
+  if (liveUntil <= process.hrtime.bigint()) return finish({ reason: 'LICENCE_ENDED' })
+  const limit = process.hrtime.bigint() + BigInt(order.limitMs) * 1_000_000n
+  const child = spawn(order.command, order.args, {
+    cwd: order.cwd,
+    env: order.env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const { pid } = child
+  /** @type {string | undefined} */
+  let reason
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let killing
+  const end = (/** @type {string} */ why) => {
+    if (reason !== undefined) return
+    reason = why
+    clearInterval(watch)
+    signalGroup(pid, 'SIGTERM')
+    killing = setTimeout(() => signalGroup(pid, 'SIGKILL'), order.killAfterMs)
+  }
+  const watch = setInterval(() => {
+    const now = process.hrtime.bigint()
+    if (now >= limit) end('LIMIT')
+    else if (now >= liveUntil) end('LICENCE_ENDED')
+  }, 100)
+  // Nothing of this run may reach the next: no timer, no late output.
+  const forget = () => [watch, killing].forEach((timer) => clearTimeout(timer))
+  child.once('error', (error) => {
+    if (pid !== undefined) return
+    forget()
+    finish({ reason: 'NOT_STARTED', stderr: error.message })
+  })
+  if (pid !== undefined) tell({ started: pid })
+  const closed = new Promise((resolve) => child.once('close', resolve))
+  const collected = collect(child, order, () => end('OUTPUT_TOO_LARGE'))
+  child.once('exit', async (code, signal) => {
+    await allGone(pid, closed)
+    forget()
+    finish({ code, signal, reason, stderr: collected() })
+  })
+  return { end, live: (/** @type {bigint} */ until) => (liveUntil = until) }
 }
 
-/** @param {string} why */
-function end(why) {
-  if (ending) return
-  ending = true
-  reason = why
-  clearInterval(watch)
-  send('SIGTERM')
-  setTimeout(() => send('SIGKILL'), order.killAfterMs)
+/**
+ * Takes the program's output; the result stops that, and returns the end of its errors.
+ * @param {import('node:child_process').ChildProcessByStdio<null, import('node:stream').Readable, import('node:stream').Readable>} child
+ * @param {{ stdoutFile: string, stdoutBytesMax: number }} order
+ * @param {() => void} tooLarge
+ */
+function collect(child, { stdoutFile, stdoutBytesMax }, tooLarge) {
+  const output = openSync(stdoutFile, 'wx', 0o600)
+  let stdoutBytes = 0
+  let stderr = Buffer.alloc(0)
+  child.stdout.on('data', (chunk) => {
+    stdoutBytes += chunk.length
+    if (stdoutBytes <= stdoutBytesMax) writeSync(output, chunk)
+    else tooLarge()
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr = Buffer.concat([stderr, chunk]).subarray(-STDERR_BYTES_MAX)
+  })
+  return () => {
+    for (const stream of [child.stdout, child.stderr]) stream.removeAllListeners('data').destroy()
+    closeSync(output)
+    return stderr.toString('utf8')
+  }
 }
 
-async function groupGone() {
-  while (send('SIGKILL')) await wait(20)
+/**
+ * What the program left behind would go on working, and hold its outputs open.
+ * @param {number | undefined} pid
+ * @param {Promise<unknown>} closed
+ */
+async function allGone(pid, closed) {
+  const late = new AbortController()
+  const { signal } = late
+  const groupGone = async () => {
+    while (!signal.aborted && signalGroup(pid, 'SIGKILL')) await wait(20)
+  }
+  const waited = wait(LAST_OUTPUT_WAIT_MS, undefined, { signal }).catch(() => {})
+  await Promise.race([Promise.all([closed, groupGone()]), waited])
+  late.abort()
 }
 
 /**
  * False when the whole group has ended.
+ * @param {number | undefined} pid
  * @param {NodeJS.Signals} name
  */
-function send(name) {
+function signalGroup(pid, name) {
   try {
-    return child.pid !== undefined && process.kill(-child.pid, name)
+    return pid !== undefined && process.kill(-pid, name)
   } catch {
     return false
   }
@@ -99,5 +135,6 @@ function tell(report) {
 
 /** @param {object} ended */
 function finish(ended) {
-  process.stdout.write(`${JSON.stringify({ ended })}\n`, () => process.exit(0))
+  current = undefined
+  tell({ ended })
 }
