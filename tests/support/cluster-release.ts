@@ -6,7 +6,10 @@ import { createLogger } from '#observability'
 import { execa } from 'execa'
 import { z } from 'zod'
 import { toolPath } from '../../embedded/tools.ts'
-import { openClusterDriver } from '../../services/provisioner/cluster/open-cluster-driver.ts'
+import {
+  openClusterDriver,
+  type ClusterOptions,
+} from '../../services/provisioner/cluster/open-cluster-driver.ts'
 import { deployArgs } from '../../services/provisioner/cluster/release/helm-args.ts'
 import { parseConfig } from '../../services/provisioner/config.ts'
 import { openHelm } from '../../services/provisioner/helm/helm.ts'
@@ -46,17 +49,20 @@ export async function releaseMaker(world: World) {
   const workDir = await mkdtemp(join(folder, 'maker-'))
   const executable = toolPath('helm')
   const bounds = { limitMs: HELM_TIMEOUT_MS, killAfterMs: 500, heartbeatTimeoutMs: 5_000 }
-  const driver = await openClusterDriver({
-    helm: openHelm({ executable, workDir, ...bounds }),
-    workDir,
-    helmLimitMs: HELM_TIMEOUT_MS,
-    removalLimitMs: config.REMOVAL_LIMIT_MS,
-    chartsDir: config.CHARTS_DIR,
-    plansDir: config.PLANS_DIR,
-    kubeconfig: config.KUBECONFIG,
-    keeperRole: config.KEEPER_ROLE,
-    logger: createLogger({ service: 'test', level: 'silent' }),
-  })
+  const driverAs = (change: Partial<ClusterOptions> = {}) =>
+    openClusterDriver({
+      helm: openHelm({ executable, workDir, ...bounds }),
+      workDir,
+      helmLimitMs: HELM_TIMEOUT_MS,
+      removalLimitMs: config.REMOVAL_LIMIT_MS,
+      chartsDir: config.CHARTS_DIR,
+      plansDir: config.PLANS_DIR,
+      kubeconfig: config.KUBECONFIG,
+      keeperRole: config.KEEPER_ROLE,
+      logger: createLogger({ service: 'test', level: 'silent' }),
+      ...change,
+    })
+  const driver = await driverAs()
   const helm = (args: string[]) =>
     execa(executable, [...args, '--kubeconfig', cluster.kubeconfig], {
       timeout: HELM_TIMEOUT_MS,
@@ -73,7 +79,10 @@ export async function releaseMaker(world: World) {
     return items.map(({ metadata }) => metadata).toSorted((a, b) => version(b) - version(a))
   }
   return {
+    /** The provisioner's. */
     driver,
+    /** One with other options, of another account for example. */
+    driverAs,
     /** What the provisioner will want for that store, or with other values. */
     targetOf: async (
       storeId: string,

@@ -5,6 +5,8 @@ import { loadAll } from 'js-yaml'
 import { z } from 'zod'
 import { kubeconfig } from '../../embedded/cluster/server/kubeconfig.ts'
 import { toolPath } from '../../embedded/tools.ts'
+import { parseConfig } from '../../services/provisioner/config.ts'
+import { start } from '../../services/provisioner/start.ts'
 import { provisionerWorld } from './provisioner-world.ts'
 import { tempFolder } from './temp-folder.ts'
 import { testCluster } from './test-cluster.ts'
@@ -55,12 +57,21 @@ export async function clusterWorld(
   const environment = { ...world.environment, ...cluster.environment }
   const tmp = join(world.folder, 'tmp')
   await mkdir(tmp)
+  const stack = new AsyncDisposableStack()
+  stack.use(world)
   return {
     ...world,
     cluster,
     environment,
     startProvisioner: (change: Record<string, string> = {}) =>
       world.startProvisioner({ ...environment, TMPDIR: tmp, ...change }),
+    /** A provisioner in this process, where its lines count as run; ended with this world. */
+    provisionHere: async (change: Record<string, string> = {}) => {
+      const given = { ...environment, LOG_LEVEL: 'silent', ...change }
+      const { close } = await start(parseConfig(given))
+      stack.defer(close)
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
   cluster = await platformCluster()
   world = await clusterWorld(cluster)
   maker = await releaseMaker(world)
-  await world.startProvisioner()
+  await world.provisionHere()
 })
 afterAll(async () => {
   await world[Symbol.asyncDispose]()

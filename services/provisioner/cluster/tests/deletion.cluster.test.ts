@@ -33,7 +33,7 @@ test.each([
   ['cancel', 'RequestCancel', 'StoreFailed'],
 ] as const)('F46: a %s in mid-helm leaves nothing behind', async (_, type, last) => {
   await using world = await clusterWorld(cluster)
-  await world.startProvisioner({ CHARTS_DIR: await brokenCharts(world) })
+  await world.provisionHere({ CHARTS_DIR: await brokenCharts(world) })
   const storeId = await world.request()
   const { recordsOf } = await releaseMaker(world)
   const release = releaseNameOf(storeId)
@@ -52,7 +52,7 @@ test.each([
 
 test('StoreDeleted carries what was removed, of the release and beside it', async () => {
   await using world = await clusterWorld(cluster)
-  await world.startProvisioner()
+  await world.provisionHere()
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreProvisioned')
   const release = releaseNameOf(storeId)
@@ -78,7 +78,7 @@ test('StoreDeleted carries what was removed, of the release and beside it', asyn
 
 test('StoreDeleted tells of a release that somebody else had put into the namespace', async () => {
   await using world = await clusterWorld(cluster)
-  await world.startProvisioner()
+  await world.provisionHere()
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreProvisioned')
   const release = releaseNameOf(storeId)
@@ -98,7 +98,7 @@ test('StoreDeleted tells of a release that somebody else had put into the namesp
 
 test('what holds a volume up is named, with its finalizers, and the removal goes on when it is gone', async () => {
   await using world = await clusterWorld(cluster)
-  await world.startProvisioner({ REMOVAL_LIMIT_MS: '3000' })
+  await world.provisionHere({ REMOVAL_LIMIT_MS: '3000' })
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreProvisioned')
   const [volume = ''] = await volumesOf(releaseNameOf(storeId))

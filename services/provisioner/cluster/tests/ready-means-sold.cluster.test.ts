@@ -25,7 +25,7 @@ test('a Medusa store is ready after its administrator saw an order go through it
   const login = ({ body }: Heard) => ({ body: { token: 'token-of-the-administrator', body } })
   await using shop = await scriptedShop({ ...medusa, 'POST /auth/user/emailpass': login })
   await using world = await clusterWorld(cluster)
-  await world.startProvisioner(asking(shop.url))
+  await world.provisionHere(asking(shop.url))
 
   const storeId = await world.request({ engine: 'medusa' })
   const events = await untilLast(world, storeId, 'StoreProvisioned')
@@ -53,7 +53,7 @@ test('a store that does not sell is not ready; when it sells it is, without anot
   const script = { ...woocommerce, ...till }
   await using shop = await scriptedShop(script)
   await using world = await clusterWorld(cluster)
-  await world.startProvisioner({ ...asking(shop.url), RETRY_DELAYS_MS: '100' })
+  await world.provisionHere({ ...asking(shop.url), RETRY_DELAYS_MS: '100' })
 
   const storeId = await world.request({ engine: 'woocommerce' })
   const failed = await untilLast(world, storeId, 'StoreFailed')
@@ -83,7 +83,7 @@ test('a store that cannot run says why, by the rights of the provisioner alone',
     const values = await readFile(file, 'utf8')
     await writeFile(file, values.replace(/server: .*/, 'server: sim.invalid/imagepull:1'))
   })
-  await world.startProvisioner({ CHARTS_DIR: charts, HELM_LIMIT_MS: '18000' })
+  await world.provisionHere({ CHARTS_DIR: charts, HELM_LIMIT_MS: '18000' })
 
   const storeId = await world.request({ engine: 'medusa' })
   const events = await untilLast(world, storeId, 'StoreFailed')

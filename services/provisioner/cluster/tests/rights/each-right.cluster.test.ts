@@ -41,7 +41,7 @@ test('each right of the provisioner is needed: without it an operation is refuse
 })
 
 test('docs/deployment.md says of each right which operations need it', async () => {
-  const docs = await readFile(new URL('../../../../docs/deployment.md', import.meta.url), 'utf8')
+  const docs = await readFile(new URL('../../../../../docs/deployment.md', import.meta.url), 'utf8')
   const rows = docs.split('\n').flatMap((line) => {
     const [, role, resource, verbs, operations] = line.split('|').map((cell) => cell.trim())
     return role?.startsWith('`…-') ? [[role, resource, verbs, operations].join(' | ')] : []
