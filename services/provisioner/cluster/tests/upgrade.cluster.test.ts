@@ -1,0 +1,174 @@
+import { releaseNameOf, type Engine, type Plan, type StoreEvent } from '#domain'
+import { watchedHelm } from '#test/cluster-helm'
+import {
+  brokenCharts,
+  clusterWorld,
+  platformCluster,
+  type PlatformCluster,
+} from '#test/cluster-world'
+import { eventually } from '#test/eventually'
+import { dataOf, untilLast } from '#test/store-history'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+
+type World = Awaited<ReturnType<typeof clusterWorld>>
+
+const list = z.object({
+  items: z.array(z.object({ metadata: z.object({ name: z.string(), uid: z.string() }) })),
+})
+let cluster: PlatformCluster
+
+beforeAll(async () => {
+  cluster = await platformCluster()
+})
+afterAll(() => cluster[Symbol.asyncDispose]())
+
+test.each<Engine>(['woocommerce', 'medusa'])(
+  'a %s store goes from small to large by one run of helm, with its volumes and its Secret',
+  async (engine) => {
+    await using world = await clusterWorld(cluster)
+    const helm = await watchedHelm(world)
+    await world.startProvisioner({ HELM_BIN: helm.executable })
+    const storeId = await world.request({ engine })
+    const release = releaseNameOf(storeId)
+    await untilLast(world, storeId, 'StoreProvisioned')
+    const before = await keptOf(release)
+
+    await upgrade(world, storeId, 'large')
+    const events = await untilLast(world, storeId, 'StoreProvisioned')
+
+    expect(stepsOf(events)).toEqual(['install', 'upgrade'])
+    expect(dataOf(events, 'StoreProvisioned')[1]).toMatchObject({ kind: 'upgrade', adopted: false })
+    expect(await helm.runs('upgrade', release)).toHaveLength(2)
+    expect(await keptOf(release)).toEqual(before)
+    expect(await get(release, 'resourcequotas/plan')).toMatchObject({
+      spec: { hard: { pods: engine === 'medusa' ? '20' : '16' } },
+    })
+    const claim = await get(release, `persistentvolumeclaims/${release}-database`)
+    expect(claim).toMatchObject({ spec: { resources: { requests: { storage: '100Gi' } } } })
+  },
+)
+
+test('an upgrade to what the store is already ends without helm', async () => {
+  await using world = await clusterWorld(cluster)
+  const helm = await watchedHelm(world)
+  await world.startProvisioner({ HELM_BIN: helm.executable })
+  const storeId = await world.request()
+  await untilLast(world, storeId, 'StoreProvisioned')
+
+  await upgrade(world, storeId)
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+
+  expect(stepsOf(events)).toEqual(['install', 'adopt'])
+  expect(dataOf(events, 'StoreProvisioned')[1]).toMatchObject({ kind: 'upgrade', adopted: true })
+  expect(await helm.runs('upgrade', releaseNameOf(storeId))).toHaveLength(1)
+})
+
+test('kill -9 in mid-upgrade leaves a pending upgrade, which the next provisioner repairs and completes', async () => {
+  await using world = await clusterWorld(cluster)
+  const helm = await watchedHelm(world)
+  const first = await world.startProvisioner({ HELM_BIN: helm.executable })
+  const storeId = await world.request({ engine: 'medusa' })
+  const release = releaseNameOf(storeId)
+  await untilLast(world, storeId, 'StoreProvisioned')
+  const before = await keptOf(release)
+  await first.kill()
+  const doomed = await world.startProvisioner({
+    HELM_BIN: helm.executable,
+    CHARTS_DIR: await brokenCharts(world),
+  })
+
+  await upgrade(world, storeId, 'medium')
+  const cutOff = await eventually(async () => {
+    expect(await serverOf(release)).toContain('sim.invalid')
+    const [, second] = await helm.runs('upgrade', release)
+    if (second === undefined) throw new Error('helm has not run yet')
+    return second
+  })
+  process.kill(cutOff.pid, 'SIGKILL')
+  await doomed.kill()
+  await world.startProvisioner({ HELM_BIN: helm.executable })
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+
+  expect(stepsOf(events)).toEqual(['install', 'repair', 'upgrade'])
+  expect(dataOf(events, 'ProvisioningStarted').map(({ kind }) => kind)).toEqual([
+    'install',
+    'upgrade',
+    'upgrade',
+  ])
+  expect(await serverOf(release)).not.toContain('sim.invalid')
+  expect(await keptOf(release)).toEqual(before)
+})
+
+test('an upgrade that fails for good leaves the pods that serve, and a retry completes it', async () => {
+  await using world = await clusterWorld(cluster)
+  const first = await world.startProvisioner()
+  const storeId = await world.request()
+  const release = releaseNameOf(storeId)
+  await untilLast(world, storeId, 'StoreProvisioned')
+  await first.kill()
+  const second = await world.startProvisioner({
+    CHARTS_DIR: await brokenCharts(world),
+    HELM_LIMIT_MS: '8000',
+    RETRY_DELAYS_MS: '100',
+  })
+
+  await upgrade(world, storeId, 'small')
+  const failed = await untilLast(world, storeId, 'StoreFailed')
+  expect(dataOf(failed, 'StoreFailed')).toMatchObject([{ kind: 'upgrade', attempt: 3 }])
+  expect(JSON.parse(await serverOf(release))).toMatchObject({ status: { availableReplicas: 1 } })
+  await second.kill()
+  await world.startProvisioner()
+  await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })
+  await world.ring(storeId)
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+
+  expect(dataOf(events, 'StoreProvisioned')[1]).toMatchObject({ kind: 'upgrade', attempt: 4 })
+  expect(await serverOf(release)).not.toContain('sim.invalid')
+})
+
+test('a deletion in mid-upgrade leaves nothing behind', async () => {
+  await using world = await clusterWorld(cluster)
+  const first = await world.startProvisioner()
+  const storeId = await world.request({ engine: 'medusa' })
+  const release = releaseNameOf(storeId)
+  await untilLast(world, storeId, 'StoreProvisioned')
+  await first.kill()
+  await world.startProvisioner({ CHARTS_DIR: await brokenCharts(world) })
+  await upgrade(world, storeId, 'large')
+  await eventually(async () => expect(await serverOf(release)).toContain('sim.invalid'))
+
+  await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
+  await world.ring(storeId)
+  await untilLast(world, storeId, 'StoreDeleted')
+
+  expect((await cluster.api(`/api/v1/namespaces/${release}`)).status).toBe(404)
+  expect(JSON.stringify((await cluster.api('/api/v1/persistentvolumes')).body)).not.toContain(
+    release,
+  )
+})
+
+async function upgrade(world: World, storeId: string, plan?: Plan): Promise<void> {
+  const now = new Date().toISOString()
+  await world.send(storeId, { type: 'RequestUpgrade', plan, fingerprint: 'f', now })
+  await world.ring(storeId)
+}
+
+const stepsOf = (events: StoreEvent[]): string[] =>
+  dataOf(events, 'ProvisioningStepRecorded').map(({ step }) => step)
+
+/** What must be the same object after an upgrade. */
+async function keptOf(release: string): Promise<string[]> {
+  const { items } = list.parse(await get(release, 'persistentvolumeclaims'))
+  const secret = list.shape.items.element.parse(await get(release, 'secrets/store-secret'))
+  return [...items, secret].map(({ metadata: { name, uid } }) => `${name} ${uid}`).toSorted()
+}
+
+async function get(release: string, what: string): Promise<unknown> {
+  return (await cluster.api(`/api/v1/namespaces/${release}/${what}`)).body
+}
+
+async function serverOf(release: string): Promise<string> {
+  const path = `/apis/apps/v1/namespaces/${release}/deployments/${release}-server`
+  return JSON.stringify((await cluster.api(path)).body)
+}
