@@ -58,6 +58,7 @@ export const volumeStages = [
     when: [
       isOurs,
       isNotBeingDeleted,
+      { key: '.spec.persistentVolumeReclaimPolicy', operator: 'In', values: ['Delete'] },
       { key: '.status.phase', operator: 'In', values: ['Released', 'Failed'] },
     ],
     steps: [{ delete: true }],
