@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { runSupervised } from '../../services/provisioner/helm/run-supervised.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { familyCpuMs } from './supervised-run/family-cpu.ts'
+import { cpuOf } from './request-to-ready/cpu-of.ts'
 
 // What the supervision of a run costs: a program that prints a line and ends, run under its supervisor and run
 // bare, in turns; CPU of this process and of all its children, so the figure hardly depends on other load.
@@ -29,13 +29,18 @@ const at = (index: number) => (sorted.at(index) ?? Number.NaN).toFixed(1)
 print(`Supervision costs ${at(Math.floor(rounds / 2))} ms of CPU a run (${at(0)}–${at(-1)}).`)
 
 async function cpuOfRound(run: () => Promise<void>): Promise<number> {
-  const before = await familyCpuMs()
+  const before = await cpuSoFar()
   let left = runs
   const slot = async () => {
     while (left-- > 0) await run()
   }
   await Promise.all(Array.from({ length: atOnce }, slot))
-  return ((await familyCpuMs()) - before) / runs
+  return ((await cpuSoFar()) - before) / runs
+}
+
+async function cpuSoFar(): Promise<number> {
+  const { self = Number.NaN } = await cpuOf({ self: process.pid })
+  return self
 }
 
 async function supervised(): Promise<void> {

@@ -33,6 +33,8 @@ export function openHelm(options: HelmOptions): Helm {
   return { run, checkVersion: () => checkVersion(command, workDir, run) }
 }
 
+// Helm lives for a second: collecting its garbage as a server would is a fifth of its CPU.
+const collectLess = ['GOGC', '400']
 const passedOn = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
 
 function helmEnvironment(env: NodeJS.ProcessEnv, workDir: string): Record<string, string> {
@@ -44,7 +46,7 @@ function helmEnvironment(env: NodeJS.ProcessEnv, workDir: string): Record<string
     `HELM_${name}_HOME`,
     join(workDir, `helm-${name.toLowerCase()}`),
   ])
-  return Object.fromEntries([...given, ...folders])
+  return Object.fromEntries([...given, ...folders, collectLess])
 }
 
 const VERSION_LIMIT_MS = 20_000
