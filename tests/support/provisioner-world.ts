@@ -14,6 +14,7 @@ import {
   tenant,
   tenantStream,
   type EventMetadata,
+  type Plan,
   type StoreCommand,
   type StoreEvent,
 } from '#domain'
@@ -51,8 +52,8 @@ export async function provisionerWorld({
   const messaging = await connectMessaging({ url: nats.url, name: 'test', logger })
   building.defer(() => messaging.close())
 
-  const send = async (storeId: string, command: StoreCommand) => {
-    const context = contextOf()
+  const send = async (storeId: string, command: StoreCommand, correlationId?: string) => {
+    const context = contextOf(correlationId)
     const stream = storeStream(storeId)
     const decode = decodeStoreEvent
     await handleCommand({ store: eventStore, decider: store, decode, stream, command, context })
@@ -117,6 +118,13 @@ export async function provisionerWorld({
       await ring(storeId)
       return storeId
     },
+    /** Asks for a store's upgrade, under the correlation id `trace-upgrade`, and rings the bell. */
+    upgrade: async (storeId: string, plan?: Plan): Promise<void> => {
+      const now = new Date().toISOString()
+      const command = { type: 'RequestUpgrade', plan, fingerprint: 'f', now } as const
+      await send(storeId, command, 'trace-upgrade')
+      await ring(storeId)
+    },
     /** A store's events from the log. */
     history: async (storeId: string): Promise<StoreEvent[]> => {
       const events: StoreEvent[] = []
@@ -142,9 +150,9 @@ export async function provisionerWorld({
   }
 }
 
-function contextOf() {
+function contextOf(correlationId = 'trace-1') {
   const commandId = randomUUID()
-  return { commandId, correlationId: 'trace-1', actor: 'user:demo', tenantId: 'demo' }
+  return { commandId, correlationId, actor: 'user:demo', tenantId: 'demo' }
 }
 
 function requestOf(storeId: string) {

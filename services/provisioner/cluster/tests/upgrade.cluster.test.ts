@@ -1,4 +1,4 @@
-import { releaseNameOf, type Engine, type Plan, type StoreEvent } from '#domain'
+import { releaseNameOf, type Engine, type StoreEvent } from '#domain'
 import { watchedHelm } from '#test/cluster-helm'
 import {
   brokenCharts,
@@ -10,8 +10,6 @@ import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-
-type World = Awaited<ReturnType<typeof clusterWorld>>
 
 const list = z.object({
   items: z.array(z.object({ metadata: z.object({ name: z.string(), uid: z.string() }) })),
@@ -34,7 +32,7 @@ test.each<Engine>(['woocommerce', 'medusa'])(
     await untilLast(world, storeId, 'StoreProvisioned')
     const before = await keptOf(release)
 
-    await upgrade(world, storeId, 'large')
+    await world.upgrade(storeId, 'large')
     const events = await untilLast(world, storeId, 'StoreProvisioned')
 
     expect(stepsOf(events)).toEqual(['install', 'upgrade'])
@@ -56,7 +54,7 @@ test('an upgrade to what the store is already ends without helm', async () => {
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreProvisioned')
 
-  await upgrade(world, storeId)
+  await world.upgrade(storeId)
   const events = await untilLast(world, storeId, 'StoreProvisioned')
 
   expect(stepsOf(events)).toEqual(['install', 'adopt'])
@@ -78,7 +76,7 @@ test('kill -9 in mid-upgrade leaves a pending upgrade, which the next provisione
     CHARTS_DIR: await brokenCharts(world),
   })
 
-  await upgrade(world, storeId, 'medium')
+  await world.upgrade(storeId, 'medium')
   const cutOff = await eventually(async () => {
     expect(await serverOf(release)).toContain('sim.invalid')
     const [, second] = await helm.runs('upgrade', release)
@@ -113,7 +111,7 @@ test('an upgrade that fails for good leaves the pods that serve, and a retry com
     RETRY_DELAYS_MS: '100',
   })
 
-  await upgrade(world, storeId, 'small')
+  await world.upgrade(storeId, 'small')
   const failed = await untilLast(world, storeId, 'StoreFailed')
   expect(dataOf(failed, 'StoreFailed')).toMatchObject([{ kind: 'upgrade', attempt: 3 }])
   expect(JSON.parse(await serverOf(release))).toMatchObject({ status: { availableReplicas: 1 } })
@@ -135,7 +133,7 @@ test('a deletion in mid-upgrade leaves nothing behind', async () => {
   await untilLast(world, storeId, 'StoreProvisioned')
   await first.kill()
   await world.startProvisioner({ CHARTS_DIR: await brokenCharts(world) })
-  await upgrade(world, storeId, 'large')
+  await world.upgrade(storeId, 'large')
   await eventually(async () => expect(await serverOf(release)).toContain('sim.invalid'))
 
   await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
@@ -147,12 +145,6 @@ test('a deletion in mid-upgrade leaves nothing behind', async () => {
     release,
   )
 })
-
-async function upgrade(world: World, storeId: string, plan?: Plan): Promise<void> {
-  const now = new Date().toISOString()
-  await world.send(storeId, { type: 'RequestUpgrade', plan, fingerprint: 'f', now })
-  await world.ring(storeId)
-}
 
 const stepsOf = (events: StoreEvent[]): string[] =>
   dataOf(events, 'ProvisioningStepRecorded').map(({ step }) => step)
