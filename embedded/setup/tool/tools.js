@@ -39,6 +39,20 @@ export const helm = {
   buildTime: 'three minutes',
 }
 
+const helm3Archive = `helm-v3.22.0-${system}-${machine}.tar.gz`
+
+/** For the tests that show that Helm 3 does as well. */
+export const helm3 = {
+  ...helm,
+  variable: 'HELM3_BIN',
+  version: '3.22.0',
+  suitable: ['3.22.0'],
+  archive: helm3Archive,
+  checksums: `${helm3Archive}.sha256sum`,
+  goPackage: 'helm.sh/helm/v3/cmd/helm@v3.22.0',
+  goFlags: ['-ldflags', '-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0'],
+}
+
 /** The version a program says it has; throws when it does not run or is too old. */
 export async function suitableVersion(tool, path) {
   const output = await run(path, tool.versionArgs, { timeoutMs: VERSION_TIMEOUT_MS })
