@@ -11,12 +11,21 @@ const other = '9a1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d12'
 const place = releaseNameOf(id)
 const digest = { values: 'v', chart: 'c' }
 
-const { request, claim, complete, fail, cancel, retry, uninstalled } = command
+const { request, claim, complete, fail, cancel, retry, uninstalled, upgrade } = command
 const lives = {
   requested: [request],
   provisioning: [request, claim('a')],
   ready: [request, claim('a'), complete('a')],
   failed: [request, claim('a'), fail('a', { retryable: false })],
+  upgrading: [request, claim('a'), complete('a'), upgrade(), claim('b')],
+  'upgrade failed': [
+    request,
+    claim('a'),
+    complete('a'),
+    upgrade('large'),
+    claim('b'),
+    fail('b', { retryable: false }),
+  ],
   waiting: [request, claim('a'), fail('a')],
   retried: [request, claim('a'), fail('a', { retryable: false }), retry],
   cancelled: [request, claim('a'), cancel, claim('b', { takesOver: 'a' }), uninstalled('b')],
@@ -47,6 +56,11 @@ test.each<[string, Life, FoundRelease[], string[]]>([
   ['a store that was deleted and is gone', 'deleted', [], []],
   ['a store being deleted', 'deleting', [ending()], []],
   ['a store being made', 'provisioning', [pending()], []],
+  ['a store being upgraded', 'upgrading', [pending()], []],
+  ['what a failed upgrade has left for the next', 'upgrade failed', [failed()], []],
+  ['a failed upgrade that changed nothing', 'upgrade failed', [deployed()], []],
+  ['a cut-off run of a failed upgrade', 'upgrade failed', [pending()], ['abandoned-release']],
+  ['a failed upgrade of nothing', 'upgrade failed', [], ['missing-release']],
   ['a store asked for again', 'retried', [failed()], []],
   ['a second release', 'ready', [deployed(), deployed({}, 'mine')], ['second-release']],
   ['a release apart of a deleted store', 'deleted', [deployed({}, 'mine')], ['second-release']],
@@ -66,14 +80,25 @@ test('a finding names release, store and tenant, what is wrong and what to do', 
       tenantId: 'demo',
       sentence: `${place} was made from other values and another chart than store ${id} was made ready with.`,
       nextAction: expect.stringContaining('Find out who changed it'),
+      repair: 'RequestUpgrade',
     },
   ])
 })
 
-test('only a cut-off run of a failed store has a way to be repaired', () => {
-  expect(lookAt('failed', [pending()])).toMatchObject([{ repair: 'RequestRetry' }])
-  expect(lookAt('ready', [pending()])[0]).not.toHaveProperty('repair')
-  expect(lookAt('cancelled', [pending()])).toMatchObject([{ kind: 'leftover' }])
+test.each<[string, Life, FoundRelease[], string | undefined]>([
+  ['a cut-off run of a failed store', 'failed', [pending()], 'RequestRetry'],
+  ['a cut-off run of a failed upgrade', 'upgrade failed', [pending()], 'RequestRetry'],
+  ['a failed upgrade with no release', 'upgrade failed', [prepared()], 'RequestRetry'],
+  ['a cut-off run of a ready store', 'ready', [pending()], 'RequestUpgrade'],
+  ['a ready store with other values', 'ready', [deployed({ values: 'x' })], 'RequestUpgrade'],
+  ['a ready store whose release has failed', 'ready', [failed()], 'RequestUpgrade'],
+  ['a ready store with its place and no release', 'ready', [prepared()], 'RequestUpgrade'],
+  ['a ready store whose place is gone', 'ready', [], undefined],
+  ['a ready store that is being removed', 'ready', [ending()], undefined],
+  ['what a cancelled store has left', 'cancelled', [pending()], undefined],
+  ['what is foreign', 'ready', [foreign()], undefined],
+])('%s is repaired by what its owner could ask for, where that helps', (_, life, found, repair) => {
+  expect(lookAt(life, found).map((finding) => finding.repair)).toEqual([repair])
 })
 
 test('a store at work is left alone until it was silent for too long', () => {
@@ -112,6 +137,8 @@ const anyLife = constantFrom<Life[]>(
   'provisioning',
   'ready',
   'failed',
+  'upgrading',
+  'upgrade failed',
   'waiting',
   'retried',
   'cancelled',

@@ -15,6 +15,9 @@ export const findingKinds = [
 ] as const
 type FindingKind = (typeof findingKinds)[number]
 
+/** What the doctor may ask for, as the store's owner could. */
+export type Repair = 'RequestRetry' | 'RequestUpgrade'
+
 /** One thing in which the log and what is there do not agree. */
 export interface Finding {
   /** The same for the same thing in every look. */
@@ -28,7 +31,7 @@ export interface Finding {
   sentence: string
   nextAction: string
   /** The command that mends it by the ordinary way; without one nothing in the system does. */
-  repair?: 'RequestRetry'
+  repair?: Repair
 }
 
 interface Words {
@@ -37,7 +40,7 @@ interface Words {
   store?: LoggedStore | undefined
   sentence: string
   nextAction: string
-  repair?: 'RequestRetry'
+  repair?: Repair
 }
 
 const TEXT_MAX = 300

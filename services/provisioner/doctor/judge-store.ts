@@ -1,6 +1,6 @@
 import { pendingWork, type StoreState } from '#domain'
 import type { ReleaseLabels } from '../reconcile/driver.ts'
-import { findingOf, named, type Finding } from './finding.ts'
+import { findingOf, named, type Finding, type Repair } from './finding.ts'
 import type { LoggedStore } from './look/fold-stores.ts'
 import type { FoundRelease } from './look/found-release.ts'
 
@@ -15,8 +15,11 @@ interface Judging {
 type Provisioned = Extract<StoreState, { status: 'ready' }>['provisioned']
 type Judged = Pick<Finding, 'kind' | 'sentence' | 'nextAction' | 'repair'>
 
-const NO_EVENT =
-  'No event asks for the release of a ready store again, so this is not repaired: delete the store and request it anew, or mend the release by hand'
+const UPGRADE =
+  'An upgrade on its own plan makes it anew with the chart of today and keeps its data'
+const GONE =
+  'What held its data is gone with it, and nothing puts an empty store in the place of one that sold: delete it and request it anew, or restore it by hand'
+const ENDING = 'Look who removes it, and what is left when that has ended'
 const REMOVE = 'Look what holds it and remove it by hand: nothing else will'
 
 /** What is wrong with what lies in a store's own place, if anything is. */
@@ -28,7 +31,7 @@ export function judgeOwn(judging: Judging): Finding | undefined {
 
 /** What is wrong when nothing lies in a store's own place. */
 export function judgeMissing(store: LoggedStore, place: string): Finding | undefined {
-  if (store.state.status !== 'ready') return undefined
+  if (store.state.status !== 'ready' && store.state.status !== 'upgrade-failed') return undefined
   return findingOf({ ...missing(store), place: { place, name: place }, store })
 }
 
@@ -51,6 +54,8 @@ function judge(judging: Judging): Judged | undefined {
   if (isRemoved(state)) return leftover(store, release, state.status)
   if (release.observed.status === 'pending')
     return isWorkedOn(judging) ? undefined : abandoned(store, release)
+  if (state.status === 'upgrade-failed' && release.observed.status === 'prepared')
+    return { ...missing(store), ...again('RequestRetry', UPGRADE) }
   return state.status === 'ready' ? judgeReady(store, release, state.provisioned) : undefined
 }
 
@@ -82,9 +87,9 @@ function abandoned(store: LoggedStore, release: FoundRelease): Judged {
   const { status } = store.state
   const sentence = `A run of helm was cut off at ${named(release)}, and nobody works on store ${store.id} (${status}).`
   const kind = 'abandoned-release'
-  if (status === 'failed')
-    return { kind, sentence, nextAction: 'Retry the store', repair: 'RequestRetry' }
-  if (status === 'ready') return { kind, sentence, nextAction: NO_EVENT }
+  if (status === 'failed' || status === 'upgrade-failed')
+    return { kind, sentence, ...again('RequestRetry', 'Retry the store') }
+  if (status === 'ready') return { kind, sentence, ...again('RequestUpgrade', UPGRADE) }
   return {
     kind,
     sentence,
@@ -97,22 +102,25 @@ function judgeReady(
   { observed, ...release }: FoundRelease,
   wanted: Provisioned,
 ): Judged | undefined {
-  if (observed.status === 'prepared') return missing(store)
+  if (observed.status === 'prepared')
+    return { ...missing(store), ...again('RequestUpgrade', UPGRADE) }
   if (observed.status === 'deployed') return drifted(store, release, drift(observed.labels, wanted))
   return {
     kind: 'broken-release',
     sentence: `Store ${store.id} is ready, but ${named(release)} is not whole${detailOf(observed)}.`,
-    nextAction: NO_EVENT,
+    ...(observed.status === 'failed' ? again('RequestUpgrade', UPGRADE) : { nextAction: ENDING }),
   }
 }
 
 function missing({ id }: LoggedStore): Judged {
   return {
     kind: 'missing-release',
-    sentence: `Store ${id} is ready, but there is no release of it.`,
-    nextAction: NO_EVENT,
+    sentence: `Store ${id} was made ready, but there is no release of it.`,
+    nextAction: GONE,
   }
 }
+
+const again = (repair: Repair, nextAction: string) => ({ repair, nextAction })
 
 function drifted(
   { id }: LoggedStore,
@@ -123,7 +131,7 @@ function drifted(
   return {
     kind: 'drifted-release',
     sentence: `${named(release)} was made from other ${what.join(' and another ')} than store ${id} was made ready with.`,
-    nextAction: `Find out who changed it. ${NO_EVENT}`,
+    ...again('RequestUpgrade', `Find out who changed it. ${UPGRADE}`),
   }
 }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
 import { decodeStoreEvent } from '#contracts'
 import { AppError, store, storeStream } from '#domain'
@@ -18,31 +18,35 @@ export function chooseRepairs(findings: Finding[], ids: string[]): Finding[] {
 }
 
 /**
- * Asks for each store again, as its owner could: the next attempt clears away what the last one left. It stands in the
+ * Asks for each store again, as its owner could: the next attempt makes its release what it should be. It stands in the
  * store's stream with who asked; yields what was done. Asked twice of the same look, it happens once.
  */
-export async function* retryStores(
+export async function* repairStores(
   eventStore: EventStore,
   stores: LoggedStore[],
   repairs: Finding[],
 ): AsyncGenerator<string> {
-  for (const { id, storeId, tenantId = '' } of repairs) {
+  for (const { id, storeId, tenantId = '', repair: type } of repairs) {
     const looked = stores.find((one) => one.id === storeId)
-    if (looked === undefined) continue
+    if (looked === undefined || type === undefined) continue
+    const commandId = `doctor:${id}:${looked.revision}`
+    const now = new Date().toISOString()
     const { events } = await handleCommand({
       store: eventStore,
       decider: store,
       decode: decodeStoreEvent,
       stream: storeStream(looked.id),
-      command: { type: 'RequestRetry', now: new Date().toISOString() },
+      command:
+        type === 'RequestRetry' ? { type, now } : { type, fingerprint: sha256(commandId), now },
       context: {
-        commandId: `doctor:${id}:${looked.revision}`,
+        commandId,
         correlationId: randomUUID(),
         actor: `user:${operator()}`,
         tenantId,
       },
     })
-    const done = events.length === 0 ? 'was asked for already' : 'RetryRequested is in its stream'
+    const [event] = events
+    const done = event === undefined ? 'was asked for already' : `${event.type} is in its stream`
     yield `${id}: store ${looked.id}: ${done}`
   }
 }
@@ -55,6 +59,8 @@ function operator(): string {
     return `doctor-${process.getuid?.() ?? 'unknown'}`
   }
 }
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 function refused(message: string): AppError {
   return new AppError('REQUEST_INVALID', message)

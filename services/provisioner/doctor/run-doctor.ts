@@ -8,7 +8,7 @@ import { findFolders } from './look/folders.ts'
 import type { FoundRelease } from './look/found-release.ts'
 import { look } from './look/look.ts'
 import { parseOptions, type DoctorOptions, type Output } from './options.ts'
-import { chooseRepairs, retryStores } from './repair.ts'
+import { chooseRepairs, repairStores } from './repair.ts'
 
 const CALL_LIMIT_MS = 15_000
 
@@ -52,7 +52,7 @@ async function examine(
       findings,
     }
     stdout.write(await textOf(report, options))
-    for await (const done of retryStores(eventStore, stores, repairs)) stderr.write(`${done}\n`)
+    for await (const done of repairStores(eventStore, stores, repairs)) stderr.write(`${done}\n`)
     return findings.length > repairs.length ? 1 : 0
   } finally {
     await eventStore.close()

@@ -29,6 +29,14 @@ test.each<[string, ObservedRelease, Next]>([
   expect(nextStep(install, observed)).toEqual(next)
 })
 
+test('an upgrade of what is gone makes no empty store in its place; a place that is kept is filled again', () => {
+  const upgrade: Wanted = { ...install, kind: 'upgrade' }
+  expect(nextStep(upgrade, { status: 'absent' })).toMatchObject({
+    failure: { reason: 'RELEASE_MISSING', retryable: false },
+  })
+  expect(nextStep(upgrade, { status: 'prepared' })).toEqual({ step: 'install' })
+})
+
 test('a release of somebody else is a failure that is not tried again', () => {
   expect(nextStep(install, foreign)).toMatchObject({
     failure: { reason: 'RELEASE_CONFLICT', retryable: false, detail: 'belongs to store x' },

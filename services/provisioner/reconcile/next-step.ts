@@ -21,6 +21,7 @@ export function nextStep(wanted: Wanted, observed: ObservedRelease): Next {
     case 'uninstalling':
       return { step: 'wait' }
     case 'absent':
+      return wanted.kind === 'upgrade' ? { failure: missing } : { step: 'install' }
     case 'prepared':
       return { step: 'install' }
     case 'failed':
@@ -41,6 +42,14 @@ function toRemoved(observed: ObservedRelease): Next {
   // A removal of the release alone may have been cut off; one of the namespace goes on by itself.
   if (status === 'uninstalling' && observed.by === 'namespace') return { step: 'wait' }
   return status === 'absent' || status === 'foreign' ? { done: 'removed' } : { step: 'uninstall' }
+}
+
+// A new one would be empty, and pass for the one that sold.
+const missing: Failure = {
+  reason: 'RELEASE_MISSING',
+  retryable: false,
+  detail: 'There is no release to upgrade, and what held its data is gone as well',
+  nextAction: 'Restore it by hand and retry the store, or delete the store and request it anew',
 }
 
 function conflict(detail: string): Failure {

@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { releaseNameOf, storeStream, type StoreEvent } from '#domain'
 import { provisionerWorld } from '#test/provisioner-world'
-import { untilLast } from '#test/store-history'
+import { dataOf, untilLast } from '#test/store-history'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { writeRecord } from '../../render/release-folder.ts'
@@ -144,9 +144,33 @@ test('what nothing in the system mends is not repaired, and neither is anything 
 
   const { exitCode, stderr } = await world.doctor('--repair', id)
 
-  expect(stderr).toContain(`${id} is not repaired by the doctor. No event asks`)
+  expect(stderr).toContain(`${id} is not repaired by the doctor. What held its data is gone`)
   expect(exitCode).toBe(2)
   expect((await world.history(storeId)).at(-1)?.type).toBe('StoreProvisioned')
+})
+
+test('a ready store whose release somebody broke is upgraded on its own plan, and whole again', async () => {
+  await using world = await doctorWorld()
+  await world.startProvisioner()
+  const storeId = await world.request()
+  await untilLast(world, storeId, 'StoreProvisioned')
+  const rendered = join(world.releasesDir, releaseNameOf(storeId), 'manifests.yaml')
+  await writeFile(rendered, 'kind: Nothing')
+
+  const id = `broken-release:${releaseNameOf(storeId)}`
+  const { exitCode, stderr } = await world.doctor('--repair', id)
+
+  expect([exitCode, stderr]).toEqual([
+    0,
+    expect.stringContaining('UpgradeRequested is in its stream'),
+  ])
+  await world.ring(storeId)
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+  expect(dataOf(events, 'UpgradeRequested')).toMatchObject([{ plan: 'small' }])
+  expect((await world.metadata(storeId)).map(({ actor }) => actor)).toContainEqual(
+    expect.stringMatching(/^user:doctor-/),
+  )
+  expect((await world.doctor()).exitCode).toBe(0)
 })
 
 test('a finding that is not there is not repaired', async () => {

@@ -6,7 +6,7 @@ import { compare } from '../compare.ts'
 import type { Finding } from '../finding.ts'
 import { look } from '../look/look.ts'
 import type { FoundRelease } from '../look/found-release.ts'
-import { chooseRepairs, retryStores } from '../repair.ts'
+import { chooseRepairs, repairStores } from '../repair.ts'
 
 let world: Awaited<ReturnType<typeof provisionerWorld>>
 beforeAll(async () => {
@@ -81,7 +81,7 @@ async function repair({ stores, findings }: Examined): Promise<string[]> {
   const ids = findings.map(({ id }) => id)
   const chosen = chooseRepairs(findings, [...ids, ...ids])
   const done: string[] = []
-  for await (const line of retryStores(world.eventStore, stores, chosen)) done.push(line)
+  for await (const line of repairStores(world.eventStore, stores, chosen)) done.push(line)
   return done
 }
 
