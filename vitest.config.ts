@@ -25,6 +25,8 @@ export default defineConfig({
           name: 'unit',
           include: [`${sources}/**/*.test.ts`],
           exclude: ['**/*.{int,cluster,medusa,store}.test.ts', '**/node_modules/**'],
+          // Against what hangs: properties take seconds, and many more beside other work.
+          testTimeout: 60_000,
         },
       },
       {
@@ -32,7 +34,7 @@ export default defineConfig({
           name: 'integration',
           include: [`${sources}/**/*.int.test.ts`],
           globalSetup: 'tests/support/global-setup.ts',
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
