@@ -1,8 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Part } from '../../group/group.ts'
-import { addresses } from '../machine/addresses.ts'
 import type { DebianPrograms } from '../programs/debian.ts'
+import type { NetworkPlugins } from './network-plugins.ts'
 
 /** In the machine, whose /run is its own. */
 export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock'
@@ -14,10 +14,10 @@ export const PAUSE_IMAGE = 'storewright.invalid/pause:1'
 export async function containerd(
   folder: string,
   debian: DebianPrograms,
-  cni: { bin: string; conf: string },
+  plugins: NetworkPlugins,
 ): Promise<Part> {
   const file = join(folder, 'containerd.toml')
-  await writeFile(file, configuration(folder, debian, cni))
+  await writeFile(file, configuration(folder, debian, plugins))
   const { env } = debian
   const args = ['--config', file]
   return { name: 'containerd', command: debian.containerd, args, env, stopSignal: 'SIGKILL' }
@@ -26,7 +26,7 @@ export async function containerd(
 function configuration(
   folder: string,
   { runc }: DebianPrograms,
-  { bin, conf }: { bin: string; conf: string },
+  { bin, conf }: NetworkPlugins,
 ): string {
   const cri = 'plugins."io.containerd.grpc.v1.cri"'
   // JSON's strings are TOML's.
@@ -56,16 +56,4 @@ oom_score = 0
       SystemdCgroup = false
       BinaryName = ${text(runc)}
 `
-}
-
-/** Each pod gets a cable of its own, so what it sends and gets is routed, and can be refused, here. */
-export async function networkPlugins(folder: string): Promise<string> {
-  const conf = join(folder, 'cni')
-  await mkdir(conf, { recursive: true })
-  const ranges = [[{ subnet: addresses.pods }]]
-  const ipam = { type: 'host-local', dataDir: '/run/cni', ranges, routes: [{ dst: '0.0.0.0/0' }] }
-  const plugins = [{ type: 'ptp', ipMasq: false, ipam }]
-  const list = { cniVersion: '0.4.0', name: 'pods', plugins }
-  await writeFile(join(conf, '10-pods.conflist'), JSON.stringify(list))
-  return conf
 }

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { Part } from '../../group/group.ts'
 import { addresses } from '../machine/addresses.ts'
 
+const READY_PORT = 8181
+const TIMEOUT_MS = 2_000
 const USER = 'storewright-dns'
 const RBAC = 'rbac.authorization.k8s.io'
 const role = { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: { name: USER } }
@@ -40,7 +42,7 @@ export async function coreDns(folder: string, programs: string, kubeconfig: stri
     `.:53 {
   bind ${addresses.node}
   errors
-  ready 127.0.0.1:8181
+  ready ${addresses.node}:${READY_PORT}
   kubernetes cluster.local in-addr.arpa {
     kubeconfig ${kubeconfig} storewright
     pods insecure
@@ -52,4 +54,11 @@ export async function coreDns(folder: string, programs: string, kubeconfig: stri
   )
   const args = ['-conf', file]
   return { name: 'coredns', command: join(programs, 'coredns'), args, stopSignal: 'SIGKILL' }
+}
+
+/** Throws unless it knows the cluster's names. */
+export async function untilDnsAnswers(): Promise<void> {
+  const url = `http://${addresses.node}:${READY_PORT}/ready`
+  const { ok, status } = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+  if (!ok) throw new Error(`${url} was answered with ${status}`)
 }

@@ -1,10 +1,11 @@
 import { chmod, copyFile, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { packArchive } from '../../images/pack-archive.ts'
+import { ownedByRoot, packLayer } from '../../images/pack-layer.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import { run } from '../machine/run.ts'
 import type { DebianPrograms } from '../programs/debian.ts'
 import { CONTAINERD_SOCKET, PAUSE_IMAGE } from './containerd.ts'
-import { dockerArchive } from './docker-archive.ts'
 
 const IMPORT_TIMEOUT_MS = 600_000
 
@@ -23,7 +24,7 @@ export function imagesOf({ inside }: Machine, debian: DebianPrograms): Images {
     })
   return {
     importImage: async (archive) => {
-      await ctr('images', 'import', archive)
+      await ctr('images', 'import', resolve(archive))
     },
     hasImage: async (reference) =>
       (await ctr('images', 'list', '--quiet')).split('\n').includes(reference),
@@ -41,8 +42,12 @@ export async function importPause(
   await mkdir(root, { recursive: true })
   await copyFile(busybox, join(root, 'busybox'))
   await chmod(join(root, 'busybox'), 0o755)
-  const config = { Entrypoint: ['/busybox', 'sleep', '2147483647'], User: '65535:65535' }
-  const file = join(folder, 'pause.tar')
-  await dockerArchive({ reference: PAUSE_IMAGE, root, config, file })
-  await images.importImage(file)
+  const layer = await packLayer(join(folder, 'pause-layer.tar'), [
+    ...ownedByRoot,
+    `--directory=${root}`,
+    '.',
+  ])
+  const config = { Env: [], Cmd: ['/busybox', 'sleep', '2147483647'], User: '65535:65535' }
+  const parts = { reference: PAUSE_IMAGE, config, layers: [layer] }
+  await images.importImage(await packArchive(join(folder, 'pause.tar'), parts))
 }

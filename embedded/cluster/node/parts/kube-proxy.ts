@@ -4,6 +4,9 @@ import { dump } from 'js-yaml'
 import type { Part } from '../../group/group.ts'
 import { addresses, NODE } from '../machine/addresses.ts'
 
+const HEALTH_PORT = 10_256
+const TIMEOUT_MS = 2_000
+
 interface ProxyOptions {
   folder: string
   programs: string
@@ -28,7 +31,7 @@ export async function kubeProxy({
       mode: 'nftables',
       bindAddress: addresses.node,
       hostnameOverride: NODE,
-      healthzBindAddress: '127.0.0.1:10256',
+      healthzBindAddress: `${addresses.node}:${HEALTH_PORT}`,
       metricsBindAddress: '127.0.0.1:10249',
       clusterCIDR: addresses.pods,
       clientConnection: { kubeconfig },
@@ -40,4 +43,11 @@ export async function kubeProxy({
   const args = [`--config=${config}`]
   const command = join(programs, 'kube-proxy')
   return { name: 'kube-proxy', command, args, env, stopSignal: 'SIGKILL' }
+}
+
+/** Throws unless Services lead somewhere. */
+export async function untilProxyWorks(): Promise<void> {
+  const url = `http://${addresses.node}:${HEALTH_PORT}/healthz`
+  const { ok, status } = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+  if (!ok) throw new Error(`${url} was answered with ${status}`)
 }
