@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { Client } from 'pg'
 import { expect, inject, test } from 'vitest'
 import { migrate } from './migrate.ts'
@@ -18,6 +19,29 @@ test('a migrated database is left as it is', async () => {
   await migrate(database.url)
 
   expect(await migrate(database.url)).toEqual([])
+})
+
+test('a database of the version before keeps its stores, and says which chart they run', async () => {
+  await using database = await emptyDatabase()
+  const first = new URL('migrations/0001_read-models.sql', import.meta.url)
+  await database.client.query(await readFile(first, 'utf8'))
+  await database.client.query(
+    `create table schema_migrations (id serial primary key, name text not null, run_on timestamp not null);
+     insert into schema_migrations (name, run_on) values ('0001_read-models', now());
+     insert into stores select gen_random_uuid(), 't', 'n', 'medusa', 'small', status, null, null, null, 1,
+       null, now(), now(), null, 2, 3, '{"provisioned": {"chartVersion": "0.1.0"}}'
+     from unnest(array['ready', 'deleting']) status`,
+  )
+
+  expect(await migrate(database.url)).toEqual(['0002_upgrades'])
+
+  const { rows } = await database.client.query(
+    'select status, chart_version, upgrade from stores order by status',
+  )
+  expect(rows).toEqual([
+    { status: 'deleting', chart_version: null, upgrade: null },
+    { status: 'ready', chart_version: '0.1.0', upgrade: null },
+  ])
 })
 
 test('a server that is away is an error, not a hang', async () => {

@@ -9,6 +9,7 @@ const COMPLETE = 2
 const FAIL = 3
 const DELETE = 4
 const UNINSTALLED = 5
+const UPGRADE = 8
 
 test.for([
   [[REQUEST], { status: 'requested', attempt: 0, url: null, failure: null, deleted_at: null }],
@@ -22,6 +23,34 @@ test.for([
   [
     [REQUEST, CLAIM, COMPLETE, DELETE, CLAIM, UNINSTALLED],
     { status: 'deleted', deleted_at: '2026-01-01T00:00:05.000Z', revision: '5' },
+  ],
+  [
+    [REQUEST, CLAIM, COMPLETE, UPGRADE],
+    {
+      status: 'upgrading',
+      plan: 'small',
+      url: 'http://s-x.test',
+      chart_version: '1.0.0',
+      upgrade: { plan: 'large', requestedAt: '2026-01-01T00:00:03.000Z' },
+    },
+  ],
+  [
+    [REQUEST, CLAIM, COMPLETE, UPGRADE, CLAIM, FAIL, CLAIM, FAIL],
+    {
+      status: 'upgrade-failed',
+      plan: 'small',
+      url: 'http://s-x.test',
+      failure: { reason: 'HELM_FAILED' },
+      upgrade: { plan: 'large' },
+    },
+  ],
+  [
+    [REQUEST, CLAIM, COMPLETE, UPGRADE, CLAIM, COMPLETE],
+    { status: 'ready', plan: 'large', upgrade: null, failure: null },
+  ],
+  [
+    [REQUEST, CLAIM, COMPLETE, UPGRADE, CLAIM, DELETE],
+    { status: 'deleting', url: null, chart_version: null, upgrade: null },
   ],
 ] as const)('after %j a row shows what holds then', ([choices, shown]) => {
   const log = recordedLog(historyOf(choices.map((choice) => ({ store: 0, choice }))))

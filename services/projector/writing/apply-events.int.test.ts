@@ -6,7 +6,7 @@ import { testDatabase } from '#test/test-database'
 import { historyOf, recordedLog, uuidOf } from '#test/projector/recorded-log'
 import { flush } from './flush.ts'
 
-const choices = fc.array(fc.record({ store: fc.nat({ max: 8 }), choice: fc.nat({ max: 7 }) }), {
+const choices = fc.array(fc.record({ store: fc.nat({ max: 8 }), choice: fc.nat({ max: 8 }) }), {
   minLength: 1,
   maxLength: 60,
 })

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'vitest'
 import { eventPage } from '#contracts'
 import { eventually } from '#test/eventually'
 import { storeIn } from '#test/http/client'
-import { deletion } from '#test/http/historian'
+import { deletion, upgraded } from '#test/http/historian'
 import { queryApi } from '#test/http/query-api'
 
 const api = await queryApi()
@@ -64,6 +64,43 @@ test('a deleted store is gone, and can still be seen as it was', async () => {
   expect(early).toMatchObject({ status: 404, json: { code: 'STORE_NOT_FOUND' } })
   expect(storeIn(await at(requested?.time ?? ''))).toMatchObject({ status: 'requested' })
   expect(storeIn(await at(deleted?.time ?? ''))).toMatchObject({ status: 'deleted', revision: 2 })
+})
+
+test('a store that is upgraded looks the same in the read models and in the log, at every moment', async () => {
+  const { storeId } = await api.requestStore({ plan: 'small' })
+  const seen: unknown[] = []
+  let revision = 0n
+  for (const event of upgraded()) {
+    const position = await api.append(storeId, [event], revision++)
+    const [shown, folded] = [
+      storeIn(await readAt(storeId, position)),
+      storeIn(await api.send('GET', `/api/stores/${storeId}?at=2099-01-01T00:00:00Z`)),
+    ]
+    expect(shown).toEqual(folded)
+    seen.push([shown.status, shown.plan, shown.chartVersion, shown.upgrade?.plan])
+  }
+
+  expect(seen).toEqual([
+    ['provisioning', 'small', null, undefined],
+    ['ready', 'small', '0.1.0', undefined],
+    ['upgrading', 'small', '0.1.0', 'large'],
+    ['upgrading', 'small', '0.1.0', 'large'],
+    ['upgrade-failed', 'small', '0.1.0', 'large'],
+    ['upgrading', 'small', '0.1.0', 'large'],
+    ['upgrading', 'small', '0.1.0', 'large'],
+    ['ready', 'large', '0.2.0', undefined],
+  ])
+})
+
+test('stores are listed by what they are in the middle of', async () => {
+  const { storeId } = await api.requestStore()
+  const position = await api.append(storeId, upgraded().slice(0, 3), 0n)
+
+  const answer = await api.send('GET', '/api/stores?status=upgrading&limit=100', {
+    headers: { 'x-position': String(position) },
+  })
+
+  expect(answer.json).toMatchObject({ stores: [{ id: storeId, upgrade: { plan: 'large' } }] })
 })
 
 test('the history is paged from the log, with who did what in answer to what', async () => {

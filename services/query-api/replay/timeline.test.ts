@@ -22,29 +22,31 @@ const failure = {
   nextAction: 'Retry',
 } as const
 
+const provisioned = {
+  attempt: 1,
+  release: 's-x',
+  namespace: 's-x',
+  url: 'http://shop',
+  chart: 'medusa',
+  chartVersion: '1',
+  chartDigest: 'c',
+  valuesDigest: 'v',
+  adopted: false,
+  provisionedAt: '2026-01-01T00:00:02.500Z',
+}
+
 test('an empty history has no lines', async () => {
   expect(await linesOf(timelineOf(log()))).toEqual([])
 })
 
 test('a ready store ends with its address', async () => {
-  const provisioned = {
-    type: 'StoreProvisioned',
-    data: {
-      attempt: 1,
-      release: 's-x',
-      namespace: 's-x',
-      url: 'http://shop',
-      chart: 'medusa',
-      chartVersion: '1',
-      chartDigest: 'c',
-      valuesDigest: 'v',
-      adopted: false,
-      provisionedAt: '2026-01-01T00:00:02.500Z',
-    },
-  } as const
-
   const lines = await linesOf(
-    timelineOf(log({ type: 'StoreRequested', data: requested }, provisioned)),
+    timelineOf(
+      log(
+        { type: 'StoreRequested', data: requested },
+        { type: 'StoreProvisioned', data: provisioned },
+      ),
+    ),
   )
 
   expect(lines[0]).toBe(`Shop (medusa, large) of tenant acme, store ${storeId}`)
@@ -62,6 +64,31 @@ test('a failed store ends with what to do', async () => {
   const lines = await linesOf(timelineOf(log({ type: 'StoreRequested', data: requested }, failed)))
 
   expect(lines.at(-1)).toBe('Failed: Too late. Retry')
+})
+
+test('a failed upgrade says to which plan, and ends with what to do', async () => {
+  const upgrade = { plan: 'large', fingerprint: 'f', requestedAt: '2026-01-01T00:00:02Z' } as const
+  const failed = {
+    attempt: 2,
+    kind: 'upgrade',
+    ...failure,
+    failedAt: '2026-01-01T00:00:03Z',
+  } as const
+
+  const lines = await linesOf(
+    timelineOf(
+      log(
+        { type: 'StoreRequested', data: { ...requested, plan: 'small' } },
+        { type: 'StoreProvisioned', data: provisioned },
+        { type: 'UpgradeRequested', data: upgrade },
+        { type: 'StoreFailed', data: failed },
+      ),
+    ),
+  )
+
+  expect(lines[4]).toMatch(/UpgradeRequested .* → upgrading .* plan=large/)
+  expect(lines[5]).toMatch(/StoreFailed .* → upgrade-failed .* kind=upgrade/)
+  expect(lines.at(-1)).toBe('Not upgraded to large: Too late. Retry')
 })
 
 test('an event of a newer version is shown as it is', async () => {

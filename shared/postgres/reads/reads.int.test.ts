@@ -25,13 +25,14 @@ test('pending stores are those with work to do and silent for long enough, longe
   const deleting = await add('deleting', 100)
   const requested = await add('requested', 300)
   const provisioning = await add('provisioning', 200)
-  for (const status of ['ready', 'failed', 'deleted']) await add(status, 400)
+  const upgrading = await add('upgrading', 150)
+  for (const status of ['ready', 'upgrade-failed', 'failed', 'deleted']) await add(status, 400)
   await add('cancelling', 1)
 
   const all = await listPendingStores(pool, { olderThanMs: 60_000, limit: 10 })
   const two = await listPendingStores(pool, { olderThanMs: 60_000, limit: 2 })
 
-  expect(all).toEqual([requested, provisioning, deleting])
+  expect(all).toEqual([requested, provisioning, upgrading, deleting])
   expect(two).toEqual([requested, provisioning])
 })
 

@@ -39,3 +39,33 @@ export const deletion = (now = new Date().toISOString()): StoreEvent[] => [
   { type: 'DeletionRequested', data: { requestedAt: now } },
   { type: 'StoreDeleted', data: { attempt: 1, removed: ['Release/s-x'], deletedAt: now } },
 ]
+
+/** From the first claim to the end of a second try to upgrade to plan large. */
+export function upgraded(now = new Date().toISOString()): StoreEvent[] {
+  const digests = { valuesDigest: 'v', chartDigest: 'c' }
+  const claim = (attempt: number, kind: 'install' | 'upgrade'): StoreEvent => ({
+    type: 'ProvisioningStarted',
+    data: { attempt, worker: 'w', claimId: `${attempt}`, kind, ...digests, startedAt: now },
+  })
+  const place = { release: 's-x', namespace: 's-x', url: 'https://x', chart: 'woocommerce' }
+  const ready = (attempt: number, chartVersion: string): StoreEvent => ({
+    type: 'StoreProvisioned',
+    data: { attempt, ...place, chartVersion, ...digests, adopted: false, provisionedAt: now },
+  })
+  const failure = {
+    reason: 'TIMEOUT',
+    retryable: true,
+    detail: 'late',
+    nextAction: 'Wait',
+  } as const
+  return [
+    claim(1, 'install'),
+    ready(1, '0.1.0'),
+    { type: 'UpgradeRequested', data: { plan: 'large', fingerprint: 'f', requestedAt: now } },
+    claim(2, 'upgrade'),
+    { type: 'StoreFailed', data: { attempt: 2, kind: 'upgrade', ...failure, failedAt: now } },
+    { type: 'RetryRequested', data: { requestedAt: now } },
+    claim(3, 'upgrade'),
+    ready(3, '0.2.0'),
+  ]
+}
