@@ -28,6 +28,7 @@ initialise() {
   # shellcheck disable=SC2086
   initdb --pgdata="$making" --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") \
     ${POSTGRES_INITDB_ARGS:-}
+  printf "\nlisten_addresses = '*'\n" >> "$making/postgresql.conf"
   printf '\nhost all all all scram-sha-256\n' >> "$making/pg_hba.conf"
   pg_ctl -D "$making" -o "-c listen_addresses=''" -w start
   if [ "$POSTGRES_DB" != postgres ]; then
