@@ -58,7 +58,7 @@ export function history({
 }) {
   const choices = Array.from({ length: stores * steps }, (_, index) => ({
     store: first + (index % stores),
-    choice: (index * 7 + Math.floor(index / stores) * 3) % 8,
+    choice: (index * 7 + Math.floor(index / stores) * 3) % 9,
   }))
   return historyOf(choices)
 }
