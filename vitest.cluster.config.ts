@@ -4,12 +4,30 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     name: 'cluster',
-    include: ['{shared,services,embedded,tests,deploy}/**/*.cluster.test.ts'],
+    include: [
+      '{shared,services,embedded,tests,deploy}/**/*.cluster.test.ts',
+      // Whose coverage is held here.
+      'services/provisioner/cluster/**/*.test.ts',
+    ],
     globalSetup: ['tests/support/cluster-setup.ts', 'tests/support/global-setup.ts'],
     reporters: ['default', './tests/support/summary-reporter.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    // One control plane at a time: each takes half a gigabyte and, while it starts, both cores.
-    fileParallelism: false,
+    // For how much longer a test waits for what will come, and how long it may take then.
+    env: { TEST_PATIENCE: '4' },
+    testTimeout: 300_000,
+    // Longer than a cluster may take to start, so that one that does not can say why.
+    hookTimeout: 240_000,
+    // Each file has a control plane of half a gigabyte, and waits most of its time.
+    maxWorkers: 2,
+    // Tests of one file that wait side by side.
+    maxConcurrency: 16,
+    coverage: {
+      provider: 'v8',
+      include: ['services/provisioner/cluster/**/*.ts'],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text-summary', 'json-summary', 'html'],
+      reportsDirectory: '.storewright/coverage-cluster',
+      reportOnFailure: true,
+      thresholds: { lines: 85, branches: 85 },
+    },
   },
 })

@@ -22,8 +22,10 @@ import { observe } from '../../../services/provisioner/cluster/release/observe.t
 import { repair } from '../../../services/provisioner/cluster/release/repair.ts'
 import { inventory } from '../../../services/provisioner/cluster/removal/inventory.ts'
 import { uninstall } from '../../../services/provisioner/cluster/removal/uninstall.ts'
+import { storeValues } from '../../../services/provisioner/store-values/store-values.ts'
 import type { Sent } from './right.ts'
 
+const DOMAIN = 'stores.localhost'
 const crashing = `images:\n  server: sim.invalid/crashloop:1\n`
 const cutOff: Ended = { code: 1, signal: null, stderr: '', durationMs: 1 }
 
@@ -37,22 +39,22 @@ export async function recordedLife(world: Awaited<ReturnType<typeof clusterWorld
   let operation = ''
   const cluster = await openCluster(world, (request) => sent.push({ ...request, operation }))
   const maker = await releaseMaker(world)
-  const target = await maker.targetOf(randomUUID(), '', 'medusa')
-  const { release, request } = target
+  const first = await maker.targetOf(randomUUID(), '', 'medusa')
+  const { release } = first
+  const request = { ...first.request, plan: 'medium' as const }
+  const target = { ...first, request, values: storeValues(request, release, DOMAIN) }
   const step = async (name: string, act: () => Promise<unknown>) => {
     operation = name
     await act()
   }
-  await step('prepare', () => prepare(cluster, target, licenceOf()))
-  await step('deploy', () => deploy(cluster, target, licenceOf()))
+  await step('prepare', () => prepare(cluster, first, licenceOf()))
+  await step('install', () => deploy(cluster, first, licenceOf()))
   await step('observe', () => observe(cluster, target))
-  const broken = await maker.targetOf(request.storeId, crashing, 'medusa')
-  const upgrade = await maker.upgradeArgs(broken)
-  await maker.cutOff(upgrade, {
-    release,
-    status: 'pending-upgrade',
-    until: () => crash(world, release),
-  })
+  await step('upgrade', () => deploy(cluster, target, licenceOf()))
+  const yaml = target.values.yaml + crashing
+  const upgrade = await maker.upgradeArgs({ ...target, values: { ...target.values, yaml } })
+  const until = () => crash(world, release)
+  await maker.cutOff(upgrade, { release, status: 'pending-upgrade', until })
   const signal = AbortSignal.timeout(30_000)
   await step('explain', () => explain(cluster, { target, ended: cutOff, signal }))
   await step('', () => makeClaim(cluster, target, licenceOf(2)))

@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { releaseNameOf, type StoreEvent } from '#domain'
 import { licenceOf, neverReady, releaseMaker } from '#test/cluster-release'
-import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster-world'
+import {
+  changedCharts,
+  clusterWorld,
+  platformCluster,
+  type PlatformCluster,
+} from '#test/cluster-world'
 import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { readChart } from '../../store-values/chart.ts'
 
 type World = Awaited<ReturnType<typeof clusterWorld>>
 type Maker = Awaited<ReturnType<typeof releaseMaker>>
@@ -146,12 +154,15 @@ test('pending-rollback of a dead claim: repaired and upgraded', async () => {
 
 test('uninstalling: waited for, then installed', async () => {
   const storeId = newStore()
-  const target = await maker.targetOf(storeId)
+  const chartsDir = await changedCharts(world, (path) =>
+    writeFile(join(path, 'templates', 'hold.yaml'), endlessHook),
+  )
+  const driver = await maker.driverAs({ chartsDir })
+  const chart = await readChart(chartsDir, 'woocommerce')
+  const target = { ...(await maker.targetOf(storeId)), chart }
   const { release } = target
-  await maker.driver.deploy(target, licenceOf())
-  const held = `/apis/apps/v1/namespaces/${release}/deployments/${release}-server`
-  await setFinalizers(held, ['storewright.dev/test'])
-  const uninstall = ['uninstall', release, '--wait', '--namespace', release]
+  await driver.deploy(target, licenceOf())
+  const uninstall = ['uninstall', release, '--namespace', release]
   await maker.cutOff(uninstall, { release, status: 'uninstalling' })
   await ask(storeId)
   await eventually(async () => {
@@ -159,12 +170,20 @@ test('uninstalling: waited for, then installed', async () => {
     expect(events.at(-1)?.type).toBe('ProvisioningStarted')
   })
 
-  await setFinalizers(held, [])
-  await maker.helm(['uninstall', release, '--namespace', release])
+  await maker.helm([...uninstall, '--no-hooks'])
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(stepsOf(events)).toEqual(['install'])
 })
+
+/** Helm waits for a Job that is never begun. */
+const endlessHook = `apiVersion: batch/v1
+kind: Job
+metadata: { name: hold, annotations: { helm.sh/hook: pre-delete } }
+spec:
+  suspend: true
+  template: { spec: { restartPolicy: Never, containers: [{ name: hold, image: hold }] } }
+`
 
 function newStore(): string {
   const storeId = randomUUID()
@@ -196,10 +215,4 @@ async function serverImage(storeId: string): Promise<string> {
   const name = releaseNameOf(storeId)
   const { body } = await cluster.api(`/apis/apps/v1/namespaces/${name}/deployments/${name}-server`)
   return JSON.stringify(body)
-}
-
-async function setFinalizers(path: string, finalizers: string[]): Promise<void> {
-  const contentType = 'application/merge-patch+json'
-  const body = { metadata: { finalizers } }
-  expect((await cluster.api(path, { method: 'PATCH', contentType, body })).status).toBe(200)
 }
