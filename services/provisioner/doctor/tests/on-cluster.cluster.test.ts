@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { releaseNameOf } from '#domain'
-import { licenceOf, releaseMaker } from '#test/cluster-release'
+import { licenceOf, neverReady, releaseMaker } from '#test/cluster-release'
 import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster-world'
 import { eventually } from '#test/eventually'
 import { untilLast } from '#test/store-history'
@@ -117,7 +117,8 @@ async function cutOffStore(): Promise<string> {
   const target = await maker.targetOf(storeId)
   const { release } = target
   await maker.driver.deploy(target, licenceOf())
-  await maker.cutOff(await maker.upgradeArgs(target), { release, status: 'pending-upgrade' })
+  const endless = await maker.upgradeArgs(await maker.targetOf(storeId, neverReady))
+  await maker.cutOff(endless, { release, status: 'pending-upgrade' })
   return storeId
 }
 
