@@ -31,6 +31,7 @@ export {
   storeEventTypes,
 } from './stored-events.ts'
 export {
+  askingEvents,
   eventStreamName,
   eventSubject,
   provisionersConsumer,

@@ -1,3 +1,5 @@
+import type { StoreEvent } from '#domain'
+
 /** The JetStream stream that carries the log, one message per event. */
 export const eventStreamName = 'STORE_EVENTS'
 
@@ -12,13 +14,17 @@ export function eventSubject(storeId: string, revision: bigint, type: string): s
 /** The subject that asks provisioners to look at a store again: `wake.<storeId>`. */
 export const wakeSubject = (storeId: string): string => `wake.${storeId}`
 
+/** The events that ask for work. */
+export const askingEvents: readonly string[] = [
+  'StoreRequested',
+  'RetryRequested',
+  'UpgradeRequested',
+  'CancelRequested',
+  'DeletionRequested',
+] satisfies StoreEvent['type'][]
+
 /** What a provisioner listens to: the events that ask for work, and wake calls. */
-export const workSubjects = [
-  ...['StoreRequested', 'RetryRequested', 'CancelRequested', 'DeletionRequested'].map(
-    (type) => `evt.*.*.${type}`,
-  ),
-  'wake.*',
-]
+export const workSubjects = [...askingEvents.map((type) => `evt.*.*.${type}`), 'wake.*']
 
 /** The store id in an event's or a wake call's subject; undefined for a foreign subject. */
 export function storeIdOfSubject(subject: string): string | undefined {

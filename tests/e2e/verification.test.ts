@@ -51,6 +51,35 @@ test.for(['woocommerce', 'medusa'])(
   },
 )
 
+test('a ready store is upgraded to a larger plan, under one correlation id from the request to its end', async () => {
+  const id = await client.accepted({})
+  await client.untilStatus(id, 'ready')
+  const headers = { 'content-type': 'application/json', 'x-correlation-id': 'trace-upgrade' }
+
+  const answer = await fetch(`${stack.url}/api/stores/${id}/upgrade`, {
+    method: 'POST',
+    headers,
+    body: '{"plan":"large"}',
+  })
+  expect(answer.status).toBe(202)
+
+  await eventually(async () => {
+    const shown = await client.get(`/api/stores/${id}`)
+    expect(await shown.json()).toMatchObject({
+      store: { status: 'ready', plan: 'large', upgrade: null },
+    })
+  })
+  const traced = (await client.events(id)).filter(
+    (event) => event['correlationId'] === 'trace-upgrade',
+  )
+  expect(traced.map(({ type }) => type)).toEqual([
+    'UpgradeRequested',
+    'ProvisioningStarted',
+    'ProvisioningStepRecorded',
+    'StoreProvisioned',
+  ])
+})
+
 test('stores are listed in pages', async () => {
   await client.accepted({})
   await eventually(async () => {

@@ -1,4 +1,4 @@
-import { decodeMetadata, decodeStoreEvent } from '#contracts'
+import { askingEvents, decodeMetadata, decodeStoreEvent } from '#contracts'
 import { store, storeStream, type StoreEvent, type StoreState } from '#domain'
 import type { EventStore, RecordedEvent } from '#eventstore'
 
@@ -17,14 +17,6 @@ export interface LoadedStore {
   removedBefore: string[]
 }
 
-const asking = [
-  'StoreRequested',
-  'RetryRequested',
-  'UpgradeRequested',
-  'CancelRequested',
-  'DeletionRequested',
-]
-
 /** Folds a store's stream. Throws EVENT_UNREADABLE, EVENT_STORE_UNAVAILABLE. */
 export async function loadStore(eventStore: EventStore, storeId: string): Promise<LoadedStore> {
   const loaded: LoadedStore = { state: store.initialState(), cause: undefined, removedBefore: [] }
@@ -33,7 +25,7 @@ export async function loadStore(eventStore: EventStore, storeId: string): Promis
     if (event === undefined) continue
     loaded.state = store.evolve(loaded.state, event)
     loaded.removedBefore = removedAfter(loaded.removedBefore, event)
-    if (asking.includes(event.type)) loaded.cause = causeOf(recorded)
+    if (askingEvents.includes(event.type)) loaded.cause = causeOf(recorded)
   }
   return loaded
 }
