@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http'
-import { request, type RequestOptions } from 'node:https'
+import { Agent, request, type RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { AppError } from '#domain'
 import { z } from 'zod'
 
 const TIMEOUT_MS = 15_000
+// Shorter than any server waits for a next request: a connection is not used while the other side closes it.
+const IDLE_MS = 20_000
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
 interface ApiRequest {
@@ -53,10 +55,11 @@ async function send(credentials: KubeConfig, url: URL, init: ApiRequest): Promis
     accept = 'application/json',
   } = init
   const payload = body === undefined ? undefined : JSON.stringify(body)
-  const headers = { accept, ...(payload !== undefined && { 'content-type': contentType }) }
+  const headers = { accept, ...(payload !== undefined && bodyHeaders(payload, contentType)) }
   const options: RequestOptions = { method, headers }
   if (init.signal !== undefined) options.signal = init.signal
   await credentials.applyToHTTPSOptions(options)
+  options.agent = keepingAlive(options.agent)
   return new Promise((resolve, reject) => {
     const sent = request(url, options)
     sent.once('error', reject)
@@ -65,6 +68,22 @@ async function send(credentials: KubeConfig, url: URL, init: ApiRequest): Promis
     })
     sent.end(payload)
   })
+}
+
+// Node gives the body of a DELETE no length by itself: its preconditions would be read as the next request.
+function bodyHeaders(payload: string, contentType: string) {
+  return { 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
+}
+
+const keptAlive = new WeakMap<object, Agent>()
+
+/** The client's own agent greets the server anew for every call, which costs both more than the call. */
+function keepingAlive(agent: RequestOptions['agent']): RequestOptions['agent'] {
+  if (!(agent instanceof Agent)) return agent
+  const kept =
+    keptAlive.get(agent) ?? new Agent({ ...agent.options, keepAlive: true, timeout: IDLE_MS })
+  keptAlive.set(agent, kept)
+  return kept
 }
 
 async function readBody(response: IncomingMessage): Promise<ApiAnswer> {
