@@ -9,7 +9,9 @@ import { z } from 'zod'
 import type { Target } from '../../../reconcile/driver.ts'
 
 const MERGE = 'application/merge-patch+json'
-const NO_STORE = '/api/v1/namespaces/s-aaaaaaaaaaaaaaaaaaaaaaaaaa'
+const RBAC = '/apis/rbac.authorization.k8s.io/v1'
+const REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
+const ACCOUNT = 'system:serviceaccount:storewright:sw-provisioner'
 const signal = AbortSignal.timeout(600_000)
 
 let cluster: PlatformCluster
@@ -36,8 +38,7 @@ test('an account with all rights needs no keeper role', async () => {
 })
 
 test('an account without rights is told which request was refused', async () => {
-  const kubeconfig = join(dirname(cluster.kubeconfig), 'restricted.kubeconfig')
-  const driver = await maker.driverAs({ kubeconfig, keeperRole: undefined })
+  const driver = await maker.driverAs({ kubeconfig: restricted(), keeperRole: undefined })
   const target = await newTarget()
   const refusal = (what: string) => ({
     code: 'CLUSTER_REFUSED',
@@ -48,18 +49,65 @@ test('an account without rights is told which request was refused', async () => 
   await expect(driver.deploy(target, licenceOf())).rejects.toMatchObject(refusal('POST'))
 })
 
-test('an account that loses a right in mid-work is told so, and helm does not run', async () => {
+test('an account that may see namespaces and nothing in them is told what it cannot read', async () => {
+  const target = await newTarget()
+  await maker.driver.deploy(target, licenceOf())
+  await letRestrictedSee('namespaces')
+  const driver = await maker.driverAs({ kubeconfig: restricted(), keeperRole: undefined })
+  const refusal = {
+    code: 'CLUSTER_REFUSED',
+    message: expect.stringMatching(/^GET \S+\/(secrets|persistentvolumeclaims) was .* 403: /),
+  }
+
+  await eventually(() =>
+    expect(driver.observe(target, signal)).rejects.toMatchObject({
+      message: expect.stringContaining('/secrets was answered with 403'),
+    }),
+  )
+  await expect(driver.inventory(target, signal)).rejects.toMatchObject(refusal)
+})
+
+test.each([
+  { what: 'change namespaces', role: 'sw-provisioner', resource: 'namespaces', verb: 'patch' },
+  {
+    what: 'make tokens',
+    role: 'sw-store-keeper',
+    resource: 'serviceaccounts/token',
+    verb: 'create',
+  },
+])('an account that may not $what any more is told so, and helm does not run', async (right) => {
   const target = await newTarget()
   await maker.driver.deploy(target, licenceOf())
   const before = await maker.recordsOf(target.release)
-  await using _ = await withoutPatch()
+  await using _ = await without(target, right)
 
-  await expect(maker.driver.deploy(target, licenceOf(2))).rejects.toMatchObject({
-    code: 'CLUSTER_REFUSED',
-    message: expect.stringContaining(`PATCH /api/v1/namespaces/${target.release} was answered`),
-  })
+  await expect(maker.driver.deploy(target, licenceOf(2))).rejects.toMatchObject(refused)
+
   expect(await maker.recordsOf(target.release)).toEqual(before)
+  const claims = `/api/v1/namespaces/${target.release}/secrets?labelSelector=storewright.dev/claim`
+  expect((await cluster.api(claims)).body).toMatchObject({ items: [] })
 })
+
+test.each([
+  { what: 'change', role: 'sw-provisioner', resource: 'namespaces', verb: 'patch' },
+  { what: 'remove', role: 'sw-provisioner', resource: 'namespaces', verb: 'delete' },
+])(
+  'a removal by an account that may not $what namespaces is told so, and goes on later',
+  async (right) => {
+    const target = await newTarget()
+    await maker.driver.deploy(target, licenceOf())
+    {
+      await using _ = await without(target, right)
+      await expect(maker.driver.uninstall(target, licenceOf(2))).rejects.toMatchObject(refused)
+    }
+
+    await maker.driver.uninstall(target, licenceOf(3))
+
+    await eventually(async () =>
+      expect(await maker.driver.observe(target, signal)).toEqual({ status: 'absent' }),
+    )
+  },
+)
 
 test('F27: an account that the cluster does not know, or a cluster that does not answer, is refused at the start', async () => {
   const text = await readFile(cluster.kubeconfig, 'utf8')
@@ -79,33 +127,61 @@ const rules = z.object({
   rules: z.array(z.looseObject({ resources: z.array(z.string()), verbs: z.array(z.string()) })),
 })
 
+const refused = {
+  code: 'CLUSTER_REFUSED',
+  message: expect.stringContaining('was answered with 403: '),
+}
+
+const restricted = (): string => join(dirname(cluster.kubeconfig), 'restricted.kubeconfig')
+
 const newTarget = (): Promise<Target> => maker.targetOf(randomUUID())
 
-/** Takes the right to change namespaces from the provisioner until it is disposed of. */
-async function withoutPatch(): Promise<AsyncDisposable> {
-  const path = '/apis/rbac.authorization.k8s.io/v1/clusterroles/sw-provisioner'
+/** Takes one right from a role until it is disposed of; it is about the store's namespace. */
+async function without(
+  { release }: Target,
+  { role, resource, verb }: { role: string; resource: string; verb: string },
+): Promise<AsyncDisposable> {
+  const path = `${RBAC}/clusterroles/${role}`
   const before = rules.parse((await cluster.api(path)).body)
   const fewer = before.rules.map((rule) =>
-    rule.resources.includes('namespaces')
-      ? { ...rule, verbs: rule.verbs.filter((verb) => verb !== 'patch') }
+    rule.resources.includes(resource)
+      ? { ...rule, verbs: rule.verbs.filter((each) => each !== verb) }
       : rule,
   )
   const put = (body: object) => cluster.api(path, { method: 'PATCH', contentType: MERGE, body })
-  const untilAnswered = (wanted: number) =>
+  const [kind, subresource] = resource.split('/')
+  const resourceAttributes = {
+    namespace: release,
+    name: release,
+    resource: kind,
+    subresource,
+    verb,
+  }
+  const body = { spec: { user: ACCOUNT, resourceAttributes } }
+  const untilAllowed = (wanted: boolean) =>
     eventually(async () => {
-      const init = { method: 'PATCH', contentType: MERGE, body: {} }
-      const token = cluster.provisionerToken
-      const { status } = await cluster.api(NO_STORE, { ...init, token })
-      expect(status).toBe(wanted)
+      const answer = await cluster.api(REVIEWS, { method: 'POST', body })
+      expect(answer.body).toMatchObject({ status: { allowed: wanted } })
     })
-  await put({ rules: fewer })
-  await untilAnswered(403)
+  await put({ rules: fewer.filter(({ verbs }) => verbs.length > 0) })
+  await untilAllowed(false)
   return {
     [Symbol.asyncDispose]: async () => {
       await put(before)
-      await untilAnswered(404)
+      await untilAllowed(true)
     },
   }
+}
+
+async function letRestrictedSee(resource: string): Promise<void> {
+  const name = `sees-${resource}`
+  const rule = { apiGroups: [''], resources: [resource], verbs: ['get'] }
+  const role = { metadata: { name }, rules: [rule] }
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name }
+  const subjects = [{ kind: 'User', name: 'storewright-restricted' }]
+  const binding = { metadata: { name }, roleRef, subjects }
+  for (const [kind, body] of Object.entries({ clusterroles: role, clusterrolebindings: binding }))
+    expect((await cluster.api(`${RBAC}/${kind}`, { method: 'POST', body })).status).toBe(201)
 }
 
 async function written(kubeconfig: string): Promise<string> {
