@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { eventually } from '#test/eventually'
 import { tempFolder } from '#test/temp-folder'
 import { testNamespace } from '#test/test-namespace'
-import { KubeConfig } from '@kubernetes/client-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { apiClient, type Api } from '../server/api-client.ts'
+import type { Api } from '../server/api-client.ts'
+import { adminOf } from './fixtures/admin-of.ts'
 import { packBox } from './fixtures/box-image.ts'
 import { boxPod, serving } from './fixtures/box-pod.ts'
 import { execInPod } from './fixtures/exec-in-pod.ts'
@@ -20,6 +20,8 @@ const bound = z.object({
   spec: z.object({ volumeName: z.string() }),
   status: z.object({ phase: z.literal('Bound'), capacity: z.object({ storage: z.string() }) }),
 })
+/** How `timeout` ends what it has waited for. */
+const LATE = 'exit code 143'
 const lines: string[] = []
 let temp: Awaited<ReturnType<typeof tempFolder>>
 let cluster: RealCluster
@@ -29,10 +31,7 @@ beforeAll(async () => {
   temp = await tempFolder('storewright-pods-')
   cluster = await startRealCluster({ folder: temp.path, log: (line) => lines.push(line) })
   await cluster.importImage(await packBox(temp.path))
-  const config = new KubeConfig()
-  config.loadFromFile(cluster.kubeconfig)
-  const ca = Buffer.from(config.getCurrentCluster()?.caData ?? '', 'base64').toString('utf8')
-  api = apiClient({ url: cluster.url, ca, token: config.getCurrentUser()?.token ?? '' })
+  api = adminOf(cluster)
 })
 
 afterAll(async () => {
@@ -79,7 +78,7 @@ test('a policy refuses another namespace and lets in whom it names, on the port 
   await eventually(async () => expect(await stranger.wget('client', address)).toContain('friends'))
 
   await place.policy('deny', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
-  await eventually(() => expect(friend.wget('client', address)).rejects.toThrow('timed out'))
+  await eventually(() => expect(friend.wget('client', address)).rejects.toThrow(LATE))
   const matchLabels = { 'kubernetes.io/metadata.name': friend.name }
   await place.policy('hole', {
     podSelector: { matchLabels: { app: 'shop' } },
@@ -87,14 +86,14 @@ test('a policy refuses another namespace and lets in whom it names, on the port 
   })
 
   await eventually(async () => expect(await friend.wget('client', address)).toBe('for friends\n'))
-  await expect(stranger.wget('client', address)).rejects.toThrow('timed out')
+  await expect(stranger.wget('client', address)).rejects.toThrow(LATE)
 })
 
 test('what a pod may not reach, it does not reach with its first packet either', async () => {
   const [place, other] = [await namespace(), await namespace()]
   const address = await other.serve('shop', 'never seen')
   await place.policy('deny', { podSelector: {}, policyTypes: ['Egress'] })
-  const ask = `wget -q -T 2 -O - http://${address}/`
+  const ask = `timeout 2 wget -q -O - http://${address}/`
 
   await place.create('api/v1/pods', boxPod({ name: 'quick', script: `${ask} || echo refused` }))
 
@@ -120,7 +119,7 @@ test('a policy that lets pods ask DNS in kube-system lets them, and nothing else
   expect(await place.wget('client', 'shop')).toBe('named\n')
   const [, ip = ''] =
     /"podIP":"([^"]+)"/.exec(JSON.stringify((await place.get('api/v1/pods/shop')).body)) ?? []
-  await expect(place.wget('client', `${ip}:8081`)).rejects.toThrow('timed out')
+  await expect(place.wget('client', `${ip}:8081`)).rejects.toThrow(LATE)
   expect(address).not.toBe(ip)
 })
 
@@ -197,7 +196,7 @@ async function namespace() {
     running: (name: string) => isIn(name, 'Running'),
     ended: (name: string) => isIn(name, 'Succeeded'),
     wget: (pod: string, host: string) =>
-      exec(pod, ['wget', '-q', '-T', '2', '-O', '-', `http://${host}/`]),
+      exec(pod, ['timeout', '2', 'wget', '-q', '-O', '-', `http://${host}/`]),
     /** A Service of that name and its pod; returns the Service's address. */
     serve: async (name: string, text: string) => {
       await run(name, serving(text), { app: name })

@@ -67,9 +67,9 @@ interface Start {
 
 async function startAll(start: Start): Promise<RealCluster> {
   const { folder, programs, machine, undo, log } = start
-  const plane = openGroup({ folder, by: machine.onNetwork })
+  // All of them end with the machine.
+  const plane = openGroup({ folder, by: machine.inside })
   const node = openGroup({ folder: join(folder, 'node'), by: machine.inside })
-  undo.push(plane.stop)
   try {
     const layout = {
       folder,
@@ -77,7 +77,7 @@ async function startAll(start: Start): Promise<RealCluster> {
       apiHost: addresses.node,
       apiPort: API_PORT,
       services: addresses.services,
-      durable: true,
+      durable: false,
     }
     const controlPlane = await startControlPlane(plane, layout)
     const { api, url, configFor } = controlPlane
@@ -105,7 +105,11 @@ function tellEnds(groups: Group[], undo: Undo, log: (line: string) => void): voi
     void group.failed().then((how) => undo.length > 0 && log(`a part of the cluster ended: ${how}`))
 }
 
+/** Goes through with all of it; what went wrong on the way is thrown in the end. */
 async function close(undo: Undo): Promise<void> {
-  const steps = undo.splice(0).toReversed()
-  for (const step of steps) await step()
+  const failures: unknown[] = []
+  for (const step of undo.splice(0).toReversed())
+    await step().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0)
+    throw new AggregateError(failures, 'The cluster has left something behind')
 }

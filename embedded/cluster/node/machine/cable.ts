@@ -1,6 +1,8 @@
 import { addresses, cable } from './addresses.ts'
 import { run } from './run.ts'
 
+const PATIENCE_MS = 10_000
+
 /**
  * Joins the host and the machine's network: Services and pods are reached from the host, and from
  * the machine the host alone. The kernel takes it all away with the machine.
@@ -23,9 +25,16 @@ export async function lay(pid: number, { inside }: { inside: string[] }): Promis
   await run([...inside, 'sysctl', '-qw', 'net.ipv4.ip_forward=1'])
 }
 
-/** Takes the cable away, should it still be there. */
+/** Takes the cable away, should it still be there; with the machine it goes in its own time. */
 export async function cut(): Promise<void> {
-  await run(['ip', 'link', 'delete', cable.host]).catch((error: unknown) => {
-    if (!String(error).includes('Cannot find device')) throw error
-  })
+  const giveUpAt = Date.now() + PATIENCE_MS
+  while (await isThere()) {
+    // By now the kernel may have done it.
+    const problem = await run(['ip', 'link', 'delete', cable.host]).catch((error: unknown) => error)
+    if (problem instanceof Error && Date.now() > giveUpAt) throw problem
+  }
+}
+
+async function isThere(): Promise<boolean> {
+  return (await run(['ip', '-o', 'link', 'show'])).includes(` ${cable.host}@`)
 }

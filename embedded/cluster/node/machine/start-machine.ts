@@ -54,13 +54,20 @@ export async function startMachine(folder: string, debian: DebianPrograms): Prom
   await untilReady(holder, { name: 'unshare', logFile, timeoutMs: READY_TIMEOUT_MS, probe })
   const onNetwork = ['nsenter', `--target=${first}`, '--net', '--']
   const inside = ['nsenter', `--target=${first}`, '--net', '--mount', '--pid', '--']
-  const machine = { ...holder, onNetwork, inside }
+  // Its end waits for that of every other process in there.
+  let hasEnded = false
+  void holder.exited.then(() => (hasEnded = true))
+  const stop = async () => {
+    if (!hasEnded) process.kill(first, 'SIGKILL')
+    await holder.exited
+  }
+  const machine = { ...holder, stop, onNetwork, inside }
   try {
     await coverHost(machine, folder)
     await lay(first, machine)
     return machine
   } catch (error) {
-    await holder.stop()
+    await stop()
     throw error
   }
 }

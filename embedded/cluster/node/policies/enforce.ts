@@ -80,7 +80,8 @@ export async function enforcePolicies(enforcement: Enforcement): Promise<Enforce
   const hear = async (told: z.output<typeof announcement>) => {
     known.note(told)
     const signal = AbortSignal.timeout(KNOWN_TIMEOUT_MS)
-    while ('ip' in told && !known.has(told.container)) await once(changes, 'changed', { signal })
+    const isKnown = () => !('ip' in told) || known.has(told.container)
+    while (!isKnown()) await once(changes, 'changed', { signal })
     await hold()
   }
   const server = await listen((body) => hear(announcement.parse(body)))

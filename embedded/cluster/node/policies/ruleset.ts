@@ -34,7 +34,7 @@ export function ruleset(world: World): string {
     established,
     'iifname lo accept',
     // It asks nobody who he is.
-    `tcp dport ${KUBELET_PORT} drop`,
+    `tcp dport ${KUBELET_PORT} reject with tcp reset`,
     fromHost,
     ...fromPods,
   ]
