@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod, stat, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -61,7 +61,10 @@ async function requests(count: number): Promise<string[]> {
 }
 
 async function untilReady(ids: string[]): Promise<StoreTimes[]> {
-  const source = { store, releasesDir: stack.releasesDir }
+  // The file that takes helm's output is made when helm has been started.
+  const helmStartOf = async (release: string) =>
+    (await stat(join(stack.releasesDir, release, 'manifests.yaml'))).birthtimeMs
+  const source = { store, helmStartOf }
   const ready = async (id: string) => {
     const found = await timesOf(source, id)
     if (found === undefined) throw new Error(`${id} is not ready`)

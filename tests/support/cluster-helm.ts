@@ -9,14 +9,17 @@ interface HelmRun {
   startedAt: number
 }
 
-/** Real helm that leaves behind what it was asked, when, and what it said on standard error. */
-export async function watchedHelm({ folder }: { folder: string }) {
+/** Real helm (or another program) that leaves behind what it was asked, when, and what it said on standard error. */
+export async function watchedHelm(
+  { folder }: { folder: string },
+  program: string = toolPath('helm'),
+) {
   const executable = join(folder, 'watched-helm')
   const traces = join(folder, 'watched')
   // The shell becomes helm: what is frozen or killed by its pid is helm itself.
   const script = `#!/bin/sh
 echo "$@" > ${traces}.$$.args
-exec ${toolPath('helm')} "$@" 2> ${traces}.$$.stderr
+exec ${program} "$@" 2> ${traces}.$$.stderr
 `
   await writeFile(executable, script)
   await chmod(executable, 0o755)

@@ -1,5 +1,3 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { releaseNameOf, storeStream } from '#domain'
 import type { EventStore, RecordedEvent } from '#eventstore'
 import { z } from 'zod'
@@ -21,9 +19,15 @@ export interface StoreTimes {
   helm: number
 }
 
+interface TimesSource {
+  store: EventStore
+  /** When helm was started for a release, in milliseconds since the epoch. */
+  helmStartOf: (release: string) => Promise<number>
+}
+
 /** What a store's stream says of its way to ready; undefined while it is under way. Throws for any other way. */
 export async function timesOf(
-  { store, releasesDir }: { store: EventStore; releasesDir: string },
+  { store, helmStartOf }: TimesSource,
   storeId: string,
 ): Promise<StoreTimes | undefined> {
   const events: RecordedEvent[] = []
@@ -34,11 +38,9 @@ export async function timesOf(
   const [requested, claimed, step, ready] = events
   if (!requested || !claimed || !step || !ready) return undefined
   const start = Date.parse(requested.recordedAt)
-  const manifests = await stat(join(releasesDir, releaseNameOf(storeId), 'manifests.yaml'))
   return {
     claim: Date.parse(claimed.recordedAt) - start,
-    // The file that takes helm's output is made when helm has been started.
-    helmStart: manifests.birthtimeMs - start,
+    helmStart: (await helmStartOf(releaseNameOf(storeId))) - start,
     ready: Date.parse(ready.recordedAt) - start,
     helm: stepDetail.parse(step.data).detail.durationMs,
   }
