@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { goPrograms, missingPrograms } from './go-programs.ts'
+import { goFolder, goPrograms, missingPrograms } from './go-programs.ts'
 
 const controlPlane = { module: import.meta.dirname, name: 'cluster' }
 
@@ -15,4 +15,10 @@ export async function clusterPrograms(env: NodeJS.ProcessEnv): Promise<string> {
   const missing = missingPrograms(controlPlane, folder)
   if (missing.length > 0) throw new Error(`CLUSTER_BIN_DIR ${given} lacks ${missing.join(', ')}`)
   return folder
+}
+
+/** What of the programs would have to be built, by name. */
+export function clusterProgramsToBuild(env: NodeJS.ProcessEnv): string[] {
+  if (env['CLUSTER_BIN_DIR'] !== undefined) return []
+  return missingPrograms(controlPlane, goFolder(controlPlane, env))
 }

@@ -3,7 +3,7 @@ import { startProcess, type RunningProcess } from '../../processes/start-process
 import { untilReady } from '../../processes/until-ready.ts'
 import { lastWords } from './last-words.ts'
 
-const READY_TIMEOUT_MS = 60_000
+const READY_TIMEOUT_MS = 120_000
 
 /** A program of the cluster and how it is ended. */
 export interface Part {

@@ -68,8 +68,9 @@ interface Start {
 async function startAll(start: Start): Promise<RealCluster> {
   const { folder, programs, machine, undo, log } = start
   // All of them end with the machine.
-  const plane = openGroup({ folder, by: machine.inside })
-  const node = openGroup({ folder: join(folder, 'node'), by: machine.inside })
+  const ofNode = join(folder, 'node')
+  const plane = openGroup({ folder, by: machine.insideAt(folder) })
+  const node = openGroup({ folder: ofNode, by: machine.insideAt(ofNode) })
   try {
     const layout = {
       folder,

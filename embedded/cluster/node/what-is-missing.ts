@@ -31,9 +31,11 @@ async function programsMissing(): Promise<string[]> {
   const found = await Promise.all(
     needed.map(async (each) => ({ ...each, paths: await onPath(each.name) })),
   )
-  return found
+  const missing = found
     .filter(({ paths }) => paths.length === 0)
     .map((each) => `the program ${each.name}${each.for}`)
+  const help = await run(['nsenter', '--help']).catch(() => '--wdns')
+  return help.includes('--wdns') ? missing : [...missing, 'util-linux 2.38 or newer']
 }
 
 async function kernelMissing(): Promise<string[]> {

@@ -16,6 +16,8 @@ export interface Machine {
   onNetwork: string[]
   /** Put in front of a command: it sees the machine's processes, mounts and network, and ends with it. */
   inside: string[]
+  /** The same, in a folder: else whoever enters stands in the root of the file system. */
+  insideAt: (folder: string) => string[]
   exited: RunningProcess['exited']
   /** Ends every process in it; with the last of them its mounts and its network are gone. */
   stop: () => Promise<void>
@@ -53,7 +55,9 @@ export async function startMachine(folder: string, debian: DebianPrograms): Prom
   }
   await untilReady(holder, { name: 'unshare', logFile, timeoutMs: READY_TIMEOUT_MS, probe })
   const onNetwork = ['nsenter', `--target=${first}`, '--net', '--']
-  const inside = ['nsenter', `--target=${first}`, '--net', '--mount', '--pid', '--']
+  const into = ['nsenter', `--target=${first}`, '--net', '--mount', '--pid']
+  const inside = [...into, '--']
+  const insideAt = (place: string) => [...into, `--wdns=${place}`, '--']
   // Its end waits for that of every other process in there.
   let hasEnded = false
   void holder.exited.then(() => (hasEnded = true))
@@ -61,7 +65,7 @@ export async function startMachine(folder: string, debian: DebianPrograms): Prom
     if (!hasEnded) process.kill(first, 'SIGKILL')
     await holder.exited
   }
-  const machine = { ...holder, stop, onNetwork, inside }
+  const machine = { ...holder, stop, onNetwork, inside, insideAt }
   try {
     await coverHost(machine, folder)
     await lay(first, machine)

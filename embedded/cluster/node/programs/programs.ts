@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { goFolder, goPrograms, missingPrograms } from '../../binaries/go-programs.ts'
-import { clusterPrograms } from '../../binaries/programs.ts'
+import { clusterPrograms, clusterProgramsToBuild } from '../../binaries/programs.ts'
 import { debianPrograms, hasDebianPrograms, type DebianPrograms } from './debian.ts'
 
 const kubernetes = { module: join(import.meta.dirname, 'kubernetes'), name: 'node' }
@@ -28,6 +28,7 @@ export async function nodePrograms(env: NodeJS.ProcessEnv): Promise<NodePrograms
 
 /** What of the programs is not in the cache yet, by name. */
 export function notYetMade(env: NodeJS.ProcessEnv): { built: string[]; packages: boolean } {
-  const built = [kubernetes, coredns].flatMap((each) => missingPrograms(each, goFolder(each, env)))
+  const ofNode = [kubernetes, coredns].flatMap((each) => missingPrograms(each, goFolder(each, env)))
+  const built = [...clusterProgramsToBuild(env), ...ofNode]
   return { built, packages: !hasDebianPrograms(env) }
 }
