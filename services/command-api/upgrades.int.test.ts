@@ -138,15 +138,24 @@ test('an upgrade that failed can be asked for again, and its failure is no longe
   await upgrade(id, { body: { plan: 'medium' } })
   await append(id, 3n, started(2, 'upgrade'), failed(2))
 
-  const smaller = await upgrade(id, { body: { plan: 'small' } })
   const again = await upgrade(id)
 
-  expect(smaller).toMatchObject({ status: 422 })
   expect(storeIn(again)).toMatchObject({
     status: 'upgrading',
     failure: null,
     upgrade: { plan: 'medium' },
   })
+})
+
+test('at its quota a tenant can still upgrade what it has', async () => {
+  await using full = await commandApi(events.url, { STORES_PER_TENANT_MAX: '1' })
+  const { id } = storeIn(await full.create())
+  await append(id, 0n, started(1, 'install'), provisioned(1))
+  const refused = await full.create()
+
+  const answer = await full.send('POST', `/api/stores/${id}/upgrade`, { body: { plan: 'large' } })
+
+  expect([refused.status, answer.status]).toEqual([403, 202])
 })
 
 test('an upgrade is refused when the store has changed since it was read', async () => {

@@ -34,7 +34,7 @@ export interface RequestStore {
 /** Moves a ready store to a larger plan, or on its own plan to the chart and images of today. */
 export interface RequestUpgrade {
   type: 'RequestUpgrade'
-  /** Absent: the plan the store is to have already. */
+  /** Absent: the plan the store is to have already, after a failed upgrade the one that was asked for. */
   plan?: Plan | undefined
   fingerprint: string
   now: string

@@ -86,11 +86,18 @@ test('a failed upgrade is tried again by a retry, to the plan that was asked for
   expect(state).toMatchObject({ status: 'upgrading', upgrade: { plan: 'medium' }, failures: 0 })
 })
 
-test('after a failed upgrade the plan it was to reach is the least that can be asked for', () => {
-  const events = history(...failedUpgrade)
-  expect(outcomeOf(events, upgrade('small'))).toBe('PLAN_TOO_SMALL')
+test('after a failed upgrade the store can go on to that plan or a larger one, or back to its own', () => {
   expect(planOf(history(...failedUpgrade, upgrade()))).toBe('medium')
   expect(planOf(history(...failedUpgrade, upgrade('large')))).toBe('large')
+  const back = history(...failedUpgrade, upgrade('small'), claim('c'), complete('c'))
+  expect(given(store, ...back).state).toMatchObject({ status: 'ready', request: { plan: 'small' } })
+})
+
+test('a failed upgrade makes no plan smaller than its own possible', () => {
+  const medium = { ...request, plan: 'medium' } as const
+  const broken = fail('b', { retryable: false })
+  const events = history(medium, claim('a'), complete('a'), upgrade('large'), claim('b'), broken)
+  expect(outcomeOf(events, upgrade('small'))).toBe('PLAN_TOO_SMALL')
 })
 
 test('a smaller plan is refused with the larger ones', () => {

@@ -8,12 +8,15 @@ import {
 } from '#test/cluster-world'
 import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
+import { scriptedShop, type Script } from '../../order-check/fixtures/scripted-shop.ts'
+import { woocommerce } from '../../order-check/fixtures/woocommerce-script.ts'
 
 const list = z.object({
   items: z.array(z.object({ metadata: z.object({ name: z.string(), uid: z.string() }) })),
 })
+const API = '/wp-json/wc/store/v1'
 let cluster: PlatformCluster
 
 beforeAll(async () => {
@@ -125,6 +128,49 @@ test('an upgrade that fails for good leaves the pods that serve, and a retry com
   expect(await serverOf(release)).not.toContain('sim.invalid')
 })
 
+test('where volumes cannot grow an upgrade fails by name, and the store goes back to its plan', async () => {
+  await using world = await clusterWorld(cluster)
+  await allowVolumeExpansion(false)
+  onTestFinished(() => allowVolumeExpansion(true))
+  await world.startProvisioner()
+  const storeId = await world.request()
+  await untilLast(world, storeId, 'StoreProvisioned')
+
+  await world.upgrade(storeId, 'large')
+  const failed = await untilLast(world, storeId, 'StoreFailed')
+  await world.upgrade(storeId, 'small')
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+
+  expect(dataOf(failed, 'StoreFailed')).toMatchObject([{ reason: 'VOLUME_RESIZE_REFUSED' }])
+  expect(dataOf(events, 'StoreProvisioned')[1]).toMatchObject({ kind: 'upgrade', adopted: false })
+  expect(await get(releaseNameOf(storeId), 'resourcequotas/plan')).toMatchObject({
+    spec: { hard: { pods: '10' } },
+  })
+})
+
+test('an upgraded shop is walked through and nothing is ordered; one that does not work then has failed', async () => {
+  const page = { 'GET /': { body: '<!DOCTYPE html>' } }
+  const script: Script = { ...woocommerce, ...page }
+  await using shop = await scriptedShop(script)
+  await using world = await clusterWorld(cluster)
+  const asking = { ORDER_CHECK: 'on', ORDER_CHECK_URL: shop.url, RETRY_DELAYS_MS: '100' }
+  await world.startProvisioner(asking)
+  const storeId = await world.request()
+  await untilLast(world, storeId, 'StoreProvisioned')
+
+  await world.upgrade(storeId, 'medium')
+  const upgraded = await untilLast(world, storeId, 'StoreProvisioned')
+  Object.assign(script, { [`GET ${API}/products`]: { status: 500, body: 'critical error' } })
+  await world.upgrade(storeId)
+  const failed = await untilLast(world, storeId, 'StoreFailed')
+
+  expect(stepsOf(upgraded)).toEqual(['install', 'order-check', 'upgrade', 'shop-check'])
+  expect(shop.asked().filter((what) => what.endsWith('/checkout'))).toHaveLength(1)
+  expect(dataOf(failed, 'StoreFailed')).toMatchObject([
+    { kind: 'upgrade', reason: 'ORDER_CHECK_FAILED', detail: expect.stringContaining('500') },
+  ])
+})
+
 test('a deletion in mid-upgrade leaves nothing behind', async () => {
   await using world = await clusterWorld(cluster)
   const first = await world.startProvisioner()
@@ -163,4 +209,11 @@ async function get(release: string, what: string): Promise<unknown> {
 async function serverOf(release: string): Promise<string> {
   const path = `/apis/apps/v1/namespaces/${release}/deployments/${release}-server`
   return JSON.stringify((await cluster.api(path)).body)
+}
+
+async function allowVolumeExpansion(allowed: boolean): Promise<void> {
+  const contentType = 'application/merge-patch+json'
+  const path = '/apis/storage.k8s.io/v1/storageclasses/kwok'
+  const body = { allowVolumeExpansion: allowed }
+  expect((await cluster.api(path, { method: 'PATCH', contentType, body })).status).toBe(200)
 }
