@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { z } from 'zod'
+import { guardProcess, releaseProcess } from '../../../embedded/processes/guard.ts'
 import { eventually } from '../eventually.ts'
 import { tempFolder } from '../temp-folder.ts'
 
@@ -11,11 +12,15 @@ const START_TIMEOUT_MS = 120_000
 const logLine = z.looseObject({ level: z.string(), service: z.string(), msg: z.string() })
 const pids = z.record(z.string(), z.int())
 
-/** The real `npm start` as a newcomer types it, ready when this returns, on data of its own; ended with the test. */
-export async function npmStart(env: Record<string, string> = {}) {
+/**
+ * The real `npm start` as a newcomer types it, ready when this returns, on data of its own; ended with the test.
+ * `by` is a command that becomes it.
+ */
+export async function npmStart(env: Record<string, string> = {}, by: string[] = []) {
   const folder = await tempFolder('storewright-stack-')
   const dataDir = env['STOREWRIGHT_DATA'] ?? join(folder.path, 'data')
-  const npm = execa('npm', ['start'], {
+  const [command = 'npm', ...args] = [...by, 'npm', 'start']
+  const npm = execa(command, args, {
     cwd: root,
     // A process group of its own, as a terminal gives it: what Ctrl-C reaches.
     detached: true,
@@ -27,7 +32,12 @@ export async function npmStart(env: Record<string, string> = {}) {
   let output = ''
   npm.all.on('data', (chunk: Buffer) => (output += chunk.toString()))
   let ended = false
-  void npm.then(() => (ended = true))
+  // Should the run be broken off, nobody else ends it.
+  if (npm.pid !== undefined) guardProcess(npm.pid, 'SIGINT')
+  void npm.then(() => {
+    ended = true
+    if (npm.pid !== undefined) releaseProcess(npm.pid)
+  })
   const signal = (name: NodeJS.Signals) => {
     if (npm.pid !== undefined && !ended) process.kill(-npm.pid, name)
   }

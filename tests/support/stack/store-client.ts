@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { eventually } from '../eventually.ts'
 
@@ -39,9 +40,20 @@ export function storeClient(url: string) {
     })
   const read = async (id: string) =>
     z.object({ store }).parse(await (await get(`/api/stores/${id}`)).json()).store
+  const command = async (method: 'POST' | 'DELETE', path: string) => {
+    const key = { 'idempotency-key': randomUUID() }
+    const sent =
+      method === 'POST'
+        ? { method, headers: { ...key, 'content-type': 'application/json' }, body: '{}' }
+        : { method, headers: key }
+    const answer = await fetch(url + path, sent)
+    if (answer.status !== 202) throw new Error(`${answer.status} ${await answer.text()}`)
+  }
   return {
     get,
     request,
+    /** Sends a command about a store; throws unless it was accepted. */
+    command,
     /** Requests a store and gives its id; throws unless it was accepted. */
     accepted: async (options: RequestOptions) => {
       const answer = await request(options)

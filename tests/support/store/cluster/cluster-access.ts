@@ -1,0 +1,15 @@
+import { KubeConfig } from '@kubernetes/client-node'
+import { apiClient } from '../../../../embedded/cluster/server/api-client.ts'
+
+/** The API of the cluster a kubeconfig names, as whoever it names. */
+export function clusterAccess(kubeconfig: string) {
+  const config = new KubeConfig()
+  config.loadFromFile(kubeconfig)
+  const cluster = config.getCurrentCluster()
+  const token = config.getCurrentUser()?.token
+  if (cluster?.caData === undefined || token === undefined)
+    throw new Error(`${kubeconfig} holds no certificate authority or no token`)
+  const url = cluster.server
+  const ca = Buffer.from(cluster.caData, 'base64').toString('utf8')
+  return { url, ca, api: apiClient({ url, ca, token }) }
+}
