@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { releaseNameOf } from '#domain'
 import { dataOf, untilLast } from '#test/store-history'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { sendCustomers } from '../support/store/customers.ts'
 import { evidence } from '../support/store/cluster/evidence.ts'
 import { historyOf } from '../support/store/history.ts'
@@ -13,7 +13,8 @@ import { storeWorld, type StoreWorld } from '../support/store/store-world.ts'
 import { volumesOf } from '../support/store/cluster/volumes.ts'
 
 // One story on one cluster: a store costs a minute of both cores, so each test goes on with those before it.
-const READY_LIMIT_MS = 280_000
+const READY_LIMIT_MS = 9 * 60_000
+vi.setConfig({ testTimeout: READY_LIMIT_MS + 60_000 })
 const say = (line: string) => void process.stdout.write(`store  ${line}\n`)
 
 let world: StoreWorld

@@ -19,8 +19,8 @@ const pids = z.record(z.string(), z.int())
 export async function npmStart(env: Record<string, string> = {}, by: string[] = []) {
   const folder = await tempFolder('storewright-stack-')
   const dataDir = env['STOREWRIGHT_DATA'] ?? join(folder.path, 'data')
-  const [command = 'npm', ...args] = [...by, 'npm', 'start']
-  const npm = execa(command, args, {
+  const [command, ...args] = [...by, 'npm', 'start']
+  const npm = execa(command ?? 'npm', args, {
     cwd: root,
     // A process group of its own, as a terminal gives it: what Ctrl-C reaches.
     detached: true,
@@ -34,7 +34,7 @@ export async function npmStart(env: Record<string, string> = {}, by: string[] = 
   let ended = false
   // Should the run be broken off, nobody else ends it.
   if (npm.pid !== undefined) guardProcess(npm.pid, 'SIGINT')
-  void npm.then(() => {
+  npm.once('exit', () => {
     ended = true
     if (npm.pid !== undefined) releaseProcess(npm.pid)
   })
