@@ -4,6 +4,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { placeOrder, type OrderCheck } from './place-order.ts'
+import { walkShop } from './walk-shop.ts'
 
 let shop: Awaited<ReturnType<typeof realMedusa>>
 let check: OrderCheck
@@ -37,6 +38,22 @@ test('a second check places a second order, and the key alone is enough', async 
   expect(order).toMatchObject({ cancelled: false, requests: 13 })
   expect(await orderOf(order.orderId)).toMatchObject({ status: 'pending' })
   say('order check of a warm Medusa', order)
+})
+
+test('a real Medusa is walked through as far as the till, and no order is there more than before', async () => {
+  const before = await ordersOf()
+
+  const walked = await walkShop(check)
+
+  expect(walked).toEqual({ requests: 10, durationMs: expect.any(Number) })
+  expect(await ordersOf()).toBe(before)
+  say('walk through a real Medusa', walked)
+})
+
+test('an owner with another password ends the walk, and the shop is none the worse', async () => {
+  const walked = await walkShop({ ...check, admin: { ...shop.admin, password: 'another1' } })
+
+  expect(walked.endedBy).toContain('was answered with 401')
 })
 
 test('a wrong password is refused by name and not shown', async () => {
@@ -75,6 +92,10 @@ async function keyOf() {
   const schema = z.object({ api_keys: z.array(z.object({ token: z.string() })) })
   const { api_keys } = await asAdmin('/admin/api-keys?type=publishable', schema)
   return { publishableKey: api_keys[0]?.token }
+}
+
+async function ordersOf(): Promise<number> {
+  return (await asAdmin('/admin/orders?limit=1', z.object({ count: z.int() }))).count
 }
 
 async function orderOf(id: string): Promise<unknown> {
