@@ -89,17 +89,25 @@ test('a policy refuses another namespace and lets in whom it names, on the port 
   await expect(stranger.wget('client', address)).rejects.toThrow(LATE)
 })
 
-test('what a pod may not reach, it does not reach with its first packet either', async () => {
+test('what policies allow and refuse holds for the first packet of a pod', async () => {
   const [place, other] = [await namespace(), await namespace()]
-  const address = await other.serve('shop', 'never seen')
-  await place.policy('deny', { podSelector: {}, policyTypes: ['Egress'] })
-  const ask = `timeout 2 wget -q -O - http://${address}/`
+  const allowed = await other.serve('open', 'welcome')
+  const refused = await other.serve('closed', 'never seen')
+  const podSelector = { matchLabels: { app: 'open' } }
+  await place.policy('hole', {
+    podSelector: {},
+    policyTypes: ['Egress'],
+    egress: [{ to: [{ namespaceSelector: {}, podSelector }] }],
+  })
+  const ask = (address: string, seconds: number) =>
+    `timeout ${seconds} wget -q -O - http://${address}/ || echo refused`
+  const script = `${ask(refused, 2)}; ${ask(allowed, 20)}`
 
-  await place.create('api/v1/pods', boxPod({ name: 'quick', script: `${ask} || echo refused` }))
+  await place.create('api/v1/pods', boxPod({ name: 'quick', script }))
 
   await place.ended('quick')
-  expect((await place.get('api/v1/pods/quick/log')).body).toContain('refused')
-  expect((await place.get('api/v1/pods/quick/log')).body).not.toContain('seen')
+  const { body } = await place.get('api/v1/pods/quick/log')
+  expect(String(body).replace('Terminated\n', '')).toBe('refused\nwelcome\n')
 })
 
 test('a policy that lets pods ask DNS in kube-system lets them, and nothing else', async () => {

@@ -51,6 +51,7 @@ export async function startPrograms(
   const volumesProvider = await provideVolumes({ config, api, folder: volumes, log })
   const enforcer = await enforcePolicies({
     config,
+    api,
     standIns: [dns],
     install: async (input) => {
       await run([...options.machine.onNetwork, debian.nft, '-f', '-'], { input, env: debian.env })

@@ -1,19 +1,21 @@
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import { CoreV1Api, NetworkingV1Api, type KubeConfig } from '@kubernetes/client-node'
+import type { KubeConfig, V1Namespace, V1Pod } from '@kubernetes/client-node'
 import type { z } from 'zod'
+import type { Api } from '../../server/api-client.ts'
 import { coalesce } from '../watch/coalesce.ts'
 import { keep } from '../watch/keep.ts'
 import { announcement, knownPods } from './known-pods.ts'
 import { listen } from './listen.ts'
 import { ruleset } from './ruleset.ts'
-import type { Endpoint } from './world.ts'
+import type { Endpoint, NetworkPolicy } from './world.ts'
 
 const KNOWN_TIMEOUT_MS = 15_000
 const AGAIN_AFTER_MS = 1_000
 
 interface Enforcement {
   config: KubeConfig
+  api: Api
   standIns: Endpoint[]
   /** Puts a ruleset in the place of the last one. */
   install: (ruleset: string) => Promise<void>
@@ -28,26 +30,14 @@ export interface Enforcer {
 
 /** Holds NetworkPolicies from now on: a pod begins only when what they say of it holds. */
 export async function enforcePolicies(enforcement: Enforcement): Promise<Enforcer> {
-  const { config, standIns, install, log } = enforcement
+  const { config, api, standIns, install, log } = enforcement
   const changes = new EventEmitter().setMaxListeners(0)
   const changed = () => void changes.emit('changed')
-  const core = config.makeApiClient(CoreV1Api)
-  const networking = config.makeApiClient(NetworkingV1Api)
-  const namespaces = await keep(config, {
-    path: '/api/v1/namespaces',
-    list: () => core.listNamespace(),
-    changed,
-  })
-  const pods = await keep(config, {
-    path: '/api/v1/pods',
-    list: () => core.listPodForAllNamespaces(),
-    changed,
-  })
-  const policies = await keep(config, {
-    path: '/apis/networking.k8s.io/v1/networkpolicies',
-    list: () => networking.listNetworkPolicyForAllNamespaces(),
-    changed,
-  })
+  const all = { api, changed }
+  const namespaces = await keep<V1Namespace>(config, { path: '/api/v1/namespaces', ...all })
+  const pods = await keep<V1Pod>(config, { path: '/api/v1/pods', ...all })
+  const path = '/apis/networking.k8s.io/v1/networkpolicies'
+  const policies = await keep<NetworkPolicy>(config, { path, ...all })
   const known = knownPods(pods.cache)
   let last = ''
   const hold = coalesce(async () => {

@@ -1,32 +1,21 @@
-import type {
-  V1NetworkPolicy,
-  V1NetworkPolicyPeer,
-  V1NetworkPolicyPort,
-} from '@kubernetes/client-node'
 import { selects } from './selects.ts'
-import type { Endpoint, World } from './world.ts'
+import type { Endpoint, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule, World } from './world.ts'
 
 export type Direction = 'Ingress' | 'Egress'
-
-interface Rule {
-  from?: V1NetworkPolicyPeer[]
-  to?: V1NetworkPolicyPeer[]
-  ports?: V1NetworkPolicyPort[]
-}
 
 /** What may pass, as matches of nftables; undefined where no policy means the pod, so that all may. */
 export function rulesOf(pod: Endpoint, direction: Direction, world: World): string[] | undefined {
   const mine = world.policies.filter((policy) => means(policy, pod, direction))
   if (mine.length === 0) return undefined
   const matches = mine.flatMap(({ metadata, spec }) => {
-    const rules: Rule[] = (direction === 'Ingress' ? spec?.ingress : spec?.egress) ?? []
+    const rules = (direction === 'Ingress' ? spec?.ingress : spec?.egress) ?? []
     const namespace = metadata?.namespace ?? ''
     return rules.flatMap((rule) => matchesOf(rule, { pod, direction, namespace, world }))
   })
   return [...new Set(matches)].toSorted()
 }
 
-function means({ metadata, spec }: V1NetworkPolicy, pod: Endpoint, direction: Direction): boolean {
+function means({ metadata, spec }: NetworkPolicy, pod: Endpoint, direction: Direction): boolean {
   const implied = spec?.egress === undefined ? ['Ingress'] : ['Ingress', 'Egress']
   return (
     metadata?.namespace === pod.namespace &&
@@ -43,7 +32,7 @@ interface Context {
   world: World
 }
 
-function matchesOf(rule: Rule, context: Context): string[] {
+function matchesOf(rule: PolicyRule, context: Context): string[] {
   const peers = (context.direction === 'Ingress' ? rule.from : rule.to) ?? []
   const ports = rule.ports ?? []
   if (ports.length === 0) return addressesOf(peers, context)
@@ -51,8 +40,8 @@ function matchesOf(rule: Rule, context: Context): string[] {
 }
 
 function portMatches(
-  { protocol = 'TCP', port, endPort }: V1NetworkPolicyPort,
-  peers: V1NetworkPolicyPeer[],
+  { protocol = 'TCP', port, endPort }: PolicyPort,
+  peers: PolicyPeer[],
   context: Context,
 ): string[] {
   const name = protocol.toLowerCase()
@@ -76,7 +65,7 @@ function portMatches(
 }
 
 /** The peers' addresses, one match for each; an empty list of peers means everybody. */
-function addressesOf(peers: V1NetworkPolicyPeer[], context: Context): string[] {
+function addressesOf(peers: PolicyPeer[], context: Context): string[] {
   if (peers.length === 0) return ['']
   const side = context.direction === 'Ingress' ? 'ip saddr' : 'ip daddr'
   return peers.flatMap((peer) => {
@@ -94,13 +83,13 @@ function blockMatch(block: { cidr: string; except?: string[] }, side: string): s
   return [`${side} ${block.cidr} ${but}`]
 }
 
-function targetsOf(peers: V1NetworkPolicyPeer[], context: Context): Endpoint[] {
+function targetsOf(peers: PolicyPeer[], context: Context): Endpoint[] {
   const { pods, standIns } = context.world
   if (peers.length === 0) return [...pods, ...standIns]
   return peers.flatMap((peer) => (peer.ipBlock === undefined ? meantBy(peer, context) : []))
 }
 
-function meantBy(peer: V1NetworkPolicyPeer, { namespace, world }: Context): Endpoint[] {
+function meantBy(peer: PolicyPeer, { namespace, world }: Context): Endpoint[] {
   const { namespaceSelector, podSelector = {} } = peer
   return [...world.pods, ...world.standIns].filter((each) => {
     const isThere =

@@ -1,4 +1,4 @@
-import type { V1NetworkPolicy, V1Pod } from '@kubernetes/client-node'
+import type { KubernetesObject, V1LabelSelector, V1Pod } from '@kubernetes/client-node'
 import type { Labels } from './selects.ts'
 
 /** Something with an address that a policy can mean: a pod. */
@@ -24,7 +24,37 @@ export interface World {
   pods: Endpoint[]
   /** Programs of the node that a policy can let pods reach as if they were pods. */
   standIns: Endpoint[]
-  policies: V1NetworkPolicy[]
+  policies: NetworkPolicy[]
+}
+
+/** As the API sends it; the library's own type has other names for some of it. */
+export interface NetworkPolicy extends KubernetesObject {
+  spec?: {
+    podSelector?: V1LabelSelector
+    policyTypes?: string[]
+    ingress?: PolicyRule[]
+    egress?: PolicyRule[]
+  }
+}
+
+export interface PolicyRule {
+  /** Of a rule for what comes in. */
+  from?: PolicyPeer[]
+  /** Of a rule for what goes out. */
+  to?: PolicyPeer[]
+  ports?: PolicyPort[]
+}
+
+export interface PolicyPeer {
+  ipBlock?: { cidr: string; except?: string[] }
+  namespaceSelector?: V1LabelSelector
+  podSelector?: V1LabelSelector
+}
+
+export interface PolicyPort {
+  protocol?: string
+  port?: number | string
+  endPort?: number
 }
 
 /** A pod as policies see it, with the address its network was made with. */

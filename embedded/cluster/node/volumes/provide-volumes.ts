@@ -1,11 +1,10 @@
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import {
-  CoreV1Api,
-  type KubeConfig,
-  type V1PersistentVolume,
-  type V1PersistentVolumeClaim,
+import type {
+  KubeConfig,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
 } from '@kubernetes/client-node'
 import { apply, type Api } from '../../server/api-client.ts'
 import { coalesce } from '../watch/coalesce.ts'
@@ -29,18 +28,17 @@ export async function provideVolumes(
 ): Promise<{ stop: () => Promise<void> }> {
   const { config, api, log } = options
   await apply(api, `/apis/storage.k8s.io/v1/storageclasses/${CLASS}`, storageClass)
-  const core = config.makeApiClient(CoreV1Api)
   let isStopped = false
   let look = (): Promise<void> => Promise.resolve()
   const changed = () => void look()
-  const claims = await keep(config, {
+  const claims = await keep<V1PersistentVolumeClaim>(config, {
     path: '/api/v1/persistentvolumeclaims',
-    list: () => core.listPersistentVolumeClaimForAllNamespaces(),
+    api,
     changed,
   })
-  const volumes = await keep(config, {
+  const volumes = await keep<V1PersistentVolume>(config, {
     path: '/api/v1/persistentvolumes',
-    list: () => core.listPersistentVolume(),
+    api,
     changed,
   })
   const lookAtAll = coalesce(async () => {

@@ -6,12 +6,19 @@ import {
   type KubernetesObject,
   type ObjectCache,
 } from '@kubernetes/client-node'
+import { z } from 'zod'
+import type { Api } from '../../server/api-client.ts'
 
 const AGAIN_AFTER_MS = 500
+const listed = z.object({
+  metadata: z.looseObject({ resourceVersion: z.string() }),
+  items: z.array(z.looseObject({ metadata: z.looseObject({ name: z.string() }) })),
+})
 
 interface Watched<T extends KubernetesObject> {
+  /** Of the list of all of them. */
   path: string
-  list: () => Promise<KubernetesListObject<T>>
+  api: Api
   /** Called after each change, and with what was there at first. */
   changed: (object: T) => void
 }
@@ -21,11 +28,18 @@ export interface Kept<T extends KubernetesObject> {
   stop: () => Promise<void>
 }
 
-/** Keeps a copy of all objects of a kind, as they are now; a connection that breaks is made again. */
+/** Keeps a copy of all objects of a kind, as the API sends them; a connection that breaks is made again. */
 export async function keep<T extends KubernetesObject>(
   config: KubeConfig,
-  { path, list, changed }: Watched<T>,
+  { path, api, changed }: Watched<T>,
 ): Promise<Kept<T>> {
+  // Not the library's own lists: those have other names for some fields than what is watched has.
+  const ours = z.custom<KubernetesListObject<T>>((body) => listed.safeParse(body).success)
+  const list = async () => {
+    const { status, body } = await api(path)
+    if (status !== 200) throw new Error(`${path} was answered with ${status}`)
+    return ours.parse(body)
+  }
   const informer: Informer<T> & ObjectCache<T> = makeInformer(config, path, list)
   let again: NodeJS.Timeout | undefined
   let isStopped = false

@@ -6,13 +6,16 @@ import { tempFolder } from '#test/temp-folder'
 import { testNamespace } from '#test/test-namespace'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { packBox } from './fixtures/box-image.ts'
-import { boxPod } from './fixtures/box-pod.ts'
-import { alive, hostState, processesIn } from './fixtures/host-state.ts'
+import { z } from 'zod'
 import { adminOf } from './fixtures/admin-of.ts'
-import { startRealCluster } from './start-node.ts'
+import { packBox } from './fixtures/box-image.ts'
+import { boxPod, serving } from './fixtures/box-pod.ts'
+import { execInPod } from './fixtures/exec-in-pod.ts'
+import { alive, hostState, processesIn } from './fixtures/host-state.ts'
+import { startRealCluster, type RealCluster } from './start-node.ts'
 
 const owner = join(import.meta.dirname, 'fixtures', 'run-real-cluster.ts')
+const podState = z.object({ status: z.object({ phase: z.string(), podIP: z.string() }) })
 
 test('after close() the host is as it was, but for the folder', async () => {
   await using temp = await tempFolder('storewright-pods-')
@@ -55,7 +58,38 @@ test('what a killed start and its guard have left is cleared by the next start',
   await runPod(cluster, temp.path)
 })
 
-async function runPod(cluster: Awaited<ReturnType<typeof startRealCluster>>, folder: string) {
+test('a cluster in the same folder goes on: its pods run, their data and policies are there', async () => {
+  await using temp = await tempFolder('storewright-pods-')
+  const first = await startRealCluster({ folder: temp.path, log: () => {} })
+  const place = await runPod(first, temp.path)
+  const matchLabels = { 'kubernetes.io/metadata.name': 'nowhere' }
+  const ingress = [{ from: [{ namespaceSelector: { matchLabels } }] }]
+  const spec = { podSelector: { matchLabels: { app: 'shop' } }, ingress }
+  const policy = { metadata: { name: 'hole' }, spec }
+  await place.create('apis/networking.k8s.io/v1/networkpolicies', policy)
+  await first.close()
+
+  await using second = await startRealCluster({ folder: temp.path, log: () => {} })
+
+  const again = adminOf(second)
+  const ipOf = async (pod: string) => {
+    const { body } = await again(place.pathOf(`api/v1/pods/${pod}`))
+    const { phase, podIP } = podState.parse(body).status
+    expect(phase).toBe('Running')
+    return podIP
+  }
+  const command = (pod: string, ...args: string[]) =>
+    execInPod({ kubeconfig: second.kubeconfig, namespace: place.name, pod, command: args })
+  await eventually(() => command('shop', 'cat', '/data/file'), { timeoutMs: 60_000 })
+  expect(await command('shop', 'cat', '/data/file')).toBe('one\ntwo\n')
+  const url = `http://${await ipOf('shop')}:8080/`
+  expect(await command('shop', 'wget', '-q', '-O', '-', url)).toBe('open\n')
+  const ask = () => command('client', 'timeout', '2', 'wget', '-q', '-O', '-', url)
+  await eventually(() => expect(ask()).rejects.toThrow('exit code 143'))
+})
+
+/** Two pods, one of them with a volume that tells how often it has begun. */
+async function runPod(cluster: RealCluster, folder: string) {
   await cluster.importImage(await packBox(folder))
   const namespace = await testNamespace(adminOf(cluster))
   const claim = {
@@ -65,15 +99,26 @@ async function runPod(cluster: Awaited<ReturnType<typeof startRealCluster>>, fol
   await namespace.create('api/v1/persistentvolumeclaims', claim)
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }]
   const volumeMounts = [{ name: 'data', mountPath: '/data' }]
-  const pod = boxPod({ name: 'one', script: 'sleep 3600', volumes, volumeMounts })
-  await namespace.create('api/v1/pods', pod)
-  await eventually(
-    async () => {
-      const { body } = await namespace.get('api/v1/pods/one')
-      expect(body).toMatchObject({ status: { phase: 'Running' } })
-    },
-    { timeoutMs: 60_000 },
-  )
+  const count = '[ -e /data/file ] && echo two >> /data/file || echo one > /data/file'
+  const shop = {
+    name: 'shop',
+    labels: { app: 'shop' },
+    script: `${count}; ${serving('open')}`,
+    volumes,
+    volumeMounts,
+  }
+  const client = { name: 'client', script: 'sleep 3600' }
+  for (const pod of [shop, client])
+    await namespace.create('api/v1/pods', boxPod({ ...pod, restartPolicy: 'Always' }))
+  for (const { name } of [shop, client])
+    await eventually(
+      async () => {
+        const { body } = await namespace.get(`api/v1/pods/${name}`)
+        expect(body).toMatchObject({ status: { phase: 'Running' } })
+      },
+      { timeoutMs: 60_000 },
+    )
+  return namespace
 }
 
 async function runningIn(folder: string) {
