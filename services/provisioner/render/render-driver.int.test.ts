@@ -137,7 +137,7 @@ test('a release that comes and goes while it is looked at is there or not there,
   const { driver, target, folder } = world
   await driver.deploy(target, licenceOf())
   const away = `${folder}.away`
-  let moving = true
+  const ended = new AbortController()
   const moved = (async () => {
     for (let round = 0; round < 300; round++) {
       await rename(folder, away)
@@ -145,9 +145,9 @@ test('a release that comes and goes while it is looked at is there or not there,
       await rm(away, { recursive: true })
       await rename(`${away}.copy`, folder)
     }
-  })().finally(() => (moving = false))
+  })().finally(() => ended.abort())
   const seen = new Map<string, number>()
-  while (moving) {
+  while (!ended.signal.aborted) {
     const { status } = await driver.observe(target, signal)
     seen.set(status, (seen.get(status) ?? 0) + 1)
   }

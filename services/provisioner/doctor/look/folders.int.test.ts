@@ -14,16 +14,14 @@ test("a release that comes and goes while it is looked at is its store's or not 
   const releases = join(root.path, 'releases')
   await mkdir(releases)
   await release(made, store)
-  let moving = true
-  const moved = comeAndGo(made, join(releases, releaseNameOf(store))).finally(
-    () => (moving = false),
-  )
+  const ended = new AbortController()
+  const moved = comeAndGo(made, join(releases, releaseNameOf(store))).finally(() => ended.abort())
   const seen = new Set<string>()
   const look = async () => {
     const found = await findFolders(releases)
     seen.add(found.map((one) => `${one.observed.status} ${one.store}`).join())
   }
-  while (moving) await Promise.all(Array.from({ length: 10 }, look))
+  while (!ended.signal.aborted) await Promise.all(Array.from({ length: 10 }, look))
   await moved
   await look()
 
