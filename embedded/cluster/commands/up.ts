@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { freePort, isFree } from '../../processes/free-port.ts'
 import { clusterPrograms } from '../binaries/programs.ts'
 import { own } from './owner.ts'
+import { untilAsked } from './until-asked.ts'
 import { startCluster, type RunningCluster } from '../server/start-cluster.ts'
 
 interface UpOptions {
@@ -32,13 +33,6 @@ export async function up({ folder: path, port, env }: UpOptions): Promise<void> 
     await rm(join(folder, 'running.json'), { force: true })
     await owned.release()
   }
-}
-
-function untilAsked(): Promise<undefined> {
-  return new Promise((settle) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.on(signal, () => settle(undefined))
-  })
 }
 
 /** A kubeconfig copied elsewhere stays good as long as the port is to be had. */

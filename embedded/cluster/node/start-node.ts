@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { openGroup, type Group } from '../group/group.ts'
+import { openGroup } from '../group/group.ts'
 import { startControlPlane } from '../server/control-plane.ts'
 import { defineRoutes, untilUsable } from '../server/furnish.ts'
 import { addresses, NODE } from './machine/addresses.ts'
@@ -20,6 +20,9 @@ export interface RealCluster extends Images, AsyncDisposable {
   kubeconfig: string
   url: string
   nodeIp: string
+  pids: Record<string, number>
+  /** Settles when a part has ended that nobody stopped; says which and where its log is. */
+  failed: Promise<string>
   /** Ends everything; pods, volumes and the cluster's data stay in the folder alone. */
   close: () => Promise<void>
 }
@@ -67,10 +70,14 @@ interface Start {
 
 async function startAll(start: Start): Promise<RealCluster> {
   const { folder, programs, machine, undo, log } = start
-  // All of them end with the machine.
   const ofNode = join(folder, 'node')
   const plane = openGroup({ folder, by: machine.insideAt(folder) })
   const node = openGroup({ folder: ofNode, by: machine.insideAt(ofNode) })
+  undo.push(async () => {
+    // All of them end with the machine, and who has entered it for them right after.
+    await machine.stop()
+    await Promise.all([plane.stop(), node.stop()])
+  })
   try {
     const layout = {
       folder,
@@ -89,21 +96,25 @@ async function startAll(start: Start): Promise<RealCluster> {
     undo.push(stop)
     await node.until('kubelet', () => untilUsable(api, `/api/v1/nodes/${NODE}`))
     log(`the node ${NODE} is ready at ${addresses.node}`)
-    tellEnds([plane, node], undo, log)
+    const failed = Promise.race([plane.failed(), node.failed()])
+    void failed.then((how) => undo.length > 0 && log(`a part of the cluster ended: ${how}`))
     const end = () => close(undo)
-    const nodeIp = addresses.node
-    return { ...images, kubeconfig, url, nodeIp, close: end, [Symbol.asyncDispose]: end }
+    return {
+      ...images,
+      kubeconfig,
+      url,
+      nodeIp: addresses.node,
+      pids: { ...plane.pids(), ...node.pids() },
+      failed,
+      close: end,
+      [Symbol.asyncDispose]: end,
+    }
   } catch (error) {
     // The logs may go with the folder: what they say is said now.
     const said = `${await plane.lastWords()}\n${await node.lastWords()}`
     const why = error instanceof Error ? error.message : String(error)
     throw new Error(`The cluster did not start: ${why}\n${said}`, { cause: error })
   }
-}
-
-function tellEnds(groups: Group[], undo: Undo, log: (line: string) => void): void {
-  for (const group of groups)
-    void group.failed().then((how) => undo.length > 0 && log(`a part of the cluster ended: ${how}`))
 }
 
 /** Goes through with all of it; what went wrong on the way is thrown in the end. */

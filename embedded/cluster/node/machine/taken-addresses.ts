@@ -6,18 +6,19 @@ const table = z.array(z.object({ dst: z.string(), dev: z.string().default('?') }
 
 /** Networks of this host that the machine's would hide or be hidden by, in words. */
 export async function takenAddresses(): Promise<string[]> {
-  const text = await run(['ip', '-4', '-json', 'route', 'show', 'table', 'all']).catch(() => '[]')
+  const routes = ['ip', '-4', '-json', 'route', 'show', 'table', 'all']
+  const text = await run(routes).catch(() => '')
+  return takenBy(table.parse(JSON.parse(text || '[]')))
+}
+
+/** The same of the given routes. A wider network, as a company's 10.0.0.0/8, goes on everywhere but in ours. */
+export function takenBy(routes: z.output<typeof table>): string[] {
   const { host, prefix, services, pods } = addresses
   const wanted = [`${host}/${prefix}`, services, pods].map(rangeOf)
-  return (
-    table
-      .parse(JSON.parse(text || '[]'))
-      .filter(({ dst, dev }) => dst !== 'default' && dev !== cable.host)
-      .filter(({ dst }) => wanted.some((range) => overlap(range, rangeOf(dst))))
-      // A wider network, as a company's 10.0.0.0/8, goes on everywhere but in ours.
-      .filter(({ dst }) => Number(dst.split('/')[1] ?? 32) >= 16)
-      .map(({ dst, dev }) => `${dst} is a network of ${dev}`)
-  )
+  return routes
+    .filter(({ dst, dev }) => dst !== 'default' && dev !== cable.host)
+    .filter(({ dst }) => wanted.some((each) => isWithin(rangeOf(dst), each)))
+    .map(({ dst, dev }) => `${dst} is a network of ${dev}`)
 }
 
 interface Range {
@@ -33,6 +34,6 @@ function rangeOf(cidr: string): Range {
   return { first, last: first + size - 1 }
 }
 
-function overlap(a: Range, b: Range): boolean {
-  return a.first <= b.last && b.first <= a.last
+function isWithin(inner: Range, outer: Range): boolean {
+  return outer.first <= inner.first && inner.last <= outer.last
 }

@@ -34,7 +34,7 @@ try {
 async function tell(socketPath, announcement) {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   const answer = await new Promise((resolve, reject) => {
-    const sent = request({ socketPath, method: 'POST', path: '/', signal }, resolve)
+    const sent = request({ socketPath, method: 'POST', path: '/', signal, agent: false }, resolve)
     sent.once('error', reject)
     sent.end(JSON.stringify(announcement))
   })

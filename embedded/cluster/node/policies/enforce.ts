@@ -1,21 +1,19 @@
 import { EventEmitter, once } from 'node:events'
-import { setTimeout as wait } from 'node:timers/promises'
-import type { KubeConfig, V1Namespace, V1Pod } from '@kubernetes/client-node'
-import type { z } from 'zod'
+import type { KubeConfig } from '@kubernetes/client-node'
 import type { Api } from '../../server/api-client.ts'
-import { coalesce } from '../watch/coalesce.ts'
-import { keep } from '../watch/keep.ts'
-import { announcement, knownPods } from './known-pods.ts'
+import { steadily } from '../watch/steadily.ts'
+import { announcement } from './known-pods.ts'
 import { listen } from './listen.ts'
-import { ruleset } from './ruleset.ts'
-import type { Endpoint, NetworkPolicy } from './world.ts'
+import { ruleset } from './rules/ruleset.ts'
+import type { Endpoint } from './rules/world.ts'
+import { watchWorld } from './watch-world.ts'
 
 const KNOWN_TIMEOUT_MS = 15_000
-const AGAIN_AFTER_MS = 1_000
 
 interface Enforcement {
   config: KubeConfig
   api: Api
+  /** Programs of the node that a policy can let pods reach as if they were pods. */
   standIns: Endpoint[]
   /** Puts a ruleset in the place of the last one. */
   install: (ruleset: string) => Promise<void>
@@ -30,58 +28,31 @@ export interface Enforcer {
 
 /** Holds NetworkPolicies from now on: a pod begins only when what they say of it holds. */
 export async function enforcePolicies(enforcement: Enforcement): Promise<Enforcer> {
-  const { config, api, standIns, install, log } = enforcement
+  const { install, log, ...watched } = enforcement
   const changes = new EventEmitter().setMaxListeners(0)
-  const changed = () => void changes.emit('changed')
-  const all = { api, changed }
-  const namespaces = await keep<V1Namespace>(config, { path: '/api/v1/namespaces', ...all })
-  const pods = await keep<V1Pod>(config, { path: '/api/v1/pods', ...all })
-  const path = '/apis/networking.k8s.io/v1/networkpolicies'
-  const policies = await keep<NetworkPolicy>(config, { path, ...all })
-  const known = knownPods(pods.cache)
+  const world = await watchWorld({ ...watched, changed: () => void changes.emit('changed') })
   let last = ''
-  const hold = coalesce(async () => {
-    const next = ruleset({
-      namespaces: new Map(
-        namespaces.cache
-          .list()
-          .map(({ metadata }) => [metadata?.name ?? '', metadata?.labels ?? {}]),
-      ),
-      pods: known.endpoints(),
-      standIns,
-      policies: [...policies.cache.list()],
-    })
-    if (next === last) return
-    await install(next)
+  const work = async () => {
+    const next = ruleset(world.now())
+    if (next !== last) await install(next)
     last = next
-  })
-  await hold()
-  let isStopped = false
-  const holdOrSay = async (): Promise<void> => {
-    try {
-      await hold()
-    } catch (error) {
-      log(`network policies are not as they should be: ${String(error)}`)
-      await wait(AGAIN_AFTER_MS)
-      if (!isStopped) changed()
-    }
   }
-  changes.on('changed', () => void holdOrSay())
-  const hear = async (told: z.output<typeof announcement>) => {
-    known.note(told)
+  const policies = steadily({ work, about: 'network policies', log })
+  changes.on('changed', policies.soon)
+  await policies.now()
+  const hear = async (body: unknown) => {
+    const told = announcement.parse(body)
+    world.known.note(told)
+    const isKnown = () => !('ip' in told) || world.known.has(told.container)
     const signal = AbortSignal.timeout(KNOWN_TIMEOUT_MS)
-    const isKnown = () => !('ip' in told) || known.has(told.container)
     while (!isKnown()) await once(changes, 'changed', { signal })
-    await hold()
+    await policies.now()
   }
-  const server = await listen((body) => hear(announcement.parse(body)))
-  return {
-    socket: server.socket,
-    stop: async () => {
-      isStopped = true
-      changes.removeAllListeners()
-      await server.close()
-      await Promise.all([namespaces, pods, policies].map((each) => each.stop()))
-    },
+  const server = await listen(hear)
+  const stop = async () => {
+    policies.stop()
+    await server.close()
+    await world.stop()
   }
+  return { socket: server.socket, stop }
 }

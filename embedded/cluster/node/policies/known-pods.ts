@@ -1,6 +1,6 @@
 import type { ObjectCache, V1Pod } from '@kubernetes/client-node'
 import { z } from 'zod'
-import { endpointOf, type Endpoint } from './world.ts'
+import { endpointOf, type Endpoint } from './rules/world.ts'
 
 /** What the network plugin tells of a pod's network: that it is made, or, without an address, going. */
 export const announcement = z.union([

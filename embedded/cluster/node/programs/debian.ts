@@ -32,7 +32,7 @@ export interface DebianPrograms {
 }
 
 /** The folder in the user's cache, one for each distribution and list of packages. */
-export function debianFolder(env: NodeJS.ProcessEnv): string {
+function debianFolder(env: NodeJS.ProcessEnv): string {
   const hash = createHash('sha256')
     .update(packages.join(' '))
     .update(readFileSync('/etc/os-release'))

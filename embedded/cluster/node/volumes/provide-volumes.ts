@@ -1,17 +1,16 @@
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import type {
   KubeConfig,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
 } from '@kubernetes/client-node'
 import { apply, type Api } from '../../server/api-client.ts'
-import { coalesce } from '../watch/coalesce.ts'
 import { keep } from '../watch/keep.ts'
+import { steadily } from '../watch/steadily.ts'
 import { CLASS, storageClass, volumeFor, volumeNameOf } from './local-volume.ts'
 
-const AGAIN_AFTER_MS = 1_000
+const VOLUMES = '/api/v1/persistentvolumes'
 const MERGE = 'application/merge-patch+json'
 
 interface VolumeOptions {
@@ -28,36 +27,22 @@ export async function provideVolumes(
 ): Promise<{ stop: () => Promise<void> }> {
   const { config, api, log } = options
   await apply(api, `/apis/storage.k8s.io/v1/storageclasses/${CLASS}`, storageClass)
-  let isStopped = false
-  let look = (): Promise<void> => Promise.resolve()
-  const changed = () => void look()
-  const claims = await keep<V1PersistentVolumeClaim>(config, {
-    path: '/api/v1/persistentvolumeclaims',
-    api,
-    changed,
-  })
-  const volumes = await keep<V1PersistentVolume>(config, {
-    path: '/api/v1/persistentvolumes',
-    api,
-    changed,
-  })
-  const lookAtAll = coalesce(async () => {
-    if (isStopped) return
+  let look = (): void => {}
+  const all = { api, changed: () => look() }
+  const claimsPath = '/api/v1/persistentvolumeclaims'
+  const claims = await keep<V1PersistentVolumeClaim>(config, { path: claimsPath, ...all })
+  const volumes = await keep<V1PersistentVolume>(config, { path: VOLUMES, ...all })
+  const work = async () => {
     for (const claim of claims.cache.list())
       await provide(claim, volumes.cache.get(volumeNameOf(claim)), options)
     for (const volume of volumes.cache.list()) await reclaim(volume, options)
-  })
-  look = () =>
-    lookAtAll().catch(async (error: unknown) => {
-      if (isStopped) return
-      log(`volumes are not as they should be: ${String(error)}`)
-      await wait(AGAIN_AFTER_MS)
-      await look()
-    })
-  await look()
+  }
+  const steady = steadily({ work, about: 'volumes', log })
+  look = steady.soon
+  look()
   return {
     stop: async () => {
-      isStopped = true
+      steady.stop()
       await Promise.all([claims, volumes].map((each) => each.stop()))
     },
   }
@@ -76,12 +61,10 @@ async function provide(
   if (spec.volumeMode === 'Block')
     return log(`${metadata?.name} wants a block device: there is none`)
   const path = join(folder, name)
-  await mkdir(path, { recursive: true })
-  await chmod(path, 0o755)
-  await must(
-    api('/api/v1/persistentvolumes', { method: 'POST', body: volumeFor(claim, folder) }),
-    409,
-  )
+  // Not again: a kubelet may have given it to the pod's group by then.
+  const isNew = (await mkdir(path, { recursive: true })) !== undefined
+  if (isNew) await chmod(path, 0o755)
+  await must(api(VOLUMES, { method: 'POST', body: volumeFor(claim, folder) }), 409)
   log(`volume ${name} for ${metadata?.namespace}/${metadata?.name}`)
 }
 
@@ -93,7 +76,7 @@ async function grow(
 ): Promise<void> {
   const storage = spec?.resources?.requests?.['storage']
   if (status?.phase !== 'Bound' || storage === status.capacity?.['storage']) return
-  const volumePath = `/api/v1/persistentvolumes/${volume.metadata?.name}`
+  const volumePath = `${VOLUMES}/${volume.metadata?.name}`
   const claimPath = `/api/v1/namespaces/${metadata?.namespace}/persistentvolumeclaims/${metadata?.name}`
   const capacity = { storage }
   const patch = (path: string, body: object) =>
@@ -110,7 +93,7 @@ async function reclaim(
   const path = join(folder, name)
   if (status?.phase !== 'Released' || spec?.local?.path !== path) return
   await rm(path, { recursive: true, force: true })
-  await must(api(`/api/v1/persistentvolumes/${name}`, { method: 'DELETE' }), 404)
+  await must(api(`${VOLUMES}/${name}`, { method: 'DELETE' }), 404)
   log(`volume ${name} is removed`)
 }
 

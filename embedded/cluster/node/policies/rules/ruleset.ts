@@ -1,5 +1,5 @@
-import { addresses, cable } from '../machine/addresses.ts'
-import { KUBELET_PORT } from '../parts/kubelet.ts'
+import { addresses, cable } from '../../machine/addresses.ts'
+import { KUBELET_PORT } from '../../parts/kubelet.ts'
 import { rulesOf, type Direction } from './rules-of.ts'
 import type { World } from './world.ts'
 
