@@ -23,7 +23,9 @@ test('F44: a provisioner without file descriptors ends in mid-helm, and the next
   expect(await starved.output()).toContain('EMFILE')
   await world.startProvisioner({ HELM_BIN: helm.executable })
   const events = await untilLast(world, storeId, 'StoreProvisioned')
-  expect(dataOf(events, 'ProvisioningAttemptFailed')).toEqual([])
+  // It may have had the time to say that it stopped; of the store nothing has failed.
+  const failures = dataOf(events, 'ProvisioningAttemptFailed').map(({ reason }) => reason)
+  expect(failures.filter((reason) => reason !== 'WORKER_STOPPED')).toEqual([])
   expect(dataOf(events, 'StoreProvisioned')).toMatchObject([{ attempt: 2 }])
   expect(overlaps(await helm.runs())).toEqual([])
 })

@@ -25,7 +25,7 @@ export async function withStaging<T>(
     if (!isAbsence(error) || (await stat(staging).catch(() => undefined))) throw error
     throw new AppError('CLAIM_LOST', 'The attempt was fenced by a later claim', { cause: error })
   } finally {
-    await rm(staging, { recursive: true, force: true })
+    await clearAway(staging)
   }
 }
 
@@ -62,6 +62,10 @@ export async function flush(path: string): Promise<void> {
     await handle.close()
   }
 }
+
+// What cannot be removed now changes nothing about the outcome: the next claim discards it, or a start does.
+const clearAway = (staging: string): Promise<void> =>
+  rm(staging, { recursive: true, force: true }).catch(() => {})
 
 // Moved first: removing it piece by piece would let its owner publish what is left.
 async function discard(root: string, name: string): Promise<void> {
