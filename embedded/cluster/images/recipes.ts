@@ -22,6 +22,7 @@ export interface ImageConfig {
   Cmd: string[]
   User?: string
   WorkingDir?: string
+  StopSignal?: string
 }
 
 /** A layer made by apt on top of the base, and what the image of it says. */
@@ -63,6 +64,8 @@ export const postgres: PackageLayer = {
     ],
     Entrypoint: ['docker-entrypoint.sh'],
     Cmd: ['postgres'],
+    // As in the official image: with SIGTERM it would wait for every client to leave by himself.
+    StopSignal: 'SIGINT',
   },
 }
 

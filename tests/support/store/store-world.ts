@@ -6,9 +6,9 @@ import { freePort } from '../../../embedded/processes/free-port.ts'
 import { platformAccount } from '../platform-account.ts'
 import { npmStart } from '../stack/npm-start.ts'
 import { storeClient } from '../stack/store-client.ts'
-import { tempFolder } from '../temp-folder.ts'
 import { clusterAccess } from './cluster/cluster-access.ts'
 import { inPod } from './cluster/in-pod.ts'
+import { keptFolder } from './cluster/kept-folder.ts'
 import { openShop } from './shop.ts'
 import { storeCharts } from './store-charts.ts'
 
@@ -16,17 +16,22 @@ import { storeCharts } from './store-charts.ts'
 export async function storeWorld(say: (line: string) => void) {
   await using building = new AsyncDisposableStack()
   const images = await storeImages(process.env)
-  const folder = building.use(await tempFolder('storewright-store-'))
+  const references = Object.values(images).map(({ reference }) => reference)
+  const folder = building.use(await keptFolder(process.env, references))
   const startedAt = performance.now()
   const logged: string[] = []
   const log = (line: string) => void logged.push(line)
-  const cluster = building.use(await startRealCluster({ folder: join(folder.path, 'node'), log }))
+  const cluster = building.use(await startRealCluster({ folder: folder.cluster, log }))
   const seconds = () => Math.round((performance.now() - startedAt) / 100) / 10
   say(`cluster after ${seconds()} s`)
-  for (const { reference, archive } of Object.values(images))
-    if (!(await cluster.hasImage(reference))) await cluster.importImage(archive)
+  const imported: string[] = []
+  for (const { reference, archive } of Object.values(images)) {
+    if (await cluster.hasImage(reference)) continue
+    await cluster.importImage(archive)
+    imported.push(reference)
+  }
   const importedAfter = seconds()
-  say(`images in it after ${importedAfter} s`)
+  say(`images in it after ${importedAfter} s, ${imported.length} of them imported now`)
   const access = clusterAccess(cluster.kubeconfig)
   const account = await platformAccount(access, folder.path)
   const charts = await storeCharts(folder.path, images)
@@ -47,6 +52,8 @@ export async function storeWorld(say: (line: string) => void) {
     stores: storeClient(stack.url),
     /** Seconds from nothing to the images being in the cluster. */
     importedAfter,
+    /** Whether all images had to be imported. */
+    isCold: imported.length === Object.keys(images).length,
     shop: (release: string) => openShop({ api, dns: cluster.nodeIp, release }),
     inPod: (place: Parameters<typeof inPod>[1], command: string[]) =>
       inPod(cluster.kubeconfig, place, command),
