@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 50
 /** Makes this process the one that runs the cluster in `folder`; throws when another one does. */
 export async function own(
   folder: string,
-  what = 'A cluster',
+  what = `A cluster runs in ${folder} already`,
 ): Promise<{ release: () => Promise<void> }> {
   const file = join(folder, 'owner')
   const mine = identityOf(process.pid)
@@ -17,7 +17,7 @@ export async function own(
   try {
     while (!(await place(making, file))) {
       const found = await readFile(file, 'utf8').catch(() => '')
-      if (isAlive(found)) throw new Error(`${what} runs in ${folder} already (pid ${pidOf(found)})`)
+      if (isAlive(found)) throw new Error(`${what} (pid ${pidOf(found)})`)
       await discard(file, found)
     }
   } finally {

@@ -16,9 +16,7 @@ test('the command brings real pods up with an image, says what runs, and down en
   const folder = join(temp.path, 'cluster')
   const archive = await packBox(temp.path)
   const up = command(folder, 'up', '--image', archive)
-  await eventually(() => expect(existsSync(join(folder, 'running.json'))).toBe(true), {
-    timeoutMs: 120_000,
-  })
+  await up.running()
 
   expect(await command(folder, 'status').output).toContain('kubelet (pid ')
   expect(await command(folder, 'down').output).toBe('The cluster is down; its data is kept.\n')
@@ -34,9 +32,7 @@ test('down clears what a start that was killed has left on the host', async () =
   const folder = join(temp.path, 'cluster')
   const before = await hostState()
   const up = command(folder, 'up')
-  await eventually(() => expect(existsSync(join(folder, 'running.json'))).toBe(true), {
-    timeoutMs: 120_000,
-  })
+  await up.running()
   up.child.kill('SIGKILL')
   await once(up.child, 'exit')
 
@@ -50,5 +46,14 @@ function command(folder: string, ...args: string[]) {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const code = once(child, 'exit').then(([exitCode]: unknown[]) => exitCode)
-  return { child, code, output: text(child.stdout) }
+  let hasEnded = false
+  void code.then(() => (hasEnded = true))
+  const isUp = () => hasEnded || existsSync(join(folder, 'running.json'))
+  return {
+    child,
+    code,
+    output: text(child.stdout),
+    /** Resolves when it says that it is up, or has ended. */
+    running: () => eventually(() => expect(isUp()).toBe(true), { timeoutMs: 180_000 }),
+  }
 }

@@ -175,7 +175,7 @@ test('a second start says that one runs already, and leaves it alone', async () 
   const second = startRealCluster({ folder: other.path, log: () => {} })
 
   await expect(second).rejects.toThrow(
-    `A cluster with real pods runs in /run/storewright-node already (pid ${process.pid})`,
+    `A cluster with real pods runs on this machine already (pid ${process.pid})`,
   )
   expect(await api('/readyz')).toMatchObject({ status: 200 })
 })

@@ -23,7 +23,7 @@ export interface Claim {
 /** Makes this process the one that runs a real node on this host, and clears what a dead one has left. */
 export async function claimHost(): Promise<Claim> {
   await mkdir(PLACE, { recursive: true, mode: 0o700 })
-  const owner = await own(PLACE, 'A cluster with real pods')
+  const owner = await own(PLACE, 'A cluster with real pods runs on this machine already')
   await clearHost()
   return {
     note: (pid) => writeFile(record, JSON.stringify({ pid, identity: identityOf(pid) })),
