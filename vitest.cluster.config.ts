@@ -9,8 +9,8 @@ export default defineConfig({
       // Whose coverage is held here.
       'services/provisioner/cluster/**/*.test.ts',
     ],
-    globalSetup: ['tests/support/cluster-setup.ts', 'tests/support/global-setup.ts'],
-    reporters: ['default', './tests/support/summary-reporter.ts'],
+    globalSetup: ['tests/support/vitest/cluster-setup.ts', 'tests/support/vitest/global-setup.ts'],
+    reporters: ['default', './tests/support/vitest/summary-reporter.ts'],
     // For how much longer a test waits for what will come, and how long it may take then.
     env: { TEST_PATIENCE: '4' },
     testTimeout: 300_000,

@@ -4,7 +4,7 @@ const sources = '{shared,services,embedded,deploy}'
 
 export default defineConfig({
   test: {
-    reporters: ['default', './tests/support/summary-reporter.ts'],
+    reporters: ['default', './tests/support/vitest/summary-reporter.ts'],
     coverage: {
       provider: 'v8',
       include: ['{shared,services}/**/*.ts'],
@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: [`${sources}/**/*.int.test.ts`],
-          globalSetup: 'tests/support/global-setup.ts',
+          globalSetup: 'tests/support/vitest/global-setup.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -43,7 +43,7 @@ export default defineConfig({
           name: 'faults',
           include: ['tests/faults/**/*.test.ts'],
           exclude: ['tests/faults/every-process-killed.test.ts', '**/*.cluster.test.ts'],
-          globalSetup: 'tests/support/global-setup.ts',
+          globalSetup: 'tests/support/vitest/global-setup.ts',
           testTimeout: 180_000,
           hookTimeout: 180_000,
           // Mostly waiting for leases to run out: many at a time cost little.
@@ -56,7 +56,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['tests/e2e/**/*.test.ts', 'tests/faults/every-process-killed.test.ts'],
           exclude: ['**/*.cluster.test.ts', '**/node_modules/**'],
-          globalSetup: 'tests/support/global-setup.ts',
+          globalSetup: 'tests/support/vitest/global-setup.ts',
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,

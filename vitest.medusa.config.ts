@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     name: 'medusa',
     include: ['services/**/*.medusa.test.ts'],
-    globalSetup: ['tests/support/global-setup.ts'],
-    reporters: ['default', './tests/support/summary-reporter.ts'],
+    globalSetup: ['tests/support/vitest/global-setup.ts'],
+    reporters: ['default', './tests/support/vitest/summary-reporter.ts'],
     testTimeout: 120_000,
     hookTimeout: 20 * 60_000,
     fileParallelism: false,

@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     name: 'store',
     include: ['{embedded,tests}/**/*.store.test.ts'],
-    globalSetup: ['tests/support/store-setup.ts', 'tests/support/global-setup.ts'],
-    reporters: ['default', './tests/support/summary-reporter.ts'],
+    globalSetup: ['tests/support/vitest/store-setup.ts', 'tests/support/vitest/global-setup.ts'],
+    reporters: ['default', './tests/support/vitest/summary-reporter.ts'],
     testTimeout: 300_000,
     hookTimeout: 20 * 60_000,
     // There can be one real node on a machine.

@@ -1,4 +1,4 @@
-import { testNats } from '#test/test-nats'
+import { testNats } from '#test/servers/test-nats'
 import { expect, test } from 'vitest'
 
 test('what JetStream acknowledged is there after kill -9 and a restart on the same port', async () => {

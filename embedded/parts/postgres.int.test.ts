@@ -1,7 +1,7 @@
 import { chmod, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tempFolder } from '#test/temp-folder'
-import { testDatabase } from '#test/test-database'
+import { testDatabase } from '#test/servers/test-database'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { freePort } from '../processes/free-port.ts'

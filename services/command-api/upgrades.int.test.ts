@@ -4,7 +4,7 @@ import { schemaVersion } from '#contracts'
 import { storeStream, type Plan, type StoreEvent } from '#domain'
 import { storeBody, storeIn, type Sent } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 
 const events = await testEventStore()
 const api = await commandApi(events.url)

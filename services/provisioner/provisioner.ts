@@ -9,8 +9,8 @@ import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
 import { attend } from './work/attend.ts'
-import { openClusterSlots } from './work/cluster-slots.ts'
-import { tenantSlots } from './work/tenant-slots.ts'
+import { openClusterSlots } from './work/slots/cluster-slots.ts'
+import { tenantSlots } from './work/slots/tenant-slots.ts'
 import { endedClaims, type Worker } from './work/worker.ts'
 
 export interface ProvisionerParts {

@@ -1,6 +1,6 @@
 import { eventually } from '#test/eventually'
-import { testEventStore } from '#test/test-eventstore'
-import { testNats } from '#test/test-nats'
+import { testEventStore } from '#test/servers/test-eventstore'
+import { testNats } from '#test/servers/test-nats'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { parseConfig, parseResyncConfig } from './config.ts'

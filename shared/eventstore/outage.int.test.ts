@@ -1,5 +1,5 @@
 import { eventually } from '#test/eventually'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 import { expect, test } from 'vitest'
 import { openEventStore } from './open-event-store.ts'
 import { collect, follow, newEvents, newStream } from './test-events.ts'

@@ -1,6 +1,6 @@
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
-import { testDatabase } from '#test/test-database'
+import { testDatabase } from '#test/servers/test-database'
 import { expect, test } from 'vitest'
 import { openPool } from './open-pool.ts'
 import { withTransaction } from './with-transaction.ts'

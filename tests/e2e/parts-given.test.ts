@@ -7,8 +7,8 @@ import { freePort } from '../../embedded/processes/free-port.ts'
 import { eventually } from '#test/eventually'
 import { npmStart } from '#test/stack/npm-start'
 import { tempFolder } from '#test/temp-folder'
-import { testEventStore } from '#test/test-eventstore'
-import { testNats } from '#test/test-nats'
+import { testEventStore } from '#test/servers/test-eventstore'
+import { testNats } from '#test/servers/test-nats'
 
 const patience = { timeoutMs: 60_000, everyMs: 200 }
 const readiness = z.object({ failing: z.array(z.string()) })

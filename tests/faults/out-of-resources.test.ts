@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { eventually } from '#test/eventually'
-import { helmStub, overlaps } from '#test/helm-stub'
-import { provisionerWorld } from '#test/provisioner-world'
+import { helmStub, overlaps } from '#test/provisioner/helm-stub'
+import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'
 

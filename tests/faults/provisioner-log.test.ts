@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { eventually } from '#test/eventually'
-import { helmStub } from '#test/helm-stub'
-import { provisionerWorld } from '#test/provisioner-world'
+import { helmStub } from '#test/provisioner/helm-stub'
+import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { releaseNameOf, storeStream } from '#domain'
-import { watchedHelm } from '../support/cluster-helm.ts'
-import { brokenCharts, clusterWorld, platformCluster } from '../support/cluster-world.ts'
+import { watchedHelm } from '../support/cluster/cluster-helm.ts'
+import { brokenCharts, clusterWorld, platformCluster } from '../support/cluster/cluster-world.ts'
 import { eventually } from '../support/eventually.ts'
 import { loadNow, print, printTable, quantile } from './cluster/report.ts'
 

@@ -1,5 +1,5 @@
 import { eventually } from '#test/eventually'
-import { testCluster } from '#test/test-cluster'
+import { testCluster } from '#test/cluster/test-cluster'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { deployPath } from '../rendering/render-chart.ts'

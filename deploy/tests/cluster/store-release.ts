@@ -1,4 +1,4 @@
-import type { testCluster } from '#test/test-cluster'
+import type { testCluster } from '#test/cluster/test-cluster'
 import { namespaceLimits } from '../rendering/quota.ts'
 import { deployPath } from '../rendering/render-chart.ts'
 import { runHelm } from '../rendering/run-helm.ts'

@@ -1,6 +1,6 @@
 import { eventually } from '#test/eventually'
-import { testCluster } from '#test/test-cluster'
-import { testNamespace } from '#test/test-namespace'
+import { testCluster } from '#test/cluster/test-cluster'
+import { testNamespace } from '#test/cluster/test-namespace'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 

@@ -1,5 +1,5 @@
-import { testCluster } from '#test/test-cluster'
-import { testNamespace } from '#test/test-namespace'
+import { testCluster } from '#test/cluster/test-cluster'
+import { testNamespace } from '#test/cluster/test-namespace'
 import { eventually } from '#test/eventually'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Fault } from './fault.ts'

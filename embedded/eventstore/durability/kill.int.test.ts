@@ -1,5 +1,5 @@
 import { EventStoreDBClient } from '@eventstore/db-client'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 import { randomInt } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { collect, eventOf, freshIds, freshStream } from '../behaviour/official-client.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 
 const events = await testEventStore()
 afterAll(() => events[Symbol.asyncDispose]())

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'vitest'
 import { tenantStream, type TenantEvent } from '#domain'
 import { storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 
 const events = await testEventStore()
 afterAll(() => events[Symbol.asyncDispose]())

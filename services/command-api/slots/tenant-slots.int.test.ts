@@ -5,7 +5,7 @@ import { openEventStore, type EventStore } from '#eventstore'
 import { eventually } from '#test/eventually'
 import { freshTenant } from '#test/http/client'
 import { logReader } from '#test/http/log-reader'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 import { tenantSlots } from './tenant-slots.ts'
 
 const events = await testEventStore()

@@ -1,6 +1,6 @@
 import { eventually } from '#test/eventually'
 import { freezeProcess } from '#test/freeze-process'
-import { testDatabase } from '#test/test-database'
+import { testDatabase } from '#test/servers/test-database'
 import { expect, test } from 'vitest'
 import { becomeLeader } from './leadership.ts'
 

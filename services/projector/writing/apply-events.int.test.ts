@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { Client, type ClientBase } from 'pg'
 import { expect, test } from 'vitest'
 import { connectionConfig } from '#postgres'
-import { testDatabase } from '#test/test-database'
+import { testDatabase } from '#test/servers/test-database'
 import { historyOf, recordedLog, uuidOf } from '#test/projector/recorded-log'
 import { flush } from './flush.ts'
 

@@ -1,5 +1,5 @@
 import { eventually } from '#test/eventually'
-import { testCluster } from '#test/test-cluster'
+import { testCluster } from '#test/cluster/test-cluster'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { claim, deployment, faulty, hookJob, statefulSet } from '#test/diagnosis/objects'
 import { placeIn, type Cluster } from '#test/diagnosis/try-release'

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError, releaseNameOf, type StoreRequested } from '#domain'
-import { helmStub } from '#test/helm-stub'
+import { helmStub } from '#test/provisioner/helm-stub'
 import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
 import { openHelm } from '../helm/helm.ts'

@@ -6,7 +6,7 @@ import { classifyError } from '../reconcile/classify.ts'
 import type { Target } from '../reconcile/driver.ts'
 import { reconcile, type Outcome } from '../reconcile/reconcile.ts'
 import { loadStore, type Cause } from './load-store.ts'
-import type { OpenLicence } from './licence.ts'
+import type { OpenLicence } from './licence/licence.ts'
 import { patiently } from './patiently.ts'
 import type { Worker } from './worker.ts'
 

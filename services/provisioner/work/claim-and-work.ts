@@ -19,7 +19,7 @@ import type { Target } from '../reconcile/driver.ts'
 import { readChart, unreadableChart, type Chart } from '../store-values/chart.ts'
 import { storeValues } from '../store-values/store-values.ts'
 import { contextOf, runAttempt } from './attempt.ts'
-import { openLicence } from './licence.ts'
+import { openLicence } from './licence/licence.ts'
 import { claimStands, type Cause } from './load-store.ts'
 import type { Worker } from './worker.ts'
 

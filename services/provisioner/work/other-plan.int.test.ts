@@ -1,7 +1,7 @@
 import { wantedRequest, type StoreCommand } from '#domain'
 import { openLeases, type WorkMessage } from '#messaging'
 import { createLogger } from '#observability'
-import { provisionerWorld } from '#test/provisioner-world'
+import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { dataOf } from '#test/store-history'
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
@@ -10,7 +10,7 @@ import { createMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import { claimAndWork } from './claim-and-work.ts'
 import { loadStore } from './load-store.ts'
-import { tenantSlots } from './tenant-slots.ts'
+import { tenantSlots } from './slots/tenant-slots.ts'
 import { endedClaims, type Worker } from './worker.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })

@@ -3,8 +3,8 @@ import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
-import type { ClusterSlots } from './cluster-slots.ts'
-import type { TenantSlots } from './tenant-slots.ts'
+import type { ClusterSlots } from './slots/cluster-slots.ts'
+import type { TenantSlots } from './slots/tenant-slots.ts'
 
 /** What every slot of a provisioner works with. */
 export interface Worker {

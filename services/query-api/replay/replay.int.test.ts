@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
 import { openEventStore } from '#eventstore'
 import { deletion, historian } from '#test/http/historian'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 
 const events = await testEventStore()
 const store = openEventStore({ connectionString: events.url, timeoutMs: 20_000 })

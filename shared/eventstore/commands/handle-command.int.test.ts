@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Decider } from '#domain'
 import { AppError } from '#domain'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { eventId } from './event-ids.ts'

@@ -1,5 +1,5 @@
 import { eventually } from '#test/eventually'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 import { EventStoreDBClient } from '@eventstore/db-client'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'

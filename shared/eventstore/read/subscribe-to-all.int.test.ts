@@ -1,5 +1,5 @@
 import { eventually } from '#test/eventually'
-import { testEventStore } from '#test/test-eventstore'
+import { testEventStore } from '#test/servers/test-eventstore'
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { EventStore } from '../event-store.ts'

@@ -1,7 +1,7 @@
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
-import { testMessaging } from '#test/test-messaging'
-import { testNats } from '#test/test-nats'
+import { testMessaging } from '#test/servers/test-messaging'
+import { testNats } from '#test/servers/test-nats'
 import { expect, test } from 'vitest'
 import { connectMessaging } from './connect-messaging.ts'
 

@@ -1,6 +1,6 @@
 import { eventually } from '#test/eventually'
-import { shortTimings, testMessaging } from '#test/test-messaging'
-import { testNats } from '#test/test-nats'
+import { shortTimings, testMessaging } from '#test/servers/test-messaging'
+import { testNats } from '#test/servers/test-nats'
 import { expect, test } from 'vitest'
 import { leaseStream } from '../topology/topology.ts'
 import { leaseSubject } from './lease-record.ts'

@@ -1,6 +1,6 @@
 import { eventually } from '#test/eventually'
-import { shortTimings, testMessaging } from '#test/test-messaging'
-import { testNats } from '#test/test-nats'
+import { shortTimings, testMessaging } from '#test/servers/test-messaging'
+import { testNats } from '#test/servers/test-nats'
 import { expect, test } from 'vitest'
 import { placeStream } from '../topology/topology.ts'
 import { openPlaces, type Place } from './open-places.ts'

@@ -1,6 +1,6 @@
 import { eventStreamName, provisionersConsumer } from '#contracts'
-import { testMessaging } from '#test/test-messaging'
-import { testNats } from '#test/test-nats'
+import { testMessaging } from '#test/servers/test-messaging'
+import { testNats } from '#test/servers/test-nats'
 import { nanos, RetentionPolicy, StorageType, type NatsConnection } from 'nats'
 import { expect, test } from 'vitest'
 import { ensureTopology } from './ensure-topology.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
-import { testDatabase } from '#test/test-database'
+import { testDatabase } from '#test/servers/test-database'
 import { expect, test } from 'vitest'
 import { openPool } from '../open-pool.ts'
 import { readCheckpoint } from './checkpoint.ts'

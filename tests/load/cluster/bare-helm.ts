@@ -7,8 +7,8 @@ import { toolPath } from '../../../embedded/tools.ts'
 import { openClusterDriver } from '../../../services/provisioner/cluster/open-cluster-driver.ts'
 import { parseConfig } from '../../../services/provisioner/config.ts'
 import { openHelm } from '../../../services/provisioner/helm/helm.ts'
-import { licenceOf, releaseMaker } from '../../support/cluster-release.ts'
-import type { clusterWorld } from '../../support/cluster-world.ts'
+import { licenceOf, releaseMaker } from '../../support/cluster/cluster-release.ts'
+import type { clusterWorld } from '../../support/cluster/cluster-world.ts'
 
 type World = Awaited<ReturnType<typeof clusterWorld>>
 

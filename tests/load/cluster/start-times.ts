@@ -1,6 +1,6 @@
 import { releaseNameOf, storeStream } from '#domain'
 import type { EventStore } from '#eventstore'
-import type { watchedHelm } from '../../support/cluster-helm.ts'
+import type { watchedHelm } from '../../support/cluster/cluster-helm.ts'
 import { eventually } from '../../support/eventually.ts'
 
 interface Source {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { storeStream } from '#domain'
-import type { clusterWorld } from '../../support/cluster-world.ts'
+import type { clusterWorld } from '../../support/cluster/cluster-world.ts'
 import { eventually } from '../../support/eventually.ts'
 
 type World = Pick<

@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { testEventStore } from '../test-eventstore.ts'
+import { testEventStore } from '../servers/test-eventstore.ts'
 import { apiProcess } from './api-process.ts'
 import { freshTenant, patience } from './client.ts'
 import { logReader } from './log-reader.ts'

@@ -3,8 +3,8 @@ import { parseConfig as parseProjector } from '../../../services/projector/confi
 import { start as startProjector } from '../../../services/projector/start.ts'
 import { parseConfig } from '../../../services/query-api/config.ts'
 import { start } from '../../../services/query-api/start.ts'
-import { testDatabase } from '../test-database.ts'
-import { testEventStore } from '../test-eventstore.ts'
+import { testDatabase } from '../servers/test-database.ts'
+import { testEventStore } from '../servers/test-eventstore.ts'
 import { clientOf, freshTenant, patience } from './client.ts'
 import { historian } from './historian.ts'
 

@@ -1,5 +1,5 @@
 import diagnostics from 'node:diagnostics_channel'
-import { testCluster } from '#test/test-cluster'
+import { testCluster } from '#test/cluster/test-cluster'
 import { expect, test } from 'vitest'
 import { openApi } from '../api/api.ts'
 import { loadCredentials } from '../api/connect.ts'

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { releaseNameOf, type StoreEvent } from '#domain'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster-release'
+import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import {
   changedCharts,
   clusterWorld,
   platformCluster,
   type PlatformCluster,
-} from '#test/cluster-world'
+} from '#test/cluster/cluster-world'
 import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'

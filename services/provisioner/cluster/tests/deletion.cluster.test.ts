@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { releaseNameOf, type StoreEvent } from '#domain'
-import { licenceOf, releaseMaker } from '#test/cluster-release'
+import { licenceOf, releaseMaker } from '#test/cluster/cluster-release'
 import {
   brokenCharts,
   clusterWorld,
   platformCluster,
   type PlatformCluster,
-} from '#test/cluster-world'
+} from '#test/cluster/cluster-world'
 import { deployment } from '#test/diagnosis/objects'
 import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'

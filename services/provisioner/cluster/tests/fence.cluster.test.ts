@@ -7,9 +7,9 @@ import {
   clusterWorld,
   platformCluster,
   type PlatformCluster,
-} from '#test/cluster-world'
-import { watchedHelm } from '#test/cluster-helm'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster-release'
+} from '#test/cluster/cluster-world'
+import { watchedHelm } from '#test/cluster/cluster-helm'
+import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import { eventually } from '#test/eventually'
 import { freezeProcess } from '#test/freeze-process'
 import { dataOf, untilLast } from '#test/store-history'

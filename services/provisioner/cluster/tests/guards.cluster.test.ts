@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster-release'
+import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import {
   changedCharts,
   clusterWorld,
   platformCluster,
   type PlatformCluster,
-} from '#test/cluster-world'
+} from '#test/cluster/cluster-world'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Target } from '../../reconcile/driver.ts'

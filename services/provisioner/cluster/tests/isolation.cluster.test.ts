@@ -3,13 +3,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { AppError, releaseNameOf } from '#domain'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster-release'
+import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import {
   changedCharts,
   clusterWorld,
   platformCluster,
   type PlatformCluster,
-} from '#test/cluster-world'
+} from '#test/cluster/cluster-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'

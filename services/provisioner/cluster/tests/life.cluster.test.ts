@@ -1,5 +1,5 @@
 import { releaseNameOf, type Engine } from '#domain'
-import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster-world'
+import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster/cluster-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 

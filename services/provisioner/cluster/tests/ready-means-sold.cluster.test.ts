@@ -6,7 +6,7 @@ import {
   clusterWorld,
   platformCluster,
   type PlatformCluster,
-} from '#test/cluster-world'
+} from '#test/cluster/cluster-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'

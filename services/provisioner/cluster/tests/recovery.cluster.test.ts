@@ -1,6 +1,6 @@
 import { releaseNameOf } from '#domain'
-import { watchedHelm } from '#test/cluster-helm'
-import { brokenCharts, clusterWorld, platformCluster } from '#test/cluster-world'
+import { watchedHelm } from '#test/cluster/cluster-helm'
+import { brokenCharts, clusterWorld, platformCluster } from '#test/cluster/cluster-world'
 import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'

@@ -1,11 +1,11 @@
 import { releaseNameOf, type Engine, type StoreEvent } from '#domain'
-import { watchedHelm } from '#test/cluster-helm'
+import { watchedHelm } from '#test/cluster/cluster-helm'
 import {
   brokenCharts,
   clusterWorld,
   platformCluster,
   type PlatformCluster,
-} from '#test/cluster-world'
+} from '#test/cluster/cluster-world'
 import { eventually } from '#test/eventually'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'

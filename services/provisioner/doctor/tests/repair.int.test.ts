@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { releaseNameOf } from '#domain'
-import { provisionerWorld } from '#test/provisioner-world'
+import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compare } from '../compare.ts'
 import type { Finding } from '../finding.ts'

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster-world'
+import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster/cluster-world'
 import { eventually } from '#test/eventually'
-import { recordedLife, type Recorded } from '#test/rights/recorded-life'
-import { isNeededBy, makes, rightsOf, rulesOf, type Right } from '#test/rights/right'
+import { recordedLife, type Recorded } from '#test/cluster/rights/recorded-life'
+import { isNeededBy, makes, rightsOf, rulesOf, type Right } from '#test/cluster/rights/right'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 

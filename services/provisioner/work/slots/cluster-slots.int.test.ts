@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import { eventually } from '#test/eventually'
+import { helmStub, type HelmRun } from '#test/provisioner/helm-stub'
+import { provisionerWorld } from '#test/provisioner/provisioner-world'
+import { untilLast } from '#test/store-history'
+import { expect, test } from 'vitest'
+
+const STORES = 9
+
+test('all provisioners together run no more helms at once than they may, and every store gets its turn', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'), { otherwise: { waitMs: 200 } })
+  const change = { HELM_BIN: helm.executable, SLOTS: '4', CLUSTER_SLOTS: '2' }
+  const workers = [await world.startProvisioner(change), await world.startProvisioner(change)]
+
+  const stores = await Promise.all(Array.from({ length: STORES }, () => world.request()))
+
+  for (const store of stores) await untilLast(world, store, 'StoreProvisioned')
+  const runs = await helm.runs()
+  expect(runs).toHaveLength(STORES)
+  expect(mostAtOnce(runs)).toBe(2)
+  for (const worker of workers) expect(await worker.output()).toContain('Claimed the store')
+})
+
+test('the places of a provisioner that was killed come back', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
+  const change = { HELM_BIN: helm.executable, CLUSTER_SLOTS: '1' }
+  const doomed = await world.startProvisioner(change)
+  const stores = [await world.request(), await world.request(), await world.request()]
+  await eventually(async () => expect(await helm.runs()).toHaveLength(1))
+  await world.startProvisioner(change)
+
+  await doomed.kill()
+
+  for (const store of stores) await untilLast(world, store, 'StoreProvisioned')
+  const runs = await helm.runs()
+  expect(runs).toHaveLength(4)
+  expect(mostAtOnce(runs)).toBe(1)
+})
+
+test('a tenant holds no more than its places in all provisioners together, and others get theirs', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
+  const change = { HELM_BIN: helm.executable, CLUSTER_TENANT_SLOTS: '1', SHUTDOWN_GRACE_MS: '100' }
+  await world.startProvisioner(change)
+  await world.request()
+  await eventually(async () => expect(await helm.runs()).toHaveLength(1))
+  await world.startProvisioner(change)
+  const second = await world.request()
+  const foreign = await Promise.all(
+    Array.from({ length: 3 }, (_, n) => world.request({ tenantId: `other ${n}` })),
+  )
+
+  for (const store of foreign) await untilLast(world, store, 'StoreProvisioned')
+
+  expect((await world.history(second)).map(({ type }) => type)).toEqual(['StoreRequested'])
+})
+
+/** How many runs were alive at the same moment, at most. */
+function mostAtOnce(runs: HelmRun[]): number {
+  const aliveAt = (at: number) =>
+    runs.filter(({ startedAt, endedAt, aliveAt: last }) => {
+      return startedAt <= at && at < (endedAt ?? last)
+    }).length
+  return Math.max(...runs.map(({ startedAt }) => aliveAt(startedAt)))
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createLogger } from '#observability'
+import { licenceOf, releaseMaker } from '../cluster-release.ts'
+import type { clusterWorld } from '../cluster-world.ts'
+import { toolPath } from '../../../../embedded/tools.ts'
+import { parseConfig } from '../../../../services/provisioner/config.ts'
+import { openHelm } from '../../../../services/provisioner/helm/helm.ts'
+import type { Ended } from '../../../../services/provisioner/helm/run-supervised.ts'
+import type { Target } from '../../../../services/provisioner/reconcile/driver.ts'
+import { openApi, type Api } from '../../../../services/provisioner/cluster/api/api.ts'
+import { loadCredentials } from '../../../../services/provisioner/cluster/api/connect.ts'
+import type { Cluster } from '../../../../services/provisioner/cluster/cluster.ts'
+import { makeClaim } from '../../../../services/provisioner/cluster/fence/claim.ts'
+import { fence } from '../../../../services/provisioner/cluster/fence/fence.ts'
+import { openKeeper } from '../../../../services/provisioner/cluster/place/keeper.ts'
+import { prepare } from '../../../../services/provisioner/cluster/place/prepare.ts'
+import { deploy } from '../../../../services/provisioner/cluster/release/deploy.ts'
+import { explain } from '../../../../services/provisioner/cluster/release/explain.ts'
+import { observe } from '../../../../services/provisioner/cluster/release/observe.ts'
+import { repair } from '../../../../services/provisioner/cluster/release/repair.ts'
+import { inventory } from '../../../../services/provisioner/cluster/removal/inventory.ts'
+import { uninstall } from '../../../../services/provisioner/cluster/removal/uninstall.ts'
+import { storeValues } from '../../../../services/provisioner/store-values/store-values.ts'
+import type { Sent } from './right.ts'
+
+const DOMAIN = 'stores.localhost'
+const crashing = `images:\n  server: sim.invalid/crashloop:1\n`
+const cutOff: Ended = { code: 1, signal: null, stderr: '', durationMs: 1 }
+
+export interface Recorded extends Sent {
+  operation: string
+}
+
+/** The life of one store with everything that can happen to it, and each request the provisioner sent for it. */
+export async function recordedLife(world: Awaited<ReturnType<typeof clusterWorld>>) {
+  const sent: Recorded[] = []
+  let operation = ''
+  const cluster = await openCluster(world, (request) => sent.push({ ...request, operation }))
+  const maker = await releaseMaker(world)
+  const first = await maker.targetOf(randomUUID(), '', 'medusa')
+  const { release } = first
+  const request = { ...first.request, plan: 'medium' as const }
+  const target = { ...first, request, values: storeValues(request, release, DOMAIN) }
+  const step = async (name: string, act: () => Promise<unknown>) => {
+    operation = name
+    await act()
+  }
+  await step('prepare', () => prepare(cluster, first, licenceOf()))
+  await step('install', () => deploy(cluster, first, licenceOf()))
+  await step('observe', () => observe(cluster, target))
+  await step('upgrade', () => deploy(cluster, target, licenceOf()))
+  const yaml = target.values.yaml + crashing
+  const upgrade = await maker.upgradeArgs({ ...target, values: { ...target.values, yaml } })
+  const until = () => crash(world, release)
+  await maker.cutOff(upgrade, { release, status: 'pending-upgrade', until })
+  const signal = AbortSignal.timeout(30_000)
+  await step('explain', () => explain(cluster, { target, ended: cutOff, signal }))
+  await step('', () => makeClaim(cluster, target, licenceOf(2)))
+  await step('fence', () => fence(cluster, target, licenceOf(3)))
+  await step('repair', () => repair(cluster, target, licenceOf(3)))
+  await step('inventory', () => inventory(cluster, target))
+  await step('uninstall', () => uninstall(cluster, target, licenceOf(4)))
+  const other = await maker.targetOf(randomUUID(), '', 'medusa')
+  await step('', () => prepare(cluster, other, licenceOf()))
+  return { sent: sent.filter((each) => each.operation !== ''), release, other: other.release }
+}
+
+async function openCluster(
+  { environment, folder }: Awaited<ReturnType<typeof clusterWorld>>,
+  onSent: (request: Sent) => void,
+): Promise<Cluster> {
+  const config = parseConfig({ ...environment, LOG_LEVEL: 'silent' })
+  const workDir = await mkdtemp(join(folder, 'life-'))
+  const credentials = loadCredentials(config.KUBECONFIG)
+  const real = openApi(credentials)
+  const api: Api = async (path, init = {}) => {
+    const answer = await real(path, init)
+    const { method = 'GET', body } = init
+    onSent({ method, path: path.split('?')[0] ?? '', body, status: answer.status })
+    return answer
+  }
+  const bounds = { limitMs: 60_000, killAfterMs: 500, heartbeatTimeoutMs: 5_000 }
+  return {
+    api,
+    credentials,
+    asKeeper: await openKeeper(api, config.KEEPER_ROLE),
+    helm: openHelm({ executable: toolPath('helm'), workDir, ...bounds }),
+    workDir,
+    chartsDir: config.CHARTS_DIR,
+    plansDir: config.PLANS_DIR,
+    helmLimitMs: bounds.limitMs,
+    removalLimitMs: config.REMOVAL_LIMIT_MS,
+    logger: createLogger({ service: 'test', level: 'silent' }),
+  }
+}
+
+/** Throws until a container of the release has crashed, so that its log is worth reading. */
+async function crash(
+  { cluster }: Awaited<ReturnType<typeof clusterWorld>>,
+  release: Target['release'],
+): Promise<void> {
+  const { body } = await cluster.api(`/api/v1/namespaces/${release}/pods`)
+  if (!JSON.stringify(body).includes('CrashLoopBackOff')) throw new Error('nothing has crashed yet')
+}
