@@ -4,6 +4,12 @@ import { z } from 'zod'
 import type { StoreWorld } from '../store-world.ts'
 
 const LINES = 25
+const containerStatus = z.object({
+  name: z.string(),
+  restartCount: z.int(),
+  state: z.unknown(),
+  lastState: z.unknown(),
+})
 const podList = z.object({
   items: z.array(
     z.object({
@@ -12,7 +18,11 @@ const podList = z.object({
         initContainers: z.array(z.object({ name: z.string() })).default([]),
         containers: z.array(z.object({ name: z.string() })),
       }),
-      status: z.looseObject({ phase: z.string().optional() }),
+      status: z.object({
+        phase: z.string().optional(),
+        initContainerStatuses: z.array(containerStatus).default([]),
+        containerStatuses: z.array(containerStatus).default([]),
+      }),
     }),
   ),
 })
