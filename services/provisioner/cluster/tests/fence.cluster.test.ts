@@ -28,6 +28,8 @@ test('F19: helm of attempt 1 and its provisioner freeze, attempt 2 completes, th
   const frozen = await world.startProvisioner({
     HELM_BIN: helm.executable,
     CHARTS_DIR: await brokenCharts(world),
+    // Where it was frozen in its wait, it may do nothing that could be refused before that is over.
+    HELM_LIMIT_MS: '60000',
   })
   const storeId = await world.request()
   const { recordsOf } = await releaseMaker(world)
