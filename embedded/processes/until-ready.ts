@@ -11,6 +11,9 @@ interface ReadyOptions {
   probe: () => Promise<void>
 }
 
+/** The `code` of the error for a process that ended by itself. */
+export const ENDED = 'PROCESS_ENDED'
+
 /** Waits until `probe` succeeds; an ended or late process is an error with the end of its log. */
 export async function untilReady(child: RunningProcess, options: ReadyOptions): Promise<void> {
   const { name, logFile, timeoutMs, probe } = options
@@ -25,7 +28,8 @@ export async function untilReady(child: RunningProcess, options: ReadyOptions): 
       const failure = ended ? 'ended before it was ready' : 'is not ready'
       if (ended || Date.now() > giveUpAt) {
         await child.stop()
-        throw new Error(`${name} ${failure}: ${await lastLines(logFile)}`, { cause: error })
+        const message = `${name} ${failure}: ${await lastLines(logFile)}`
+        throw Object.assign(new Error(message, { cause: error }), ended && { code: ENDED })
       }
     }
     await Promise.race([wait(LOOK_EVERY_MS), child.exited])

@@ -1,14 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from '../../processes/free-port.ts'
+import { ENDED } from '../../processes/until-ready.ts'
 import { apiClient } from './api-client.ts'
 import { startControlPlane } from './control-plane.ts'
 import type { Tokens } from './credentials.ts'
 import { furnish, untilFurnished } from './furnish.ts'
-import { openGroup, type Group } from '../group/group.ts'
+import { openGroup, type Group, type Part } from '../group/group.ts'
 import { writePodLog } from './pod-log.ts'
 import * as parts from './parts.ts'
 import { kwokConfiguration } from '../stages/stages.ts'
+
+const KWOK_STARTS = 3
 
 interface ClusterOptions {
   /** Holds everything the cluster keeps; a cluster with the same folder goes on where it was. */
@@ -57,9 +60,8 @@ async function startAll(group: Group, layout: parts.Layout): Promise<RunningClus
   const kubeletPort = await freePort()
   await furnish(api, layout, kubeletPort)
   const config = { kubeconfig: await configFor('kwok'), configFile, kubeletPort }
-  await group.launch(parts.kwok(layout, config))
   const kubelet = apiClient({ url: `https://127.0.0.1:${kubeletPort}`, ca, token: '' })
-  await group.until('kwok', () => untilFurnished(api, kubelet))
+  await startKwok(group, parts.kwok(layout, config), () => untilFurnished(api, kubelet))
   await configFor('restricted')
   return {
     url,
@@ -69,5 +71,19 @@ async function startAll(group: Group, layout: parts.Layout): Promise<RunningClus
     pids: group.pids(),
     failed: group.failed(),
     stop: group.stop,
+  }
+}
+
+/** kwok 0.8 panics in about one start of three hundred; what it had begun it finds at the next. */
+async function startKwok(group: Group, kwok: Part, probe: () => Promise<void>): Promise<void> {
+  for (let start = 1; ; start++) {
+    await group.launch(kwok)
+    try {
+      return await group.until(kwok.name, probe)
+    } catch (error) {
+      const hasEnded = error instanceof Error && 'code' in error && error.code === ENDED
+      if (!hasEnded || start === KWOK_STARTS) throw error
+      process.stderr.write(`${error.message}\nkwok is started again\n`)
+    }
   }
 }
