@@ -1,10 +1,8 @@
 import { fileURLToPath } from 'node:url'
 
-/** The distribution all images stand on; apt checks every package against its archive's signature. */
+/** The distribution all images stand on, from debootstrap's own archive; every package is checked against its signature. */
 export const debian = {
   suite: 'trixie',
-  archive: 'http://deb.debian.org/debian',
-  security: 'http://deb.debian.org/debian-security',
   keyring: '/usr/share/keyrings/debian-archive-keyring.gpg',
 } as const
 

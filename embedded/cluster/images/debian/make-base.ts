@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { debian } from '../recipes.ts'
@@ -19,8 +19,8 @@ const leftBehind = ['var/cache/apt', 'var/lib/apt/lists', 'var/log']
 export async function makeBase(folder: string): Promise<void> {
   const base = join(folder, 'base')
   const tool = await fetchDebootstrap(folder)
-  const { suite, archive, keyring } = debian
-  const args = ['--variant=minbase', `--keyring=${keyring}`, suite, base, archive]
+  const { suite, keyring } = debian
+  const args = ['--variant=minbase', `--keyring=${keyring}`, suite, base]
   await runInNamespace({
     command: join(tool, 'usr', 'sbin', 'debootstrap'),
     args,
@@ -51,14 +51,18 @@ async function fetchDebootstrap(folder: string): Promise<string> {
 }
 
 async function furnish(base: string): Promise<void> {
-  const { suite, archive, security } = debian
+  const { suite } = debian
+  const etc = join(base, 'etc')
+  const list = join(etc, 'apt', 'sources.list')
+  // Debootstrap has left where it took the base from: what else of that release there is lies beside it.
+  const [, archive] = /^deb (\S+) /m.exec(await readFile(list, 'utf8')) ?? []
+  if (archive === undefined) throw new Error(`debootstrap names no archive in ${list}`)
   const sources = [
     `deb ${archive} ${suite} main`,
     `deb ${archive} ${suite}-updates main`,
-    `deb ${security} ${suite}-security main`,
+    `deb ${archive.replace(/\/$/, '')}-security ${suite}-security main`,
   ]
-  const etc = join(base, 'etc')
-  await writeFile(join(etc, 'apt', 'sources.list'), `${sources.join('\n')}\n`)
+  await writeFile(list, `${sources.join('\n')}\n`)
   await appendFile(join(etc, 'passwd'), 'node:x:1000:1000::/tmp:/usr/sbin/nologin\n')
   await appendFile(join(etc, 'group'), 'node:x:1000:\n')
 }
