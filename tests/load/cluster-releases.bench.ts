@@ -6,9 +6,9 @@ import { askFor, untilReady } from './cluster/stores.ts'
 
 // How many stores a minute one provisioner brings up on the local cluster, and whose CPU that takes; and, in turns, a
 // bare loop of the same helm commands. A store that fails, or takes more than one run of helm, ends the run as void.
-// Arguments: stores a measurement (36; a third of them with one slot), turns beside the bare loop (3).
+// Arguments: stores a measurement (20; a third of them with one slot), turns beside the bare loop (3).
 
-const [stores = 36, turns = 3] = process.argv.slice(2, 4).map(Number)
+const [stores = 20, turns = 3] = process.argv.slice(2, 4).map(Number)
 const SLOTS = [1, 4, 12, 16]
 const SLOTS_BESIDE_BARE = 12
 const WARM_UP_STORES = 4
