@@ -5,9 +5,9 @@ export default defineConfig({
   test: {
     name: 'cluster',
     include: [
-      '{shared,services,embedded,tests,deploy}/**/*.cluster.test.ts',
+      '{shared,services,embedded,tools,tests,deploy}/**/*.cluster.test.ts',
       // Whose coverage is held here.
-      'services/provisioner/cluster/**/*.test.ts',
+      'services/provisioner/drivers/cluster/**/*.test.ts',
     ],
     globalSetup: ['tests/support/vitest/cluster-setup.ts', 'tests/support/vitest/global-setup.ts'],
     reporters: ['default', './tests/support/vitest/summary-reporter.ts'],
@@ -22,7 +22,7 @@ export default defineConfig({
     maxConcurrency: 16,
     coverage: {
       provider: 'v8',
-      include: ['services/provisioner/cluster/**/*.ts'],
+      include: ['services/provisioner/drivers/cluster/**/*.ts'],
       exclude: ['**/*.test.ts'],
       reporter: ['text-summary', 'json-summary', 'html'],
       reportsDirectory: '.storewright/coverage-cluster',

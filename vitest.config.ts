@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const sources = '{shared,services,embedded,deploy}'
+const sources = '{shared,services,embedded,tools,deploy}'
 
 export default defineConfig({
   test: {
@@ -13,7 +13,7 @@ export default defineConfig({
         '**/*.bench.ts',
         '**/fixtures/**',
         // Runs against a Kubernetes API: npm run test:cluster holds it.
-        'services/provisioner/cluster/**',
+        'services/provisioner/drivers/cluster/**',
       ],
       reporter: ['text-summary', 'json-summary', 'html'],
       reportOnFailure: true,

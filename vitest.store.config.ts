@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     name: 'store',
-    include: ['{embedded,tests}/**/*.store.test.ts'],
+    include: ['{tools,tests}/**/*.store.test.ts'],
     globalSetup: ['tests/support/vitest/store-setup.ts', 'tests/support/vitest/global-setup.ts'],
     reporters: ['default', './tests/support/vitest/summary-reporter.ts'],
     testTimeout: 300_000,

@@ -2,7 +2,7 @@
 // does not give is the one the stack has written down.
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { readAddresses } from './addresses-file.ts'
+import { readAddresses } from './data-folder/addresses.ts'
 import { parseStackConfig } from './config.ts'
 
 const program = resolve(process.argv[2] ?? '')

@@ -1,15 +1,15 @@
 import { createLogger, type Logger } from '#observability'
-import { writeAddresses } from './addresses-file.ts'
+import { writeAddresses } from './data-folder/addresses.ts'
 import type { StackConfig } from './config.ts'
-import { startGateway } from './gateway/start-gateway.ts'
-import { startParts } from './parts/start-parts.ts'
+import { startGateway } from './gateway/gateway.ts'
+import { startParts } from './dependencies/start.ts'
 import { isFree } from './processes/free-port.ts'
 import type { RunningProcess } from './processes/start-process.ts'
-import { serviceEnv } from './services/service-env.ts'
+import { serviceEnv } from './services/service-table.ts'
 import { startServicesApart, startServicesInside } from './services/start-services.ts'
-import { claimFolder } from './supervisor/claim-folder.ts'
-import { writePids } from './supervisor/pid-file.ts'
-import { supervise, type Part } from './supervisor/supervise.ts'
+import { claimFolder } from './data-folder/lock.ts'
+import { writePids } from './data-folder/pids.ts'
+import { supervise, type Part } from './processes/supervise.ts'
 
 /** Starts the parts, the services and the front; closes in the opposite order, also when a start fails. */
 export async function startStack(config: StackConfig, env: NodeJS.ProcessEnv) {

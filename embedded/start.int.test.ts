@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { startEventStorePart } from './parts/event-store.ts'
+import { startEventStorePart } from './dependencies/event-store.ts'
 import { freePort } from './processes/free-port.ts'
-import { claimFolder } from './supervisor/claim-folder.ts'
+import { claimFolder } from './data-folder/lock.ts'
 
 const program = fileURLToPath(new URL('start.ts', import.meta.url))
 const reset = fileURLToPath(new URL('reset.js', import.meta.url))

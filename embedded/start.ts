@@ -1,7 +1,5 @@
 import closeWithGrace from 'close-with-grace'
 import { parseStackConfig } from './config.ts'
-import { endWithParent } from './end-with-parent.ts'
-import { howToTry } from './how-to-try.ts'
 import { startStack } from './start-stack.ts'
 
 const CLOSE_TIMEOUT_MS = 60_000
@@ -34,4 +32,37 @@ try {
   const reason = error instanceof Error ? error.message : String(error)
   process.stderr.write(`\nStorewright cannot start. ${reason}\n`)
   process.exit(1)
+}
+
+const LOOK_EVERY_MS = 1_000
+
+/** Under npm, nothing may be left when npm is killed: it tells its child only of gentler ends. */
+function endWithParent(end: () => void): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    end()
+  }, LOOK_EVERY_MS)
+  timer.unref()
+}
+
+/** What a newcomer types next. */
+function howToTry(url: string, dataDir: string): string {
+  return `
+Storewright is ready on ${url}
+
+  Ask for a store:
+    curl -X POST ${url}/api/stores -H "Idempotency-Key: test-123" \\
+      -H "Content-Type: application/json" -d '{"name":"Test Store","engine":"woocommerce"}'
+  See it become ready:
+    curl ${url}/api/stores
+  Its history, from the log:
+    curl ${url}/api/stores/<id>/events
+
+  Data lies in ${dataDir} and is there again next time; npm run reset removes it.
+  Ctrl-C ends everything.
+
+`
 }

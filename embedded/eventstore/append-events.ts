@@ -8,9 +8,9 @@ import {
   parseStreamMetadata,
   SOFT_DELETE_METADATA,
 } from './rules/stream-metadata.ts'
-import type { UnplacedEvent } from './storage/event-frame.ts'
-import type { EventLog } from './storage/event-log.ts'
-import { describedStream } from './storage/stream-index.ts'
+import type { UnplacedEvent } from './log/frame.ts'
+import type { EventLog } from './log/event-log.ts'
+import { describedStream } from './log/index.ts'
 
 export type ProposedEvent = Pick<UnplacedEvent, 'id' | 'type' | 'contentType' | 'metadata' | 'data'>
 

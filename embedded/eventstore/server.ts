@@ -1,14 +1,13 @@
 import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js'
 import streams from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
-import { serveRead } from './rpc-read/read.ts'
-import { serveAppend } from './rpc-write/append.ts'
-import { serveBatchAppend } from './rpc-write/batch-append.ts'
-import { serveDelete, serveTombstone } from './rpc-write/delete.ts'
-import { serveSupportedMethods } from './rpc/server-features.ts'
-import { openCalls } from './rpc/open-calls.ts'
-import { FatalError } from './storage/fatal-error.ts'
-import type { EventLog } from './storage/event-log.ts'
+import { FatalError } from './fatal-error.ts'
+import type { EventLog } from './log/event-log.ts'
+import { serveAppend } from './rpc/append.ts'
+import { serveBatchAppend } from './rpc/batch-append.ts'
+import { openCalls, serveSupportedMethods } from './rpc/calls.ts'
+import { serveDelete, serveTombstone } from './rpc/delete.ts'
+import { serveRead } from './rpc/read.ts'
 
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 const CLOSE_TIMEOUT_MS = 2_000

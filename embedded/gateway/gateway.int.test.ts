@@ -5,7 +5,7 @@ import { createLogger } from '#observability'
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
 import { freePort } from '../processes/free-port.ts'
-import { startGateway } from './start-gateway.ts'
+import { startGateway } from './gateway.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 

@@ -3,13 +3,12 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { eventually } from '#test/eventually'
-import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { startProcess } from './start-process.ts'
-import { untilReady } from './until-ready.ts'
+import { eventually } from '#test/eventually'
+import { tempFolder } from '#test/temp-folder'
+import { startProcess, untilReady } from './start-process.ts'
 
 const parent = fileURLToPath(new URL('fixtures/parent.ts', import.meta.url))
 

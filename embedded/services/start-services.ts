@@ -2,11 +2,10 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '#observability'
+import type { StartPartsOptions } from '../dependencies/start.ts'
 import { freePort } from '../processes/free-port.ts'
-import { startProcess } from '../processes/start-process.ts'
-import { untilReady } from '../processes/until-ready.ts'
-import type { StartPartsOptions } from '../parts/start-parts.ts'
-import { serviceNames, startInProcess, type ServiceName } from './service-table.ts'
+import { startProcess, untilReady } from '../processes/start-process.ts'
+import { type ServiceName, serviceNames, startInProcess } from './service-table.ts'
 
 const READY_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 15_000

@@ -1,10 +1,10 @@
 import type { EventStore } from '#eventstore'
 import { buildServer, type ServerOptions } from '#http'
-import { commandStore } from './command-store.ts'
-import { requestStore } from './requesting/request-store.ts'
-import { commandRoutes } from './routes/command-store.ts'
-import { requestStoreRoute } from './routes/request-store.ts'
-import { tenantSlots } from './slots/tenant-slots.ts'
+import { commandStore } from './change-store.ts'
+import { requestStore } from './create-store.ts'
+import { commandRoutes } from './routes/change-store.ts'
+import { requestStoreRoute } from './routes/create-store.ts'
+import { tenantSlots } from './quota/tenant-quota.ts'
 
 interface AppDependencies extends Omit<ServerOptions, 'service'> {
   store: EventStore

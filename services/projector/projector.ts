@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { hasCode } from '#domain'
 import type { EventStore } from '#eventstore'
 import type { Logger } from '#observability'
-import { lead } from './leading/lead.ts'
+import { lead } from './leader/run-as-leader.ts'
 import type { ProjectorMetrics } from './metrics.ts'
 
 export interface ProjectorOptions {

@@ -1,11 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { openEventStore } from '#eventstore'
 import { buildServer, closeWithin, reportParts } from '#http'
-import { createLogger } from '#observability'
-import { openPool } from '#postgres'
+import { createLogger, type Logger } from '#observability'
+import { migrate, openPool } from '#postgres'
 import type { ProjectorConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
-import { migrateWhenUp } from './migrate-when-up.ts'
-import { startProjector, type Projector } from './projector.ts'
+import { type Projector, startProjector } from './projector.ts'
 
 /** Starts the projector: it listens at once and says in `/health/ready` what it waits for. */
 export async function start(
@@ -53,4 +53,31 @@ function assertAtWork(projector: Projector | undefined): void {
   const status = projector?.status() ?? { phase: 'starting' as const }
   if (status.phase === 'starting') throw new Error('The projector has not started yet')
   if ('cause' in status) throw status.cause
+}
+
+const AGAIN_FIRST_MS = 250
+const AGAIN_MAX_MS = 5_000
+
+/** Migrates the database as soon as it is there; false when the signal was aborted before. */
+export async function migrateWhenUp(options: {
+  databaseUrl: string
+  logger: Logger
+  signal: AbortSignal
+}): Promise<boolean> {
+  const { databaseUrl, logger, signal } = options
+  for (
+    let pauseMs = AGAIN_FIRST_MS;
+    !signal.aborted;
+    pauseMs = Math.min(pauseMs * 2, AGAIN_MAX_MS)
+  ) {
+    try {
+      const names = await migrate(databaseUrl)
+      if (names.length > 0) logger.info({ names }, 'migrated the database')
+      return true
+    } catch (err) {
+      logger.error({ err }, 'the database cannot be migrated; trying again')
+    }
+    await wait(pauseMs, undefined, { signal }).catch(() => {})
+  }
+  return false
 }

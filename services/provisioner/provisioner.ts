@@ -1,19 +1,25 @@
 import { resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { EventStore } from '#eventstore'
-import { nextWork, openLeases, type Messaging } from '#messaging'
+import {
+  connectMessaging,
+  ensureTopology,
+  type Messaging,
+  nextWork,
+  openLeases,
+  type WorkTimings,
+} from '#messaging'
 import type { Logger } from '#observability'
 import type { Pool } from '#postgres'
-import { openBus } from './bus.ts'
 import type { ProvisionerConfig } from './config.ts'
 import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
-import { attend } from './work/attend.ts'
-import { openClusterSlots } from './work/slots/cluster-slots.ts'
-import { tenantSlots } from './work/slots/tenant-slots.ts'
-import { endedClaims, type Worker } from './work/worker.ts'
+import { openClusterSlots, tenantSlots } from './worker/concurrency.ts'
+import { attend } from './worker/handle-message.ts'
+import { endedClaims, type Worker } from './worker/worker.ts'
 
-export interface ProvisionerParts {
+interface ProvisionerParts {
   config: ProvisionerConfig
   driver: Driver
   eventStore: EventStore
@@ -106,4 +112,37 @@ function workerOf(
     tenantSlots: tenantSlots(config.TENANT_SLOTS ?? config.SLOTS),
     ended: endedClaims(),
   }
+}
+
+const AGAIN_MS = 1_000
+
+interface BusOptions {
+  url: string
+  name: string
+  timings: WorkTimings
+  logger: Logger
+  signal: AbortSignal
+  /** Called when the connection has ended for good. */
+  onClosed: (error: Error) => void
+}
+
+/** Connects and makes what is missing in JetStream, however long that takes; undefined when told to stop. */
+async function openBus(options: BusOptions): Promise<Messaging | undefined> {
+  const { timings, logger, signal } = options
+  const messaging = await connectMessaging(options).catch((error: unknown) => {
+    if (signal.aborted) return undefined
+    throw error
+  })
+  if (messaging === undefined) return undefined
+  while (!signal.aborted) {
+    try {
+      await ensureTopology(messaging, timings)
+      return messaging
+    } catch (err) {
+      logger.warn({ err }, 'JetStream does not answer yet')
+    }
+    await wait(AGAIN_MS, undefined, { signal }).catch(() => {})
+  }
+  await messaging.close()
+  return undefined
 }

@@ -11,10 +11,10 @@ import { dataOf, untilLast } from '#test/store-history'
 import { testDatabase } from '#test/servers/test-database'
 import { expect, test } from 'vitest'
 import { parseConfig, type ProvisionerConfig } from './config.ts'
-import { openDriver } from './open-driver.ts'
+import { openDriver } from './drivers/open-driver.ts'
 import { start } from './start.ts'
-import { readChart } from './store-values/chart.ts'
-import { storeValues } from './store-values/store-values.ts'
+import { readChart } from './chart.ts'
+import { storeValues } from './values.ts'
 
 test.each<Engine>(['woocommerce', 'medusa'])(
   'a requested %s store is rendered by real helm, byte for byte what helm template gives',

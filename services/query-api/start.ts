@@ -5,9 +5,9 @@ import { openPool, readCheckpoint, watchStoreChanges } from '#postgres'
 import { Registry } from 'prom-client'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
-import { freshness as followProjector } from './freshness/freshness.ts'
-import { watchLag } from './freshness/watch-lag.ts'
-import { readModels } from './reads/read-models.ts'
+import { freshness as followProjector } from './freshness.ts'
+import { watchLag } from './lag.ts'
+import { readModels } from './read-models/connection.ts'
 
 /** Starts the service: it listens at once, and is ready when Postgres and the event store answer. */
 export async function start(config: Config): Promise<{ url: string; close(): Promise<void> }> {

@@ -2,10 +2,10 @@ import type { EventStore, RecordedEvent } from '#eventstore'
 import { ensureTopology, untilConnected, type Messaging } from '#messaging'
 import type { Logger } from '#observability'
 import type { RelayMetrics } from './metrics.ts'
-import { isStoreEvent, messageOf } from './publish/message-of.ts'
-import { openWindow, type PublishWindow } from './publish/open-window.ts'
-import { resumePoint } from './resume/resume-point.ts'
-import { watchStream } from './resume/watch-stream.ts'
+import { isStoreEvent, messageOf } from './message.ts'
+import { openWindow, type PublishWindow } from './publish-window.ts'
+import { resumePoint } from './resume.ts'
+import { watchStream } from './watch-stream.ts'
 
 const PAYLOAD_MAX = 1_048_576
 

@@ -7,3 +7,15 @@ export interface Decider<State, Command, Event> {
   /** The state after an event. Never throws: whatever is stored has happened. */
   evolve: (state: State, event: Event) => State
 }
+
+/** What is stored beside every event: who caused it, in answer to what, and how to trace it. */
+export interface EventMetadata {
+  correlationId: string
+  causationId?: string
+  /** Who acted: `user:<id>` or `worker:<id>`. */
+  actor: string
+  tenantId: string
+  schemaVersion: number
+  traceparent?: string
+  commandId: string
+}

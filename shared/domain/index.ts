@@ -1,7 +1,7 @@
 export { AppError, errorCodes, hasCode, type ErrorCode } from './app-error.ts'
 export type { Decider } from './decider.ts'
-export type { EventMetadata } from './event-metadata.ts'
-export { takeOversMax } from './store/deciding/claim.ts'
+export type { EventMetadata } from './decider.ts'
+export { takeOversMax } from './store/claim.ts'
 export type { ClaimStore, RequestStore, RequestUpgrade, StoreCommand } from './store/commands.ts'
 export {
   engines,
@@ -20,7 +20,7 @@ export { failureReasons, type Failure, type FailureReason } from './store/failur
 export { openClaim, pendingWork, wantedRequest } from './store/pending-work.ts'
 export { releaseNameOf } from './store/release-name.ts'
 export { storeStatuses, type StoreState, type StoreStatus } from './store/state.ts'
-export { store, storeStream } from './store/store.ts'
+export { store, storeStream } from './store/decider.ts'
 export {
   slotReleaseReasons,
   tenant,
@@ -28,4 +28,4 @@ export {
   type TenantCommand,
   type TenantEvent,
   type TenantState,
-} from './tenant/tenant.ts'
+} from './tenant.ts'

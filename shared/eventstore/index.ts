@@ -1,4 +1,4 @@
-export { eventId, storeIdOf } from './commands/event-ids.ts'
+export { eventId, storeIdOf } from './ids.ts'
 export type {
   Appended,
   AppendOptions,
@@ -15,5 +15,5 @@ export {
   type CommandContext,
   type HandleCommandArgs,
   type HandledCommand,
-} from './commands/handle-command.ts'
+} from './handle-command.ts'
 export { openEventStore, type OpenEventStoreOptions } from './open-event-store.ts'

@@ -4,7 +4,7 @@ import { EventStoreDBClient } from '@eventstore/db-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { EventStore } from './event-store.ts'
 import { openEventStore } from './open-event-store.ts'
-import { collect, newEvents, newStream } from './test-events.ts'
+import { collect, newEvents, newStream } from '#test/event-store-events'
 
 let server: Awaited<ReturnType<typeof testEventStore>>
 let store: EventStore

@@ -1,13 +1,11 @@
 import { BACKWARDS, END, EventStoreDBClient, FORWARDS, START } from '@eventstore/db-client'
 import { AppError } from '#domain'
 import type { Logger } from '#observability'
-import { checkedEvents } from './append/checked-events.ts'
-import { sharedAppender } from './append/shared-appender.ts'
-import { disposed } from './calls/disposed.ts'
+import { disposed, sharedAppender } from './appender.ts'
+import { checkedEvents } from './check-append.ts'
 import type { EventStore, ReadStreamOptions } from './event-store.ts'
-import { eventAt, newestEvent, ping, readAll } from './read/read-all.ts'
-import { readEvents } from './read/read-events.ts'
-import { subscribeToAll } from './read/subscribe-to-all.ts'
+import { eventAt, newestEvent, ping, readAll, readEvents } from './read.ts'
+import { subscribeToAll } from './subscribe.ts'
 
 const TIMEOUT_MS = 5_000
 

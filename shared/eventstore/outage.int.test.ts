@@ -2,7 +2,7 @@ import { eventually } from '#test/eventually'
 import { testEventStore } from '#test/servers/test-eventstore'
 import { expect, test } from 'vitest'
 import { openEventStore } from './open-event-store.ts'
-import { collect, follow, newEvents, newStream } from './test-events.ts'
+import { collect, follow, newEvents, newStream } from '#test/event-store-events'
 
 async function storeAndServer(timeoutMs?: number) {
   const server = await testEventStore()

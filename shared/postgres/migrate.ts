@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import { Client } from 'pg'
-import { connectionConfig } from './open-pool.ts'
+import { connectionConfig } from './pool.ts'
 
 const MIGRATION_LIMIT_MS = 10 * 60_000
 

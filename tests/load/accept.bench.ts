@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { openEventStore } from '#eventstore'
 import { startEventStore } from '../../embedded/eventstore/start.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
-import { eventually } from '../support/eventually.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { eventually } from '#test/eventually'
+import { tempFolder } from '#test/temp-folder'
 import { createsPerSecond } from './accept/http-load.ts'
 
 // What accepting a create costs, each figure as a ratio of things measured in the same run, in turns: the API with all

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { releaseNameOf, storeStream } from '#domain'
-import { watchedHelm } from '../support/cluster/cluster-helm.ts'
-import { brokenCharts, clusterWorld, platformCluster } from '../support/cluster/cluster-world.ts'
-import { eventually } from '../support/eventually.ts'
+import { watchedHelm } from '#test/cluster/cluster-helm'
+import { brokenCharts, clusterWorld, platformCluster } from '#test/cluster/cluster-world'
+import { eventually } from '#test/eventually'
 import { loadNow, print, printTable, quantile } from './cluster/report.ts'
 
 // How long a store waits when its provisioner is killed with -9 in mid-helm, with the default times: until the next

@@ -1,4 +1,4 @@
-import { clusterWorld, platformCluster } from '../support/cluster/cluster-world.ts'
+import { clusterWorld, platformCluster } from '#test/cluster/cluster-world'
 import { bareHelm } from './cluster/bare-helm.ts'
 import { cpuSplit, type CpuSplit } from './cluster/cpu-split.ts'
 import { loadNow, print, printTable, quantile } from './cluster/report.ts'

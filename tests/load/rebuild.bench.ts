@@ -4,12 +4,12 @@ import { eventId, openEventStore, type EventStore, type RecordedEvent } from '#e
 import { connectionConfig, migrate } from '#postgres'
 import { Client } from 'pg'
 import { startEventStore } from '../../embedded/eventstore/start.ts'
-import { startPostgres } from '../../embedded/parts/postgres.ts'
+import { startPostgres } from '../../embedded/dependencies/postgres.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
 import { rebuildReadModels } from '../../services/projector/rebuild/rebuild-read-models.ts'
-import { flush } from '../../services/projector/writing/flush.ts'
-import { historyOf, type LogEntry } from '../support/projector/recorded-log.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { flush } from '../../services/projector/write/write-batch.ts'
+import { historyOf, type LogEntry } from '#test/projector/recorded-log'
+import { tempFolder } from '#test/temp-folder'
 
 // What deriving the read models costs, each figure as a ratio of two things measured in the same run, in turns:
 // a whole rebuild beside only reading the log, and writing in batches beside one event a transaction.

@@ -7,13 +7,13 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startEventStore } from '../../embedded/eventstore/start.ts'
-import { startNats } from '../../embedded/parts/nats.ts'
+import { startNats } from '../../embedded/dependencies/nats.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
 import { toolPath } from '../../embedded/tools.ts'
 import { createMetrics } from '../../services/relay/metrics.ts'
-import { messageOf } from '../../services/relay/publish/message-of.ts'
+import { messageOf } from '../../services/relay/message.ts'
 import { startRelay } from '../../services/relay/relay.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { tempFolder } from '#test/temp-folder'
 
 /** The relay against its limits, in turns: reading alone, and `js.publish` with 1,000 in flight. Run: node relay.bench.ts [events] [rounds] */
 const count = Number(process.argv[2] ?? 20_000)

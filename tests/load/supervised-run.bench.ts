@@ -2,7 +2,7 @@ import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { runSupervised } from '../../services/provisioner/helm/run-supervised.ts'
-import { tempFolder } from '../support/temp-folder.ts'
+import { tempFolder } from '#test/temp-folder'
 import { cpuOf } from './request-to-ready/cpu-of.ts'
 
 // What the supervision of a run costs: a program that prints a line and ends, run under its supervisor and run

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { imagesAreMade } from '../../embedded/cluster/images/image-places.ts'
-import { whatImagesLack } from '../../embedded/cluster/images/what-is-missing.ts'
-import { whatIsMissing } from '../../embedded/cluster/node/what-is-missing.ts'
-import { notYetMade } from '../../embedded/cluster/node/programs/programs.ts'
+import { imagesAreMade } from '../../tools/cluster/images/paths.ts'
+import { whatImagesLack } from '../../tools/cluster/images/preflight.ts'
+import { whatIsMissing } from '../../tools/cluster/real-node/preflight.ts'
+import { notYetMade } from '../../tools/cluster/real-node/programs.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const IF_WARM = '--if-warm'

@@ -1,4 +1,4 @@
-import type { Difference } from './steps/compare.ts'
+import type { Difference } from './compare.ts'
 import type { RebuildResult } from './rebuild-read-models.ts'
 
 /** What a rebuild found and did, for a person, as lines. */

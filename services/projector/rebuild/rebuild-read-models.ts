@@ -1,13 +1,11 @@
+import type { Client } from 'pg'
 import type { EventStore } from '#eventstore'
 import { migrate } from '#postgres'
-import type { Client } from 'pg'
-import { compare, type Comparison } from './steps/compare.ts'
-import { foldLog } from './steps/fold-log.ts'
-import { bringToOnePosition, checkpointIn, followLive, type Basis } from './steps/one-position.ts'
-import { LIVE, REBUILT } from './steps/schemas.ts'
-import { openSession } from './session.ts'
-import { switchOver } from './steps/switch-over.ts'
-import { writeFold } from './steps/write-fold.ts'
+import { type Basis, bringToOnePosition, checkpointIn, followLive } from './catch-up.ts'
+import { compare, type Comparison } from './compare.ts'
+import { foldLog, writeFold } from './fold-log.ts'
+import { LIVE, openSession, REBUILT } from './session.ts'
+import { switchOver } from './switch-over.ts'
 
 export interface RebuildOptions {
   databaseUrl: string

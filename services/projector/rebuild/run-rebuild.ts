@@ -1,8 +1,7 @@
 import { Command } from 'commander'
-import { openLogAndDatabase } from '../open-log-and-database.ts'
 import { describeRebuild } from './describe-rebuild.ts'
 import { rebuildReadModels } from './rebuild-read-models.ts'
-import { exitCodeOf } from './exit-code.ts'
+import { openLogAndDatabase } from './session.ts'
 
 /** The command `rebuild`. Resolves to its exit code: 0 switched, 1 the read models differ, 2 it could not be done. */
 export async function runRebuild(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -23,4 +22,14 @@ export async function runRebuild(args: string[], env: NodeJS.ProcessEnv): Promis
     process.stdout.write(`${describeRebuild(result, seconds).join('\n')}\n`)
     return result.switched ? 0 : 1
   })
+}
+
+/** Runs a command to its exit code; what it throws is one sentence on standard error, and 2. */
+export async function exitCodeOf(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work()
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 2
+  }
 }

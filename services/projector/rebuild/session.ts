@@ -1,6 +1,9 @@
-import { AppError } from '#domain'
-import { connectionConfig } from '#postgres'
 import { Client } from 'pg'
+import { z } from 'zod'
+import { databaseVariables, eventStoreVariables, parseEnvironment } from '#config'
+import { AppError } from '#domain'
+import { type EventStore, openEventStore } from '#eventstore'
+import { connectionConfig } from '#postgres'
 
 const LOCK = 7_301_119_003
 const STEP_LIMIT_MS = 30 * 60_000
@@ -28,3 +31,23 @@ async function gotLock(client: Client): Promise<boolean> {
   ])
   return rows[0]?.got === true
 }
+
+const schema = z.object({ ...databaseVariables, ...eventStoreVariables })
+
+/** The two ends a repair command works between, from its environment. */
+export function openLogAndDatabase(
+  env: NodeJS.ProcessEnv,
+): AsyncDisposable & { databaseUrl: string; store: EventStore } {
+  const { DATABASE_URL: databaseUrl, EVENTSTORE_URL: connectionString } = parseEnvironment(
+    schema,
+    env,
+  )
+  const store = openEventStore({ connectionString, timeoutMs: 30_000 })
+  return { databaseUrl, store, [Symbol.asyncDispose]: () => store.close() }
+}
+
+/** Where the read models that are shown live. */
+export const LIVE = 'public'
+
+/** Where they are built again. */
+export const REBUILT = 'read_models_rebuilt'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { diagnose } from './diagnose.ts'
-import { evidenceOf, waitingPod } from './fixtures/evidence-of.ts'
+import { evidenceOf, waitingPod } from '#test/diagnosis/evidence-of'
 
 const waited = 'Error: context deadline exceeded'
 

@@ -13,8 +13,8 @@ import {
   waitingPod,
   warningOf,
   workloadOf,
-} from './fixtures/evidence-of.ts'
-import { redact } from './text/redact.ts'
+} from '#test/diagnosis/evidence-of'
+import { redact } from '../redact.ts'
 
 const waited = 'Error: context deadline exceeded'
 const late = { stderr: waited }

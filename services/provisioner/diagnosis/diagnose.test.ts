@@ -12,7 +12,7 @@ import {
   waitingPod,
   warningOf,
   workloadOf,
-} from './fixtures/evidence-of.ts'
+} from '#test/diagnosis/evidence-of'
 
 const waited = 'Error: context deadline exceeded'
 const late = { stderr: waited }

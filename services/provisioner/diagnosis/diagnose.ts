@@ -1,11 +1,11 @@
 import type { Failure } from '#domain'
 import type { Evidence, PodEvidence } from './evidence.ts'
-import { mendChart } from './rules/actions.ts'
-import { lateRules, runRules, stderrRules } from './rules/helm-rules.ts'
-import { crashRules, imageRules, podRules } from './rules/pod-rules.ts'
+import { mendChart } from './rules/next-actions.ts'
+import { lateRules, runRules, stderrRules } from './rules/helm.ts'
+import { crashRules, imageRules, podRules } from './rules/pods.ts'
 import type { HelmRun, Rule } from './rules/rule.ts'
-import { claimRules, jobRules, refusalRules, timeoutRules } from './rules/store-rules.ts'
-import { printable } from './text/printable.ts'
+import { claimRules, jobRules, refusalRules, timeoutRules } from './rules/store.ts'
+import { printable } from '../redact.ts'
 
 const DETAIL_CHARACTERS_MAX = 1_000
 

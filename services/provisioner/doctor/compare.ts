@@ -1,9 +1,8 @@
 import { releaseNameOf } from '#domain'
-import { findingOf, named, type Finding } from './finding.ts'
-import { judgeMissing, judgeOwn } from './judge-store.ts'
-import type { LoggedStore } from './look/fold-stores.ts'
-import type { FoundRelease } from './look/found-release.ts'
-import type { Look } from './look/look.ts'
+import { judgeMissing, judgeOwn } from './assess-store.ts'
+import { type Finding, findingOf, named } from './findings.ts'
+import type { LoggedStore } from './snapshot/logged-stores.ts'
+import type { FoundRelease, Look } from './snapshot/snapshot.ts'
 
 export interface CompareOptions extends Look {
   /** ISO 8601. */

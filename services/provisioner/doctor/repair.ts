@@ -3,8 +3,8 @@ import { userInfo } from 'node:os'
 import { decodeStoreEvent } from '#contracts'
 import { AppError, store, storeStream } from '#domain'
 import { handleCommand, type EventStore } from '#eventstore'
-import type { Finding } from './finding.ts'
-import type { LoggedStore } from './look/fold-stores.ts'
+import type { Finding } from './findings.ts'
+import type { LoggedStore } from './snapshot/logged-stores.ts'
 
 /** The findings of these ids. Throws REQUEST_INVALID, before anything is done, for one that is not there or that nothing mends. */
 export function chooseRepairs(findings: Finding[], ids: string[]): Finding[] {

@@ -1,14 +1,13 @@
 import { resolve } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { z } from 'zod'
+import { eventStoreVariables, parseEnvironment } from '#config'
 import { openEventStore } from '#eventstore'
-import { CommanderError } from 'commander'
 import { compare } from './compare.ts'
-import { parseConfig, type DoctorConfig } from './config.ts'
-import { describeReport, metricsOf, type Report } from './describe.ts'
-import { findFolders } from './look/folders.ts'
-import type { FoundRelease } from './look/found-release.ts'
-import { look } from './look/look.ts'
-import { parseOptions, type DoctorOptions, type Output } from './options.ts'
 import { chooseRepairs, repairStores } from './repair.ts'
+import { describeReport, metricsOf, type Report } from './report.ts'
+import { findFolders } from './snapshot/folders.ts'
+import { type FoundRelease, look } from './snapshot/snapshot.ts'
 
 const CALL_LIMIT_MS = 15_000
 
@@ -66,7 +65,7 @@ async function openFinder({
 }: DoctorConfig): Promise<() => Promise<FoundRelease[]>> {
   if (DRIVER === 'render') return () => findFolders(resolve(RELEASES_DIR))
   // Loaded here: driver render has no use for the Kubernetes client.
-  const { openCluster } = await import('./look/on-cluster.ts')
+  const { openCluster } = await import('./snapshot/cluster.ts')
   return openCluster(KUBECONFIG)
 }
 
@@ -74,3 +73,64 @@ async function textOf(report: Report, { json, prometheus }: DoctorOptions): Prom
   if (json) return `${JSON.stringify(report)}\n`
   return prometheus ? metricsOf(report) : describeReport(report)
 }
+
+interface DoctorOptions {
+  /** Ids of the findings to repair. */
+  repair: string[]
+  json: boolean
+  prometheus: boolean
+  silentMinutes: number
+}
+
+/** Where a command writes to: a process, or what stands for one. */
+interface Output {
+  stdout: { write: (text: string) => unknown }
+  stderr: { write: (text: string) => unknown }
+}
+
+/** The doctor's options. Throws CommanderError, after it has said what is wrong. */
+function parseOptions(args: string[], { stdout, stderr }: Output): DoctorOptions {
+  return new Command('doctor')
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+    })
+    .description(
+      'Compares what the event log says of every store with the releases that are there. Changes nothing unless told to. ' +
+        'Ends with 0 when they agree, 1 when they do not, 2 when it could not look.',
+    )
+    .option('--repair <finding...>', 'repair these findings, where the system has a way to', [])
+    .option('--json', 'the report as one JSON object', false)
+    .addOption(
+      new Option('--prometheus', "the report's figures as Prometheus text")
+        .default(false)
+        .conflicts('json'),
+    )
+    .option(
+      '--silent-minutes <minutes>',
+      'a store that is waited for and has been silent for longer has nobody at work',
+      minutes,
+      30,
+    )
+    .exitOverride()
+    .parse(args, { from: 'user' })
+    .opts<DoctorOptions>()
+}
+
+function minutes(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a number above 0.')
+  return Number(text)
+}
+
+const schema = z.object({
+  ...eventStoreVariables,
+  DRIVER: z.enum(['render', 'cluster']).default('render'),
+  /** Driver cluster: of somebody who may list namespaces and Secrets. */
+  KUBECONFIG: z.string().optional(),
+  RELEASES_DIR: z.string().default('.storewright/releases'),
+})
+
+type DoctorConfig = z.output<typeof schema>
+
+/** What the doctor reads of the provisioner's environment. Throws ConfigError. */
+const parseConfig = (env: NodeJS.ProcessEnv): DoctorConfig => parseEnvironment(schema, env)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { eventually } from '#test/eventually'
 import { freezeProcess } from '#test/freeze-process'
 import { expect, test } from 'vitest'
-import { killGroup } from './kill-group.ts'
+import { killGroup } from './run-supervised.ts'
 
 const idle = 'setInterval(() => {}, 1e3)'
 

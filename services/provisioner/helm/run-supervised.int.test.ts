@@ -95,7 +95,7 @@ test('a supervisor that was started ahead and died is not asked to run anything'
 })
 
 test('a supervisor that was started ahead does not outlive its process, nor keep it alive', async () => {
-  const module = JSON.stringify(new URL('ready-supervisor.ts', import.meta.url).href)
+  const module = JSON.stringify(new URL('supervisor-pool.ts', import.meta.url).href)
   const source = `
     const { readySupervisor } = await import(${module})
     readySupervisor()

@@ -1,8 +1,8 @@
 import type { Failure, PlacedOrder, StoreRequested } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
-import type { ShopWalk } from '../order-check/walk-shop.ts'
-import type { Chart } from '../store-values/chart.ts'
-import type { StoreValues } from '../store-values/store-values.ts'
+import type { ShopWalk } from '../smoke-test/smoke-test.ts'
+import type { Chart } from '../chart.ts'
+import type { StoreValues } from '../values.ts'
 
 /** A store's release: what it is called and what it should be. */
 export interface Target {

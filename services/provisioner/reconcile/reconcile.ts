@@ -1,11 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Failure, PlacedOrder, StepDetail, WorkKind } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
-import { refuseUnsafeText } from '../store-values/store-values.ts'
-import { classifyRun, stillUninstalling, workerStopped } from './classify.ts'
+import { refuseUnsafeText } from '../values.ts'
 import type { Driver, Licence, ObservedRelease, ReleaseLabels, Target } from './driver.ts'
+import { classifyRun, stillUninstalling, workerStopped } from './failure-of.ts'
 import { nextStep, type Step } from './next-step.ts'
-import { proveSale } from './prove-sale.ts'
 
 export interface Job {
   driver: Driver
@@ -127,4 +126,37 @@ function adoptDetail({ attempt, claim, values, chart }: ReleaseLabels): StepDeta
 
 function lastRun(taken: ReadonlyMap<Step, Ended | undefined>): Ended | undefined {
   return [...taken.values()].findLast((ended) => ended !== undefined)
+}
+
+/**
+ * Proves that a store sells, where its driver can, and records it: ready means sold. In a new store an order
+ * is placed. One that was ready before is its owner's: after an upgrade a customer goes through it as far as
+ * the till, and nothing is ordered. Throws ORDER_CHECK_FAILED.
+ */
+async function proveSale(job: Job): Promise<{ orderCheck?: PlacedOrder } | { failure: Failure }> {
+  const { driver, kind, licence, stopping } = job
+  const prove = kind === 'upgrade' ? driver.walk && walk : driver.check && order
+  if (prove === undefined) return {}
+  await licence.confirm()
+  if (stopping.aborted) return { failure: workerStopped }
+  try {
+    return await prove(job, AbortSignal.any([licence.signal, stopping]))
+  } catch (error) {
+    // What the shop did not answer then says nothing about it.
+    if (licence.signal.aborted || stopping.aborted) return { failure: workerStopped }
+    throw error
+  }
+}
+
+async function order({ driver, target, record }: Job, signal: AbortSignal) {
+  const orderCheck = await driver.check?.(target, signal)
+  if (orderCheck === undefined) return {}
+  await record('order-check', { ...orderCheck })
+  return { orderCheck }
+}
+
+async function walk({ driver, target, record }: Job, signal: AbortSignal) {
+  const walked = await driver.walk?.(target, signal)
+  if (walked !== undefined) await record('shop-check', { ...walked })
+  return {}
 }

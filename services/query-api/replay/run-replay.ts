@@ -1,9 +1,8 @@
-import { eventStoreVariables, parseEnvironment } from '#config'
-import { storeStream } from '#domain'
-import { openEventStore, type EventStore } from '#eventstore'
 import { Command } from 'commander'
 import { z } from 'zod'
-import { ndjsonOf } from './ndjson.ts'
+import { eventStoreVariables, parseEnvironment } from '#config'
+import { storeStream } from '#domain'
+import { type EventStore, openEventStore, type RecordedEvent } from '#eventstore'
 import { timelineOf } from './timeline.ts'
 
 interface Options {
@@ -51,4 +50,15 @@ async function print(
     printed++
   }
   if (printed === 0) throw new Error(`The event log has no store ${storeId}`)
+}
+
+/** Each event as one line of JSON, with all that the log holds of it. */
+export async function* ndjsonOf(
+  events: AsyncIterable<RecordedEvent> | Iterable<RecordedEvent>,
+): AsyncGenerator<string> {
+  for await (const event of events) {
+    const { id, stream, revision, position, type, recordedAt, data, metadata } = event
+    const where = { stream, revision: Number(revision), position: String(position) }
+    yield JSON.stringify({ ...where, id, type, time: recordedAt, data, metadata })
+  }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { schemaVersion } from '#contracts'
 import type { StoreEvent, StoreRequested } from '#domain'
 import type { RecordedEvent } from '#eventstore'
-import { ndjsonOf } from './ndjson.ts'
+import { ndjsonOf } from './run-replay.ts'
 import { timelineOf } from './timeline.ts'
 
 const storeId = '00000000-0000-4000-8000-000000000001'

@@ -4,9 +4,9 @@ import type { EventStore } from '#eventstore'
 import { callerOf } from '#http'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { foldStore } from '../history/read-history.ts'
-import type { ReadModels } from '../reads/read-models.ts'
-import { readStore } from '../reads/read-store.ts'
+import { foldStore } from '../history.ts'
+import type { ReadModels } from '../read-models/connection.ts'
+import { readStore } from '../read-models/store-row.ts'
 
 const schema = {
   summary: 'One store, now or as it was',

@@ -2,7 +2,7 @@ import { eventPage, listEventsQuery, storeParams } from '#contracts'
 import type { EventStore } from '#eventstore'
 import { callerOf } from '#http'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { listEvents } from '../history/read-history.ts'
+import { listEvents } from '../history.ts'
 
 const schema = {
   summary: 'What happened to a store',

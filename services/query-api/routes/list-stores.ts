@@ -1,8 +1,8 @@
 import { listStoresQuery, positionHeaders, storePage, type ListStoresQuery } from '#contracts'
 import { callerOf } from '#http'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { listStores } from '../reads/list-stores.ts'
-import type { ReadModels } from '../reads/read-models.ts'
+import { listStores } from '../read-models/list-stores.ts'
+import type { ReadModels } from '../read-models/connection.ts'
 
 const schema = {
   summary: 'List stores',

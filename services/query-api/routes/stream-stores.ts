@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream'
-import { callerOf } from '#http'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { liveChanges, type LiveDependencies } from '../live/live-changes.ts'
-import { admission } from '../live/admission.ts'
+import { callerOf } from '#http'
+import { admission, liveChanges, type LiveDependencies } from '../live-changes.ts'
 
 const schema = {
   summary: 'Changes of stores as they happen (server-sent events)',

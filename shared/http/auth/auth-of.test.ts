@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { authOf } from './auth-of.ts'
+import { authOf } from './authenticate.ts'
 
 const token = { AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URL: 'http://j' }
 

@@ -1,8 +1,7 @@
-import { AppError } from '#domain'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { callerOfToken, type TokenOptions } from './caller-of-token.ts'
-import { callerWithoutAuthentication } from './caller-without-authentication.ts'
-import type { Caller, Policy } from './caller.ts'
+import { AppError } from '#domain'
+import { callerOfToken, type TokenOptions } from './bearer-token.ts'
+import { type Caller, callerWithoutAuthentication, type Policy } from './caller.ts'
 
 /** `none` serves public routes only, `off` trusts `X-User-Id` and is for loopback only. */
 export type AuthOptions = { mode: 'none' } | { mode: 'off' } | ({ mode: 'jwt' } & TokenOptions)
@@ -47,4 +46,20 @@ function identifierOf(auth: AuthOptions): (request: FastifyRequest) => Caller | 
         throw new AppError('UNAUTHENTICATED', 'This service takes no callers')
       }
   }
+}
+
+interface AuthVariables {
+  AUTH: 'off' | 'jwt'
+  AUTH_ISSUER?: string | undefined
+  AUTH_AUDIENCE?: string | undefined
+  AUTH_JWKS_URL?: string | undefined
+}
+
+/** The authentication that a service's parsed variables ask for. */
+export function authOf(variables: AuthVariables): AuthOptions {
+  if (variables.AUTH === 'off') return { mode: 'off' }
+  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience, AUTH_JWKS_URL: jwksUrl } = variables
+  if (issuer === undefined || audience === undefined || jwksUrl === undefined)
+    throw new Error('AUTH=jwt needs AUTH_ISSUER, AUTH_AUDIENCE and AUTH_JWKS_URL')
+  return { mode: 'jwt', issuer, audience, jwksUrl }
 }

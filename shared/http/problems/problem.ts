@@ -1,5 +1,5 @@
-import type { ErrorCode } from '#domain'
-import { answers } from './answers.ts'
+import { type ErrorCode, errorCodes } from '#domain'
+import { answers } from './status-of-code.ts'
 
 /** One fault in a request, and where: a JSON Pointer (RFC 6901) into the part it names. */
 export interface Fault {
@@ -57,3 +57,34 @@ export function problemOf(input: ProblemInput): Problem {
 /** The `type` of a code's problems: `urn:storewright:problem:quota-exceeded`. */
 export const problemType = (code: ErrorCode): string =>
   `urn:storewright:problem:${code.toLowerCase().replaceAll('_', '-')}`
+
+const text = { type: 'string' }
+const fault = {
+  type: 'object',
+  required: ['in', 'pointer', 'detail'],
+  properties: {
+    in: { enum: ['body', 'query', 'path', 'headers'] },
+    pointer: { ...text, description: 'JSON Pointer (RFC 6901)' },
+    detail: text,
+  },
+}
+const problem = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'correlationId', 'retryable'],
+  properties: {
+    type: { ...text, format: 'uri' },
+    title: text,
+    status: { type: 'integer' },
+    detail: text,
+    instance: text,
+    code: { enum: [...errorCodes] },
+    correlationId: text,
+    retryable: { type: 'boolean' },
+    errors: { type: 'array', items: fault },
+  },
+}
+/** Any answer that is an error, as OpenAPI describes it. */
+export const problemResponse = {
+  description: 'A problem (RFC 9457)',
+  content: { [problemMediaType]: { schema: problem } },
+}

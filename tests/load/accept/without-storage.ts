@@ -1,6 +1,6 @@
 import { buildServer } from '#http'
 import { createLogger } from '#observability'
-import { requestStoreRoute } from '../../../services/command-api/routes/request-store.ts'
+import { requestStoreRoute } from '../../../services/command-api/routes/create-store.ts'
 
 // The command API's own POST, but for the store: what HTTP, validation and authentication cost alone.
 

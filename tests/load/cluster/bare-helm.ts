@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { createLogger } from '#observability'
 import { execa } from 'execa'
 import { toolPath } from '../../../embedded/tools.ts'
-import { openClusterDriver } from '../../../services/provisioner/cluster/open-cluster-driver.ts'
+import { openClusterDriver } from '../../../services/provisioner/drivers/cluster/driver.ts'
 import { parseConfig } from '../../../services/provisioner/config.ts'
 import { openHelm } from '../../../services/provisioner/helm/helm.ts'
-import { licenceOf, releaseMaker } from '../../support/cluster/cluster-release.ts'
-import type { clusterWorld } from '../../support/cluster/cluster-world.ts'
+import { licenceOf, releaseMaker } from '#test/cluster/cluster-release'
+import type { clusterWorld } from '#test/cluster/cluster-world'
 
 type World = Awaited<ReturnType<typeof clusterWorld>>
 

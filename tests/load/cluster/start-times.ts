@@ -1,7 +1,7 @@
 import { releaseNameOf, storeStream } from '#domain'
 import type { EventStore } from '#eventstore'
-import type { watchedHelm } from '../../support/cluster/cluster-helm.ts'
-import { eventually } from '../../support/eventually.ts'
+import type { watchedHelm } from '#test/cluster/cluster-helm'
+import { eventually } from '#test/eventually'
 
 interface Source {
   store: EventStore

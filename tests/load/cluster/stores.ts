@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { storeStream } from '#domain'
-import type { clusterWorld } from '../../support/cluster/cluster-world.ts'
-import { eventually } from '../../support/eventually.ts'
+import type { clusterWorld } from '#test/cluster/cluster-world'
+import { eventually } from '#test/eventually'
 
 type World = Pick<
   Awaited<ReturnType<typeof clusterWorld>>,

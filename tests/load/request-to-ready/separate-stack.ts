@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readAddresses } from '../../../embedded/addresses-file.ts'
+import { tempFolder } from '#test/temp-folder'
+import { readAddresses } from '../../../embedded/data-folder/addresses.ts'
+import { readPids } from '../../../embedded/data-folder/pids.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
-import { startProcess } from '../../../embedded/processes/start-process.ts'
-import { untilReady } from '../../../embedded/processes/until-ready.ts'
-import { readPids } from '../../../embedded/supervisor/pid-file.ts'
-import { tempFolder } from '../../support/temp-folder.ts'
+import { startProcess, untilReady } from '../../../embedded/processes/start-process.ts'
 
 const program = fileURLToPath(new URL('../../../embedded/start.ts', import.meta.url))
 const READY_TIMEOUT_MS = 120_000

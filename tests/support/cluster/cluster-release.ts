@@ -9,13 +9,13 @@ import { toolPath } from '../../../embedded/tools.ts'
 import {
   openClusterDriver,
   type ClusterOptions,
-} from '../../../services/provisioner/cluster/open-cluster-driver.ts'
-import { deployArgs } from '../../../services/provisioner/cluster/release/helm-args.ts'
+} from '../../../services/provisioner/drivers/cluster/driver.ts'
+import { deployArgs } from '../../../services/provisioner/drivers/cluster/release/deploy.ts'
 import { parseConfig } from '../../../services/provisioner/config.ts'
 import { openHelm } from '../../../services/provisioner/helm/helm.ts'
 import type { Licence, Target } from '../../../services/provisioner/reconcile/driver.ts'
-import { readChart } from '../../../services/provisioner/store-values/chart.ts'
-import { storeValues } from '../../../services/provisioner/store-values/store-values.ts'
+import { readChart } from '../../../services/provisioner/chart.ts'
+import { storeValues } from '../../../services/provisioner/values.ts'
 import type { clusterWorld } from './cluster-world.ts'
 import { eventually } from '../eventually.ts'
 

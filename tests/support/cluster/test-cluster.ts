@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import { apiClient } from '../../../embedded/cluster/server/api-client.ts'
-import { clusterPrograms } from '../../../embedded/cluster/binaries/programs.ts'
-import { writePodLog } from '../../../embedded/cluster/server/pod-log.ts'
-import { startCluster } from '../../../embedded/cluster/server/start-cluster.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
+import { clusterPrograms } from '../../../tools/cluster/binaries/programs.ts'
+import { apiClient } from '../../../tools/cluster/control-plane/api-client.ts'
+import { startCluster, writePodLog } from '../../../tools/cluster/control-plane/start.ts'
 import { tempFolder } from '../temp-folder.ts'
 import { testNamespace } from './test-namespace.ts'
 

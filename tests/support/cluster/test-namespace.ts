@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { Api, ApiAnswer } from '../../../embedded/cluster/server/api-client.ts'
+import type { Api, ApiAnswer } from '../../../tools/cluster/control-plane/api-client.ts'
 import { eventually } from '../eventually.ts'
 
 const events = z.object({

@@ -3,8 +3,7 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { freePort } from '../../../embedded/processes/free-port.ts'
-import { startProcess } from '../../../embedded/processes/start-process.ts'
-import { untilReady } from '../../../embedded/processes/until-ready.ts'
+import { startProcess, untilReady } from '../../../embedded/processes/start-process.ts'
 
 /** A real Redis where `redis-server` is on PATH; else a port that only accepts, and a word that says so. */
 export async function startRedis(folder: string) {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { migrate } from '#postgres'
-import { startPostgres } from '../../../embedded/parts/postgres.ts'
+import { startPostgres } from '../../../embedded/dependencies/postgres.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { eventually } from '../eventually.ts'
 import { tempFolder } from '../temp-folder.ts'

@@ -3,11 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 
-const program = fileURLToPath(
-  new URL('../../../services/provisioner/fixtures/helm', import.meta.url),
-)
+const program = fileURLToPath(new URL('../helm-stub/helm', import.meta.url))
 
-/** How one run of the stub behaves; see services/provisioner/fixtures/helm-stub/run-stub.js. */
+/** How one run of the stub behaves; see tests/support/helm-stub/run-stub.js. */
 export interface Behaviour {
   waitMs?: number
   hang?: boolean

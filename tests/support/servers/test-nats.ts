@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect, type NatsConnection } from 'nats'
-import { startNats } from '../../../embedded/parts/nats.ts'
+import { startNats } from '../../../embedded/dependencies/nats.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { toolPath } from '../../../embedded/tools.ts'
 import { eventually } from '../eventually.ts'

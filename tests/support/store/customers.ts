@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { exchange } from '../../../services/provisioner/order-check/shop/exchange.ts'
+import { exchange } from '../../../services/provisioner/smoke-test/exchange.ts'
 
 const EVERY_MS = 200
 const LIMIT_MS = 15_000

@@ -1,5 +1,5 @@
 import { releaseNameOf } from '#domain'
-import { dataOf } from '#test/store-history'
+import { dataOf } from '../store-history.ts'
 import { eventually } from '../eventually.ts'
 import { historyOf } from './history.ts'
 import { releaseOf } from './cluster/release.ts'

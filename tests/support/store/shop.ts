@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import { z } from 'zod'
-import type { Api } from '../../../embedded/cluster/server/api-client.ts'
-import { placeOrder } from '../../../services/provisioner/order-check/place-order.ts'
+import type { Api } from '../../../tools/cluster/control-plane/api-client.ts'
+import { placeOrder } from '../../../services/provisioner/smoke-test/smoke-test.ts'
 
 const LIMIT_MS = 60_000
 const base64 = z.string().transform((text) => Buffer.from(text, 'base64').toString('utf8'))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { dump, load } from 'js-yaml'
 import { z } from 'zod'
-import type { StoreImages } from '../../../embedded/cluster/images/image-places.ts'
+import type { StoreImages } from '../../../tools/cluster/images/paths.ts'
 
 const charts = fileURLToPath(new URL('../../../deploy/charts', import.meta.url))
 const values = z.looseObject({})

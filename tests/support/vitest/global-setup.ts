@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { migrate } from '#postgres'
 import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
-import { startPostgres } from '../../../embedded/parts/postgres.ts'
+import { startPostgres } from '../../../embedded/dependencies/postgres.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { tempFolder } from '../temp-folder.ts'
 

@@ -1,5 +1,5 @@
-import { nodePrograms } from '../../../embedded/cluster/node/programs/programs.ts'
-import { whatIsMissing } from '../../../embedded/cluster/node/what-is-missing.ts'
+import { nodePrograms } from '../../../tools/cluster/real-node/programs.ts'
+import { whatIsMissing } from '../../../tools/cluster/real-node/preflight.ts'
 
 /** Fetches and builds the programs of a real node before the first test, or says by name what is missing. */
 export default async function setup() {

@@ -1,5 +1,5 @@
 import { KubeConfig } from '@kubernetes/client-node'
-import { apiClient } from '../../../../embedded/cluster/server/api-client.ts'
+import { apiClient } from '../../../../tools/cluster/control-plane/api-client.ts'
 
 /** The API of the cluster a kubeconfig names, as whoever it names. */
 export function clusterAccess(kubeconfig: string) {

@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { type RunningProcess, startProcess, untilReady } from '../processes/start-process.ts'
+
+const READY_TIMEOUT_MS = 120_000
+const program = fileURLToPath(new URL('../eventstore/main.ts', import.meta.url))
+
+export interface EventStoreOptions {
+  dataDir: string
+  logFile: string
+  port: number
+}
+
+/** The embedded event store as a process of its own, reachable from this machine only. */
+export async function startEventStorePart(
+  options: EventStoreOptions,
+): Promise<RunningProcess & { url: string }> {
+  const { dataDir, logFile, port } = options
+  const child = await startProcess({
+    command: process.execPath,
+    args: [program, '--data-dir', dataDir, '--host', '127.0.0.1', '--port', `${port}`],
+    logFile,
+  })
+  const probe = () => accepts(port)
+  await untilReady(child, { name: 'The event store', logFile, timeoutMs: READY_TIMEOUT_MS, probe })
+  return { ...child, url: `esdb://127.0.0.1:${port}?tls=false` }
+}
+
+// It listens only when its log is open and whole.
+async function accepts(port: number): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1' })
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(1_000) })
+  } finally {
+    socket.destroy()
+  }
+}

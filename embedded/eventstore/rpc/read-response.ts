@@ -1,0 +1,62 @@
+import shared from '@eventstore/db-client/generated/shared_pb.js'
+import streams from '@eventstore/db-client/generated/streams_pb.js'
+import type { StoredEvent } from '../log/frame.ts'
+import type { ResolvedEvent } from '../query/resolve-link.ts'
+
+/** The answer that carries an event and, where it came through one, its link. */
+export function eventResponse({ event, link }: ResolvedEvent): streams.ReadResp {
+  const message = new streams.ReadResp.ReadEvent()
+  if (event) message.setEvent(recordedEvent(event))
+  if (link) message.setLink(recordedEvent(link))
+  const { position } = link ?? event ?? { position: 0 }
+  return new streams.ReadResp().setEvent(message.setCommitPosition(`${position}`))
+}
+
+/** A subscription's first answer. */
+export function confirmationResponse(subscriptionId: string): streams.ReadResp {
+  const message = new streams.ReadResp.SubscriptionConfirmation()
+  return new streams.ReadResp().setConfirmation(message.setSubscriptionId(subscriptionId))
+}
+
+/** Everything up to the position was considered. */
+export function checkpointResponse(position: number): streams.ReadResp {
+  const message = new streams.ReadResp.Checkpoint()
+  message.setCommitPosition(`${position}`).setPreparePosition(`${position}`)
+  return new streams.ReadResp().setCheckpoint(message)
+}
+
+/** From here on events are sent as they happen. */
+export function caughtUpResponse(): streams.ReadResp {
+  return new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp())
+}
+
+/** There is no such stream, or none that can be seen. */
+export function streamNotFoundResponse(stream: string): streams.ReadResp {
+  const message = new streams.ReadResp.StreamNotFound().setStreamIdentifier(identifierOf(stream))
+  return new streams.ReadResp().setStreamNotFound(message)
+}
+
+function recordedEvent(event: StoredEvent): streams.ReadResp.ReadEvent.RecordedEvent {
+  const message = new streams.ReadResp.ReadEvent.RecordedEvent()
+    .setId(new shared.UUID().setString(event.id))
+    .setStreamIdentifier(identifierOf(event.stream))
+    .setStreamRevision(`${event.revision}`)
+    .setCommitPosition(`${event.position}`)
+    .setPreparePosition(`${event.position}`)
+    .setCustomMetadata(event.metadata)
+    .setData(event.data)
+  const properties = message.getMetadataMap()
+  properties.set('type', event.type)
+  properties.set('content-type', event.contentType)
+  properties.set('created', ticksOf(event.createdMs))
+  return message
+}
+
+function identifierOf(stream: string): shared.StreamIdentifier {
+  return new shared.StreamIdentifier().setStreamName(Buffer.from(stream))
+}
+
+/** Units of 100 ns since the Unix epoch. */
+function ticksOf(ms: number): string {
+  return `${Math.trunc(ms)}0000`
+}

@@ -1,0 +1,37 @@
+import { once } from 'node:events'
+import type streams from '@eventstore/db-client/generated/streams_pb.js'
+import type { ServerWritableStream, ServiceError } from '@grpc/grpc-js'
+
+export type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>
+
+/** Sends answers no faster than the client takes them. */
+export interface ResponseWriter {
+  /** Aborted when the client has gone. */
+  signal: AbortSignal
+  /** Resolves when the next answer may be sent; throws when the client has gone. */
+  send: (response: streams.ReadResp) => Promise<void> | undefined
+}
+
+/** Follows one call; writing waits where HTTP/2 flow control says so. */
+export function responseWriter(call: ReadCall): ResponseWriter {
+  const gone = new AbortController()
+  call.on('cancelled', () => gone.abort())
+  call.on('close', () => gone.abort())
+  const { signal } = gone
+  return {
+    signal,
+    send: (response) => {
+      signal.throwIfAborted()
+      return call.write(response) ? undefined : drained(call, signal)
+    },
+  }
+}
+
+/** Ends a call with an error; `destroy` would leave the client waiting. */
+export function endWithError(call: ReadCall, error: ServiceError): void {
+  call.emit('error', error)
+}
+
+async function drained(call: ReadCall, signal: AbortSignal): Promise<void> {
+  await once(call, 'drain', { signal })
+}

@@ -1,0 +1,89 @@
+import { join } from 'node:path'
+import { createLogger } from '#observability'
+import { eventually } from '#test/eventually'
+import { tempFolder } from '#test/temp-folder'
+import { expect, test } from 'vitest'
+import { freePort } from './free-port.ts'
+import { startProcess } from './start-process.ts'
+import { startNats } from '../dependencies/nats.ts'
+import { toolPath } from '../tools.ts'
+import { supervise } from './supervise.ts'
+
+const logger = createLogger({ service: 'test', level: 'silent' })
+
+test('a part that was killed with -9 is started again on the same port', async () => {
+  await using folder = await tempFolder()
+  const place = { dataDir: folder.path, logFile: join(folder.path, 'log'), port: await freePort() }
+  const pids: number[] = []
+  const start = () => startNats({ executable: toolPath('nats-server'), ...place })
+  const onStarted = (_name: string, pid: number) => void pids.push(pid)
+  const part = await supervise({ name: 'nats-server', start }, { logger, onStarted })
+
+  process.kill(part.first.pid, 'SIGKILL')
+
+  // Started means that a client could connect to the port it had.
+  await eventually(() => expect(pids).toHaveLength(2))
+  expect(pids[1]).not.toBe(pids[0])
+  await part.stop()
+})
+
+test('a part that cannot be started again is tried until it can', async () => {
+  await using folder = await tempFolder()
+  const attempts: boolean[] = []
+  let broken = false
+  const start = async () => {
+    attempts.push(broken)
+    if (broken) throw new Error('not now')
+    return sleeper(folder.path)
+  }
+  const pids: number[] = []
+  const onStarted = (_name: string, pid: number) => void pids.push(pid)
+  const part = await supervise({ name: 'sleeper', start }, { logger, onStarted })
+
+  broken = true
+  process.kill(part.first.pid, 'SIGKILL')
+  await eventually(() => expect(attempts.length).toBeGreaterThan(2))
+  broken = false
+
+  await eventually(() => expect(pids).toHaveLength(2))
+  await part.stop()
+})
+
+test('a part that is stopped is not started again', async () => {
+  await using folder = await tempFolder()
+  const pids: number[] = []
+  const onStarted = (_name: string, pid: number) => void pids.push(pid)
+  const start = () => sleeper(folder.path)
+  const part = await supervise({ name: 'sleeper', start }, { logger, onStarted })
+
+  await part.stop()
+
+  await part.first.exited
+  expect(pids).toHaveLength(1)
+})
+
+test('a part that ends while it is being stopped in the middle of a start is not left behind', async () => {
+  await using folder = await tempFolder()
+  const children: { pid: number; exited: Promise<unknown> }[] = []
+  const release = Promise.withResolvers<void>()
+  const start = async () => {
+    if (children.length > 0) await release.promise
+    const child = await sleeper(folder.path)
+    children.push(child)
+    return child
+  }
+  const part = await supervise({ name: 'sleeper', start }, { logger, onStarted: () => {} })
+  process.kill(part.first.pid, 'SIGKILL')
+  await part.first.exited
+
+  const stopped = part.stop()
+  release.resolve()
+  await stopped
+
+  expect(await Promise.all(children.map((child) => child.exited))).toHaveLength(children.length)
+})
+
+function sleeper(folder: string) {
+  const args = ['-e', 'setInterval(() => {}, 1000)']
+  return startProcess({ command: process.execPath, args, logFile: join(folder, 'sleeper.log') })
+}

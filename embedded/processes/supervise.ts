@@ -1,0 +1,79 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Logger } from '#observability'
+import type { RunningProcess } from './start-process.ts'
+
+const FIRST_DELAY_MS = 200
+const DELAY_MAX_MS = 10_000
+const STABLE_AFTER_MS = 30_000
+
+export interface Part<T extends RunningProcess> {
+  name: string
+  start: () => Promise<T>
+}
+
+export interface SupervisorOptions {
+  logger: Logger
+  /** Told the pid of every start, the first one too. */
+  onStarted: (name: string, pid: number) => void
+}
+
+export interface Supervised<T extends RunningProcess = RunningProcess> {
+  /** As it was started first; later ones have the same addresses. */
+  first: T
+  /** Ends the part in good order and does not start it again. */
+  stop: () => Promise<void>
+}
+
+/** Starts a part and starts it again, with back-off, whenever it ends; rejects when the first start fails. */
+export async function supervise<T extends RunningProcess>(
+  part: Part<T>,
+  options: SupervisorOptions,
+): Promise<Supervised<T>> {
+  const { logger, onStarted } = options
+  const stopping = new AbortController()
+  const start = async () => {
+    const started = await part.start()
+    onStarted(part.name, started.pid)
+    return started
+  }
+  const first = await start()
+  let running: T | undefined = first
+
+  const watch = async () => {
+    let delayMs = FIRST_DELAY_MS
+    while (running) {
+      const startedAt = Date.now()
+      const exit = await running.exited
+      if (stopping.signal.aborted) return
+      if (Date.now() - startedAt > STABLE_AFTER_MS) delayMs = FIRST_DELAY_MS
+      const { pid } = running
+      logger.warn({ part: part.name, pid, ...exit, delayMs }, 'part ended, starting it again')
+      running = await startAgain(delayMs)
+      delayMs = Math.min(delayMs * 2, DELAY_MAX_MS)
+    }
+  }
+
+  const startAgain = async (firstDelayMs: number) => {
+    for (let delayMs = firstDelayMs; ; delayMs = Math.min(delayMs * 2, DELAY_MAX_MS)) {
+      await wait(delayMs, undefined, { signal: stopping.signal }).catch(() => {})
+      if (stopping.signal.aborted) return undefined
+      try {
+        const started = await start()
+        logger.info({ part: part.name, pid: started.pid }, 'part started again')
+        return started
+      } catch (error) {
+        logger.error({ err: error, part: part.name }, 'part could not be started, trying again')
+      }
+    }
+  }
+
+  const watching = watch()
+  const stop = async () => {
+    stopping.abort()
+    await running?.stop()
+    await watching
+    // It may have been in the middle of a start.
+    await running?.stop()
+  }
+  return { first, stop }
+}

@@ -1,0 +1,109 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { Client, type ClientBase, DatabaseError } from 'pg'
+import { connectionConfig } from '#postgres'
+
+/** Held by the one projector that writes. */
+const LOCK = 7_301_119_002
+
+const ASK_EVERY_MS = 500
+
+/** The right to write, bound to one connection: whoever loses the connection loses the lock and its transaction with it. */
+export interface Leadership extends AsyncDisposable {
+  /** Runs `work` on the connection that holds the lock; one at a time. */
+  use: <T>(work: (client: ClientBase) => Promise<T>) => Promise<T>
+  /** Aborted with the reason when the connection is lost. */
+  lost: AbortSignal
+}
+
+export interface LeadershipOptions {
+  url: string
+  /** The server ends a leader that is silent for so long (frozen, or its machine gone), and with it its lock. */
+  silenceMs: number
+  signal: AbortSignal
+  /** Called once when another holds the lock. */
+  onStandby: () => void
+}
+
+/** Waits until this process is the one that writes. */
+export async function becomeLeader(options: LeadershipOptions): Promise<Leadership> {
+  const { silenceMs } = options
+  const lost = new AbortController()
+  const client = await lockedClient(options, lost)
+  let busy = false
+  let beating: Promise<void> | undefined
+  const beat = setInterval(() => {
+    // Work is a sign of life too, and has its own time limit.
+    if (busy || beating !== undefined) return
+    beating = heartbeat(client, silenceMs, lost).finally(() => (beating = undefined))
+  }, silenceMs / 4)
+  return {
+    use: async (work) => {
+      busy = true
+      try {
+        await beating
+        lost.signal.throwIfAborted()
+        return await work(client)
+      } finally {
+        busy = false
+      }
+    },
+    lost: lost.signal,
+    async [Symbol.asyncDispose]() {
+      clearInterval(beat)
+      await end(client)
+    },
+  }
+}
+
+async function lockedClient(options: LeadershipOptions, lost: AbortController): Promise<Client> {
+  const { url, silenceMs } = options
+  const client = new Client({ ...connectionConfig(url), application_name: 'storewright projector' })
+  client.on('error', (error) => lost.abort(error))
+  client.on('end', () => lost.abort(new Error('The connection to Postgres ended')))
+  try {
+    await client.connect()
+    for (const setting of ['idle_session_timeout', 'idle_in_transaction_session_timeout'])
+      await client.query(`select set_config($1, $2, false)`, [setting, `${silenceMs}ms`])
+    await untilLocked(client, options)
+    return client
+  } catch (error) {
+    await end(client)
+    throw error
+  }
+}
+
+async function untilLocked(
+  client: Client,
+  { signal, onStandby }: LeadershipOptions,
+): Promise<void> {
+  for (let asked = 0; ; asked++) {
+    const { rows } = await client.query<{ got: boolean }>(
+      'select pg_try_advisory_lock($1) as got',
+      [LOCK],
+    )
+    if (rows[0]?.got === true) return
+    if (asked === 0) onStandby()
+    await wait(ASK_EVERY_MS, undefined, { signal })
+  }
+}
+
+async function heartbeat(client: Client, timeoutMs: number, lost: AbortController): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => late.reject(new Error(`Postgres has not answered for ${timeoutMs} ms`)),
+    timeoutMs,
+  )
+  try {
+    await Promise.race([client.query('select 1'), late.promise])
+  } catch (error) {
+    // An answer of the server, be it a refusal, is a sign of life.
+    if (!(error instanceof DatabaseError)) lost.abort(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+// A frozen server answers no farewell.
+async function end(client: Client): Promise<void> {
+  await Promise.race([client.end().catch(() => {}), wait(1_000, undefined, { ref: false })])
+}

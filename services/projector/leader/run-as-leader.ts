@@ -1,0 +1,61 @@
+import type { RecordedEvent } from '#eventstore'
+import { readCheckpoint } from '#postgres'
+import type { ProjectorOptions } from '../projector.ts'
+import { flush, projection } from '../write/write-batch.ts'
+import { becomeLeader } from './elect.ts'
+import { followLog } from './follow-log.ts'
+import { verifyLog } from './verify-log.ts'
+import { watchLog } from './watch-log.ts'
+
+export interface LeadOptions extends ProjectorOptions {
+  signal: AbortSignal
+  onPhase: (phase: 'standby' | 'following') => void
+}
+
+/**
+ * Becomes the one projector that writes, then follows the log from the checkpoint. Ends when the signal is
+ * aborted; throws when anything fails. It writes on the connection that holds the lock, so a projector that
+ * has lost it, without knowing yet, cannot write either.
+ */
+export async function lead(options: LeadOptions): Promise<void> {
+  const { databaseUrl: url, store, silenceMs, batchMax, onPhase } = options
+  const onStandby = () => onPhase('standby')
+  await using leader = await becomeLeader({ url, silenceMs, signal: options.signal, onStandby })
+  const diverged = new AbortController()
+  const signal = AbortSignal.any([options.signal, leader.lost, diverged.signal])
+
+  const checkpoint = await leader.use((client) => readCheckpoint(client, projection))
+  if (checkpoint !== undefined) await verifyLog(store, checkpoint)
+  let last: { position: bigint; eventId: string } | undefined = checkpoint
+  onPhase('following')
+
+  const watching = watchLog({ ...options, signal, checkpoint: () => last })
+  watching.catch((error) => diverged.abort(error))
+  const write = async (events: RecordedEvent[]) => {
+    const from = last?.position
+    await leader.use((client) => writeMeasured(options, { client, events, from }))
+    const { position, id: eventId } = events.at(-1) ?? { position: 0n, id: '' }
+    last = { position, eventId }
+  }
+  await followLog({ store, after: last?.position, write, batchMax, signal })
+  leader.lost.throwIfAborted()
+  diverged.signal.throwIfAborted()
+}
+
+async function writeMeasured(
+  { metrics, logger }: ProjectorOptions,
+  batch: Parameters<typeof flush>[1] & { client: Parameters<typeof flush>[0] },
+): Promise<void> {
+  const { client, events, from } = batch
+  const done = metrics.writes.startTimer()
+  const { parked } = await flush(client, { events, from })
+  done()
+  metrics.events.inc(events.length)
+  metrics.parked.inc(parked.length)
+  metrics.position.set(Number(events.at(-1)?.position ?? 0n))
+  for (const { event, reason } of parked)
+    logger.error(
+      { stream: event.stream, revision: String(event.revision), eventId: event.id, reason },
+      'event parked',
+    )
+}

@@ -1,0 +1,114 @@
+import type { ClientBase } from 'pg'
+import type { EventStore, RecordedEvent } from '#eventstore'
+import { foldEvents, type KnownStream, type ParkedEvent } from '../projection/fold-events.ts'
+import type { StoreProjection } from '../projection/store-projection.ts'
+import { applyRefusable, isRefusedData } from '../write/apply.ts'
+import { writeParked, writeStores } from '../write/statements.ts'
+import { writeCheckpoint } from '../write/write-batch.ts'
+
+/** The whole log folded in memory. */
+interface FoldedLog {
+  streams: Map<string, KnownStream>
+  parked: ParkedEvent[]
+  events: number
+  /** The last event in the fold; undefined when the log is empty. */
+  last: { position: bigint; id: string } | undefined
+}
+
+const EVENTS_AT_ONCE = 1_000
+
+/** Folds the log from its beginning to where it ends now. Needs about 2 KB of memory a store. */
+export async function foldLog(
+  store: EventStore,
+  onProgress: (events: number) => void,
+): Promise<FoldedLog> {
+  const head = await store.head()
+  const folded: FoldedLog = { streams: new Map(), parked: [], events: 0, last: undefined }
+  if (head === undefined) return folded
+  let chunk: RecordedEvent[] = []
+  for await (const event of store.readAll()) {
+    if (event.position > head.position) break
+    chunk.push(event)
+    if (chunk.length < EVENTS_AT_ONCE) continue
+    fold(folded, chunk)
+    chunk = []
+    onProgress(folded.events)
+  }
+  fold(folded, chunk)
+  return folded
+}
+
+function fold(folded: FoldedLog, events: RecordedEvent[]): void {
+  const last = events.at(-1)
+  if (last === undefined) return
+  folded.events += events.length
+  folded.last = { position: last.position, id: last.id }
+  const ours = events.filter(({ stream }) => stream.startsWith('store-'))
+  folded.parked.push(...foldEvents(folded.streams, ours).parked)
+}
+
+const ROWS_AT_ONCE = 5_000
+
+/** Writes a fold into empty read models, in one transaction. A store whose row Postgres refuses is applied from its stream, event by event. */
+export async function writeFold(
+  client: ClientBase,
+  { streams, parked, last }: FoldedLog,
+  store: EventStore,
+): Promise<void> {
+  await client.query('begin')
+  const stores = [...streams].flatMap(([stream, { projection }]) =>
+    projection === undefined ? [] : [{ stream, projection }],
+  )
+  const refused: string[] = []
+  for (let from = 0; from < stores.length; from += ROWS_AT_ONCE)
+    refused.push(...(await writeRows(client, stores.slice(from, from + ROWS_AT_ONCE))))
+  await client.query(
+    `insert into store_counts (tenant_id, engine, status, count)
+     select tenant_id, engine, status, count(*) from stores group by tenant_id, engine, status`,
+  )
+  const isRefused = new Set(refused)
+  await writeParked(
+    client,
+    parked.filter(({ event }) => !isRefused.has(event.stream)),
+  )
+  for (const stream of refused) await applyRefusable(client, await eventsOf(store, stream, last))
+  if (last !== undefined) await writeCheckpoint(client, last)
+  await client.query('commit')
+}
+
+/** Writes rows; returns the streams of those that were refused. */
+async function writeRows(
+  client: ClientBase,
+  rows: { stream: string; projection: StoreProjection }[],
+): Promise<string[]> {
+  await client.query('savepoint rows')
+  try {
+    await writeStores(
+      client,
+      rows.map(({ projection }) => projection),
+    )
+    await client.query('release savepoint rows')
+    return []
+  } catch (error) {
+    if (!isRefusedData(error)) throw error
+    await client.query('rollback to savepoint rows')
+  }
+  const [only] = rows
+  if (rows.length === 1 && only !== undefined) return [only.stream]
+  const half = Math.ceil(rows.length / 2)
+  return [
+    ...(await writeRows(client, rows.slice(0, half))),
+    ...(await writeRows(client, rows.slice(half))),
+  ]
+}
+
+async function eventsOf(
+  store: EventStore,
+  stream: string,
+  last: FoldedLog['last'],
+): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = []
+  for await (const event of store.readStream(stream))
+    if (last !== undefined && event.position <= last.position) events.push(event)
+  return events
+}

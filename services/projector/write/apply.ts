@@ -1,0 +1,73 @@
+import { type ClientBase, DatabaseError } from 'pg'
+import type { RecordedEvent } from '#eventstore'
+import { countChanges } from '../projection/count-changes.ts'
+import { foldEvents, type ParkedEvent } from '../projection/fold-events.ts'
+import { readKnown, writeCounts, writeParked, writeStores } from './statements.ts'
+
+export interface Applied {
+  /** Rows of stores that were written. */
+  stores: number
+  parked: ParkedEvent[]
+}
+
+/** Applies events of the log, in order, to the read models; within the caller's transaction. Other streams' events change nothing. */
+export async function applyEvents(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
+  const ours = events.filter(({ stream }) => stream.startsWith('store-'))
+  if (ours.length === 0) return { stores: 0, parked: [] }
+  const known = await readKnown(client, ours)
+  const before = new Map([...known].map(([stream, { projection }]) => [stream, projection]))
+  const { changed, parked } = foldEvents(known, ours)
+  const steps = [...changed].map(([stream, after]) => ({ before: before.get(stream), after }))
+  await writeStores(client, [...changed.values()])
+  await writeCounts(client, countChanges(steps))
+  await writeParked(client, parked)
+  return { stores: changed.size, parked }
+}
+
+/** True when Postgres refused a value itself (a NUL, a number out of range, …), so that trying again is in vain. */
+export function isRefusedData(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^(22|23|54)/.test(error.code ?? '')
+}
+
+/** As `applyEvents`, with what Postgres refuses parked. */
+export async function applyAny(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
+  await client.query('savepoint events')
+  try {
+    const applied = await applyEvents(client, events)
+    await client.query('release savepoint events')
+    return applied
+  } catch (error) {
+    if (!isRefusedData(error)) throw error
+    await client.query('rollback to savepoint events')
+    return applyRefusable(client, events)
+  }
+}
+
+/** As `applyEvents`, one event at a time: one that Postgres refuses is parked, the others are applied. */
+export async function applyRefusable(
+  client: ClientBase,
+  events: RecordedEvent[],
+): Promise<Applied> {
+  const applied: Applied = { stores: 0, parked: [] }
+  for (const event of events) {
+    const { stores, parked } = await applyOrPark(client, event)
+    applied.stores += stores
+    applied.parked.push(...parked)
+  }
+  return applied
+}
+
+async function applyOrPark(client: ClientBase, event: RecordedEvent): Promise<Applied> {
+  await client.query('savepoint event')
+  try {
+    const applied = await applyEvents(client, [event])
+    await client.query('release savepoint event')
+    return applied
+  } catch (error) {
+    if (!isRefusedData(error)) throw error
+    await client.query('rollback to savepoint event')
+    const parked = [{ event, reason: `Postgres refused it: ${error.message}` }]
+    await writeParked(client, parked)
+    return { stores: 0, parked }
+  }
+}

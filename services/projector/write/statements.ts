@@ -1,0 +1,120 @@
+import type { ClientBase } from 'pg'
+import type { RecordedEvent } from '#eventstore'
+import type { CountChange } from '../projection/count-changes.ts'
+import type { KnownStream, ParkedEvent } from '../projection/fold-events.ts'
+import { storeIdOfStream, type StoreProjection } from '../projection/store-projection.ts'
+import { storeRow } from '../projection/store-row.ts'
+
+/** Inserts or replaces rows of stores; a row that is newer stays. One statement, whatever the number. */
+export async function writeStores(client: ClientBase, stores: StoreProjection[]): Promise<void> {
+  if (stores.length === 0) return
+  await client.query({
+    name: 'write-stores',
+    text: writeStoresText,
+    values: [JSON.stringify(stores.map(storeRow))],
+  })
+}
+
+/** Applies changes of counters; one that comes to nothing is removed, so that equal stores mean equal counters. */
+export async function writeCounts(client: ClientBase, changes: CountChange[]): Promise<void> {
+  if (changes.length === 0) return
+  await client.query({
+    name: 'write-counts',
+    text: `insert into store_counts as held (tenant_id, engine, status, count)
+           select tenant_id, engine, status, change from json_to_recordset($1)
+             as given(tenant_id text, engine text, status text, change bigint)
+           on conflict (tenant_id, engine, status)
+           do update set count = held.count + excluded.count`,
+    values: [JSON.stringify(changes)],
+  })
+  const lowered = changes.filter(({ change }) => change < 0)
+  if (lowered.length === 0) return
+  await client.query({
+    name: 'remove-counts',
+    text: `delete from store_counts held using json_to_recordset($1)
+             as given(tenant_id text, engine text, status text)
+           where held.count = 0 and held.tenant_id = given.tenant_id
+             and held.engine = given.engine and held.status = given.status`,
+    values: [JSON.stringify(lowered)],
+  })
+}
+
+/** Parks events: what could not be projected stays visible, and can be projected later. */
+export async function writeParked(client: ClientBase, parked: ParkedEvent[]): Promise<void> {
+  if (parked.length === 0) return
+  const rows = parked.map(({ event, reason }) => ({
+    position: String(event.position),
+    event_id: event.id,
+    stream: event.stream,
+    revision: String(event.revision),
+    type: event.type,
+    reason,
+  }))
+  await client.query({
+    name: 'write-parked',
+    text: `insert into parked_events (position, event_id, stream, revision, type, reason)
+           select position, event_id, stream, revision, type, reason from json_to_recordset($1)
+             as given(position bigint, event_id uuid, stream text, revision bigint, type text, reason text)
+           on conflict (position) do nothing`,
+    values: [JSON.stringify(rows)],
+  })
+}
+
+const columns = [
+  'id uuid',
+  'tenant_id text',
+  'name text',
+  'engine text',
+  'plan text',
+  'status text',
+  'url text',
+  'release text',
+  'namespace text',
+  'attempt int',
+  'failure jsonb',
+  'created_at timestamptz',
+  'updated_at timestamptz',
+  'deleted_at timestamptz',
+  'revision bigint',
+  'position bigint',
+  'state jsonb',
+  'chart_version text',
+  'upgrade jsonb',
+]
+const names = columns.map((column) => column.slice(0, column.indexOf(' ')))
+const writeStoresText = `
+  insert into stores as held (${names.join(', ')})
+  select ${names.join(', ')} from json_to_recordset($1) as given(${columns.join(', ')})
+  on conflict (id) do update set ${names.map((name) => `${name} = excluded.${name}`).join(', ')}
+  where held.revision < excluded.revision`
+
+interface KnownRow {
+  stream: string
+  parked: boolean
+  state: StoreProjection['state'] | null
+  revision: bigint
+  position: bigint
+  updatedAt: string
+}
+
+/** What the read models hold of the streams that the events belong to. */
+export async function readKnown(
+  client: ClientBase,
+  events: RecordedEvent[],
+): Promise<Map<string, KnownStream>> {
+  const streams = [...new Set(events.map(({ stream }) => stream))]
+  const { rows } = await client.query<KnownRow>({
+    name: 'read-known',
+    text: `select given.stream, s.state, s.revision, s.position, s.updated_at as "updatedAt",
+             exists (select from parked_events p where p.stream = given.stream) as parked
+           from unnest($1::text[], $2::uuid[]) as given(stream, id)
+           left join stores s on s.id = given.id`,
+    values: [streams, streams.map((stream) => storeIdOfStream(stream) ?? null)],
+  })
+  return new Map(rows.map((row) => [row.stream, knownOf(row)]))
+}
+
+function knownOf({ state, revision, position, updatedAt, parked }: KnownRow): KnownStream {
+  if (state === null) return { parked }
+  return { parked, projection: { state, revision, position, updatedAt } }
+}

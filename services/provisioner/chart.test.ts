@@ -1,0 +1,28 @@
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { tempFolder } from '#test/temp-folder'
+import { expect, test } from 'vitest'
+import { readChart } from './chart.ts'
+
+const charts = fileURLToPath(new URL('../../deploy/charts', import.meta.url))
+
+test('a chart is known by its name, its version and the digest of its files', async () => {
+  const chart = await readChart(charts, 'medusa')
+  expect(chart).toMatchObject({ name: 'medusa', path: join(charts, 'medusa') })
+  expect(chart.version).toMatch(/^\d+\.\d+\.\d+$/)
+  expect(await readChart(charts, 'medusa')).toEqual(chart)
+})
+
+test('any change of any file changes the digest', async () => {
+  await using folder = await tempFolder()
+  await cp(charts, folder.path, { recursive: true })
+  const before = await readChart(folder.path, 'woocommerce')
+  expect(before.digest).toBe((await readChart(charts, 'woocommerce')).digest)
+  await writeFile(join(folder.path, 'woocommerce', 'templates', 'new.yaml'), '')
+  expect((await readChart(folder.path, 'woocommerce')).digest).not.toBe(before.digest)
+})
+
+test('a chart that is not there is CHART_INVALID', async () => {
+  await expect(readChart('/nowhere', 'medusa')).rejects.toMatchObject({ code: 'CHART_INVALID' })
+})

@@ -1,0 +1,144 @@
+import type { Failure } from '#domain'
+import * as act from './next-actions.ts'
+import type { HelmRun, Rule } from './rule.ts'
+
+/** A class of answers in which the API server refuses an object, known by the text that is only in them. */
+interface Refusal extends Omit<Failure, 'detail'> {
+  said: RegExp
+}
+
+/** The most specific first. They stand in what helm says and in what controllers report of their pods. */
+export const refusals: readonly Refusal[] = [
+  {
+    // Webhooks that are down often come back; those that answer mean it.
+    said: /failed calling webhook/,
+    reason: 'ADMISSION_DENIED',
+    retryable: true,
+    nextAction: act.mendWebhook,
+  },
+  {
+    said: /violates PodSecurity|admission webhook "[^"]*" denied|ValidatingAdmissionPolicy '[^']*'.*denied|denied request/,
+    reason: 'ADMISSION_DENIED',
+    retryable: false,
+    nextAction: act.fitPolicy,
+  },
+  {
+    // Something that is on its way out may hold the quota.
+    said: /exceeded quota:/,
+    reason: 'QUOTA_EXCEEDED',
+    retryable: true,
+    nextAction: act.raiseQuota,
+  },
+  {
+    said: /failed quota:|(?:maximum|minimum) \S+ (?:usage|limit) per|max limit to request ratio per/,
+    reason: 'QUOTA_EXCEEDED',
+    retryable: false,
+    nextAction: act.raiseQuota,
+  },
+  {
+    said: /is forbidden: User "|cannot \w+ resource|Unauthorized|must be logged in|provide credentials/,
+    reason: 'ACCESS_DENIED',
+    retryable: true,
+    nextAction: act.grantAccess,
+  },
+  {
+    said: /because it is being terminated/,
+    reason: 'HELM_PENDING',
+    retryable: true,
+    nextAction: act.holdUp,
+  },
+]
+
+/** Helm was ended by us: what the cluster shows then is half done and tells nothing. */
+export const runRules: readonly Rule[] = [
+  ...(
+    ['NOT_STARTED', 'STOPPED', 'LICENCE_ENDED', 'PROVISIONER_GONE', 'SUPERVISOR_LOST'] as const
+  ).map((reason) =>
+    endedBy(reason, { reason: 'WORKER_LOST', retryable: true, nextAction: act.tryAgain }),
+  ),
+  endedBy('OUTPUT_TOO_LARGE', {
+    reason: 'CHART_INVALID',
+    retryable: false,
+    nextAction: act.mendChart,
+  }),
+]
+
+const causes: readonly Refusal[] = [
+  {
+    said: /cluster unreachable|connection refused|no such host|TLS handshake timeout|i\/o timeout|connection reset by peer|x509:/,
+    reason: 'CLUSTER_UNREACHABLE',
+    retryable: true,
+    nextAction: act.reachCluster,
+  },
+  ...refusals,
+  {
+    said: /invalid ownership metadata|cannot be imported into the current release/,
+    reason: 'RELEASE_CONFLICT',
+    retryable: false,
+    nextAction: act.findOwner,
+  },
+  {
+    said: /Apply failed with \d+ conflict/,
+    reason: 'RELEASE_CONFLICT',
+    retryable: false,
+    nextAction: act.releaseField,
+  },
+  {
+    said: /another operation \(install\/upgrade\/rollback\) is in progress|cannot re-use a name/,
+    reason: 'HELM_PENDING',
+    retryable: true,
+    nextAction: act.holdUp,
+  },
+  {
+    said: /only dynamically provisioned pvc can be resized|can not be less than (?:previous value|status\.capacity)/,
+    reason: 'VOLUME_RESIZE_REFUSED',
+    retryable: false,
+    nextAction: act.keepSize,
+  },
+  {
+    said: /values don't meet the specifications of the schema/,
+    reason: 'VALUES_INVALID',
+    retryable: false,
+    nextAction: act.mendChart,
+  },
+  {
+    said: /parse error (?:at|on)|execution error at|error (?:calling|validating|unmarshaling)|unable to build kubernetes objects|no matches for kind|unknown field|field not declared in schema|field is immutable|updates to statefulset spec|Chart\.yaml file is missing|is invalid: (?:spec|metadata)/,
+    reason: 'CHART_INVALID',
+    retryable: false,
+    nextAction: act.mendChart,
+  },
+]
+
+/** Helm itself says why: it stopped there. */
+export const stderrRules: readonly Rule[] = causes.map(saidByHelm)
+
+/** Helm waited in vain, and nothing in the cluster says why. */
+export const lateRules: readonly Rule[] = [
+  saidByHelm({
+    said: /PVC is not Bound/,
+    reason: 'PVC_PENDING',
+    retryable: true,
+    nextAction: act.mendStorage,
+  }),
+]
+
+function endedBy(ended: HelmRun['reason'], failure: Omit<Failure, 'detail'>): Rule {
+  return {
+    ...failure,
+    find: ({ helm }) => (helm.reason === ended ? `helm was ended: ${ended}` : undefined),
+  }
+}
+
+function saidByHelm({ said, ...failure }: Refusal): Rule {
+  return {
+    ...failure,
+    find: ({ helm }) =>
+      said.test(helm.stderr) ? `helm: ${lineWith(said, helm.stderr)}` : undefined,
+  }
+}
+
+// Warnings of the API server stand before it.
+function lineWith(said: RegExp, stderr: string): string {
+  const lines = stderr.split('\n')
+  return lines.slice(lines.findIndex((line) => said.test(line))).join(' ') || stderr
+}

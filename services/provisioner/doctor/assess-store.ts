@@ -1,0 +1,150 @@
+import { pendingWork, type StoreState } from '#domain'
+import type { ReleaseLabels } from '../reconcile/driver.ts'
+import { type Finding, findingOf, named, type Repair } from './findings.ts'
+import type { LoggedStore } from './snapshot/logged-stores.ts'
+import type { FoundRelease } from './snapshot/snapshot.ts'
+
+interface Judging {
+  store: LoggedStore
+  /** What lies in the store's own place. */
+  release: FoundRelease
+  now: string
+  silentMs: number
+}
+
+type Provisioned = Extract<StoreState, { status: 'ready' }>['provisioned']
+type Judged = Pick<Finding, 'kind' | 'sentence' | 'nextAction' | 'repair'>
+
+const UPGRADE =
+  'An upgrade on its own plan makes it anew with the chart of today and keeps its data'
+const GONE =
+  'What held its data is gone with it, and nothing puts an empty store in the place of one that sold: delete it and request it anew, or restore it by hand'
+const ENDING = 'Look who removes it, and what is left when that has ended'
+const REMOVE = 'Look what holds it and remove it by hand: nothing else will'
+
+/** What is wrong with what lies in a store's own place, if anything is. */
+export function judgeOwn(judging: Judging): Finding | undefined {
+  const { store, release } = judging
+  const judged = isForeign(store, release) ? foreign(store, release) : judge(judging)
+  return judged && findingOf({ ...judged, place: release, store })
+}
+
+/** What is wrong when nothing lies in a store's own place. */
+export function judgeMissing(store: LoggedStore, place: string): Finding | undefined {
+  if (store.state.status !== 'ready' && store.state.status !== 'upgrade-failed') return undefined
+  return findingOf({ ...missing(store), place: { place, name: place }, store })
+}
+
+const isForeign = (store: LoggedStore, { store: owner, observed }: FoundRelease): boolean =>
+  owner !== store.id || observed.status === 'foreign'
+
+function foreign(store: LoggedStore, { store: owner, observed, ...release }: FoundRelease): Judged {
+  const ownerText = owner === undefined ? 'no store' : `store ${owner}`
+  const detail = 'detail' in observed ? observed.detail : `it carries the labels of ${ownerText}`
+  return {
+    kind: 'foreign-release',
+    sentence: `${named(release)} is the place of store ${store.id}, and something else lies there: ${detail}.`,
+    nextAction: 'Find out who made it. The provisioner never touches it; remove it by hand',
+  }
+}
+
+function judge(judging: Judging): Judged | undefined {
+  const { store, release } = judging
+  const { state } = store
+  if (isRemoved(state)) return leftover(store, release, state.status)
+  if (release.observed.status === 'pending')
+    return isWorkedOn(judging) ? undefined : abandoned(store, release)
+  if (state.status === 'upgrade-failed' && release.observed.status === 'prepared')
+    return { ...missing(store), ...again('RequestRetry', UPGRADE) }
+  return state.status === 'ready' ? judgeReady(store, release, state.provisioned) : undefined
+}
+
+const isRemoved = (state: StoreState): boolean =>
+  state.status === 'deleted' || (state.status === 'failed' && state.failure.reason === 'CANCELLED')
+
+function leftover(
+  store: LoggedStore,
+  { observed, ...release }: FoundRelease,
+  status: string,
+): Judged {
+  const what = status === 'deleted' ? 'deleted' : 'cancelled, and what had been made removed'
+  return {
+    kind: 'leftover',
+    sentence: `Store ${store.id} was ${what}, but ${named(release)} is there${detailOf(observed)}.`,
+    nextAction: REMOVE,
+  }
+}
+
+/** Whether somebody is at work, or will be when the pause before the next attempt is over. */
+function isWorkedOn({ store: { state, changedAt }, now, silentMs }: Judging): boolean {
+  if (pendingWork(state) === undefined) return false
+  const notBefore = 'notBefore' in state ? (state.notBefore ?? changedAt) : changedAt
+  const since = Math.max(Date.parse(changedAt), Date.parse(notBefore))
+  return Date.parse(now) - since < silentMs
+}
+
+function abandoned(store: LoggedStore, release: FoundRelease): Judged {
+  const { status } = store.state
+  const sentence = `A run of helm was cut off at ${named(release)}, and nobody works on store ${store.id} (${status}).`
+  const kind = 'abandoned-release'
+  if (status === 'failed' || status === 'upgrade-failed')
+    return { kind, sentence, ...again('RequestRetry', 'Retry the store') }
+  if (status === 'ready') return { kind, sentence, ...again('RequestUpgrade', UPGRADE) }
+  return {
+    kind,
+    sentence,
+    nextAction: 'Look whether provisioners run and take work; the first that does repairs it',
+  }
+}
+
+function judgeReady(
+  store: LoggedStore,
+  { observed, ...release }: FoundRelease,
+  wanted: Provisioned,
+): Judged | undefined {
+  if (observed.status === 'prepared')
+    return { ...missing(store), ...again('RequestUpgrade', UPGRADE) }
+  if (observed.status === 'deployed') return drifted(store, release, drift(observed.labels, wanted))
+  return {
+    kind: 'broken-release',
+    sentence: `Store ${store.id} is ready, but ${named(release)} is not whole${detailOf(observed)}.`,
+    ...(observed.status === 'failed' ? again('RequestUpgrade', UPGRADE) : { nextAction: ENDING }),
+  }
+}
+
+function missing({ id }: LoggedStore): Judged {
+  return {
+    kind: 'missing-release',
+    sentence: `Store ${id} was made ready, but there is no release of it.`,
+    nextAction: GONE,
+  }
+}
+
+const again = (repair: Repair, nextAction: string) => ({ repair, nextAction })
+
+function drifted(
+  { id }: LoggedStore,
+  release: Pick<FoundRelease, 'place' | 'name'>,
+  what: string[],
+): Judged | undefined {
+  if (what.length === 0) return undefined
+  return {
+    kind: 'drifted-release',
+    sentence: `${named(release)} was made from other ${what.join(' and another ')} than store ${id} was made ready with.`,
+    ...again('RequestUpgrade', `Find out who changed it. ${UPGRADE}`),
+  }
+}
+
+function drift({ values, chart }: ReleaseLabels, wanted: Provisioned): string[] {
+  return [
+    ...(isSame(values, wanted.valuesDigest) ? [] : ['values']),
+    ...(isSame(chart, wanted.chartDigest) ? [] : ['chart']),
+  ]
+}
+
+// A label of Kubernetes holds one character less than a SHA-256.
+const isSame = (label: string, digest: string): boolean =>
+  label === digest || (label.length === 63 && digest.startsWith(label))
+
+const detailOf = (observed: object): string =>
+  'detail' in observed && observed.detail !== '' ? `: ${String(observed.detail)}` : ''

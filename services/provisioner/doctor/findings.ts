@@ -1,0 +1,66 @@
+import { printable } from '../redact.ts'
+import type { LoggedStore } from './snapshot/logged-stores.ts'
+import type { FoundRelease } from './snapshot/snapshot.ts'
+
+export const findingKinds = [
+  'orphan-release',
+  'missing-release',
+  'foreign-release',
+  'second-release',
+  'drifted-release',
+  'broken-release',
+  'leftover',
+  'abandoned-release',
+  'unreadable-store',
+] as const
+type FindingKind = (typeof findingKinds)[number]
+
+/** What the doctor may ask for, as the store's owner could. */
+export type Repair = 'RequestRetry' | 'RequestUpgrade'
+
+/** One thing in which the log and what is there do not agree. */
+export interface Finding {
+  /** The same for the same thing in every look. */
+  id: string
+  kind: FindingKind
+  /** The release's place: namespace or folder. */
+  release: string
+  storeId?: string
+  tenantId?: string
+  /** For a person. */
+  sentence: string
+  nextAction: string
+  /** The command that mends it by the ordinary way; without one nothing in the system does. */
+  repair?: Repair
+}
+
+interface Words {
+  kind: FindingKind
+  place: { place: string; name: string }
+  store?: LoggedStore | undefined
+  sentence: string
+  nextAction: string
+  repair?: Repair
+}
+
+const TEXT_MAX = 300
+
+/** A finding with its id; foreign text in it is made fit for a terminal. */
+export function findingOf({ kind, place, store, sentence, nextAction, repair }: Words): Finding {
+  const tenantId = store && 'request' in store.state ? store.state.request.tenantId : undefined
+  return {
+    id: `${kind}:${named(place)}`,
+    kind,
+    release: place.place,
+    ...(store && { storeId: store.id }),
+    ...(tenantId !== undefined && { tenantId }),
+    sentence: printable(sentence, TEXT_MAX, 'start'),
+    nextAction,
+    ...(repair && { repair }),
+  }
+}
+
+/** How a release is called: by its place, and by its own name where that is another. */
+export function named({ place, name }: Pick<FoundRelease, 'place' | 'name'>): string {
+  return printable(place === name ? place : `${place}/${name}`, TEXT_MAX)
+}

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { releaseNameOf } from '#domain'
+import { provisionerWorld } from '#test/provisioner/provisioner-world'
+import { compare } from './compare.ts'
+import type { Finding } from './findings.ts'
+import { chooseRepairs, repairStores } from './repair.ts'
+import { type FoundRelease, look } from './snapshot/snapshot.ts'
+
+let world: Awaited<ReturnType<typeof provisionerWorld>>
+beforeAll(async () => {
+  world = await provisionerWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+test('a cut-off run of a failed store is repaired by asking for the store again, and the log says who did', async () => {
+  const storeId = await failedStore()
+
+  const done = await repair(await examine(storeId))
+
+  expect(done).toEqual([expect.stringContaining('RetryRequested is in its stream')])
+  expect((await world.history(storeId)).at(-1)?.type).toBe('RetryRequested')
+  expect((await world.metadata(storeId)).at(-1)).toMatchObject({
+    actor: expect.stringMatching(/^user:doctor-/),
+    tenantId: 'demo',
+  })
+})
+
+test('repaired twice after the same look, it is asked for once', async () => {
+  const storeId = await failedStore()
+  const looked = await examine(storeId)
+  await repair(looked)
+
+  const again = await repair(looked)
+
+  expect(again).toEqual([expect.stringContaining('was asked for already')])
+  const types = (await world.history(storeId)).map(({ type }) => type)
+  expect(types.filter((type) => type === 'RetryRequested')).toHaveLength(1)
+})
+
+test('a store that its owner deleted after the look is left as it is', async () => {
+  const storeId = await failedStore()
+  const looked = await examine(storeId)
+  await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
+
+  await expect(repair(looked)).rejects.toMatchObject({ code: 'STORE_IN_WRONG_STATE' })
+
+  expect((await world.history(storeId)).at(-1)?.type).toBe('DeletionRequested')
+})
+
+test('one id that cannot be repaired stops all before the first is', async () => {
+  const looked = await examine(await failedStore())
+  const [finding] = looked.findings
+  expect(() => chooseRepairs(looked.findings, [finding?.id ?? '', 'leftover:s-x'])).toThrow(
+    'There is no finding leftover:s-x now',
+  )
+})
+
+test('a store that moved during the look is not judged by what was found', async () => {
+  const storeId = await failedStore()
+  const { stores, found, moved } = await look(world.eventStore, async () => {
+    await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })
+    return [cutOff(storeId)]
+  })
+  expect(moved).toEqual(new Set([storeId]))
+  expect(compare({ stores, found, moved, now: new Date().toISOString(), silentMs: 1 })).toEqual([])
+})
+
+type Examined = Awaited<ReturnType<typeof examine>>
+
+async function examine(storeId: string) {
+  const { stores, moved } = await look(world.eventStore, () => Promise.resolve([]))
+  const now = new Date().toISOString()
+  const found = [cutOff(storeId)]
+  const findings: Finding[] = compare({ stores, moved, found, now, silentMs: 60_000 })
+  return { stores, findings }
+}
+
+async function repair({ stores, findings }: Examined): Promise<string[]> {
+  const ids = findings.map(({ id }) => id)
+  const chosen = chooseRepairs(findings, [...ids, ...ids])
+  const done: string[] = []
+  for await (const line of repairStores(world.eventStore, stores, chosen)) done.push(line)
+  return done
+}
+
+async function failedStore(): Promise<string> {
+  const storeId = randomUUID()
+  await world.send(storeId, world.requestOf(storeId))
+  const claimId = await world.claim(storeId)
+  const now = new Date().toISOString()
+  const failure = { reason: 'HELM_FAILED', retryable: false, detail: 'x', nextAction: 'y' } as const
+  await world.send(storeId, { type: 'FailAttempt', claimId, failure, retryDelaysMs: [], now })
+  return storeId
+}
+
+/** A release on which helm was cut off, as helm's record would tell of it. */
+function cutOff(storeId: string): FoundRelease {
+  const place = releaseNameOf(storeId)
+  const labels = { store: storeId, attempt: 1, claim: 'a', values: 'v', chart: 'c' }
+  return { place, name: place, store: storeId, observed: { status: 'pending', labels } }
+}

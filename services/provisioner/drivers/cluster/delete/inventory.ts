@@ -1,0 +1,90 @@
+import { gunzipSync } from 'node:zlib'
+import { loadAll } from 'js-yaml'
+import { z } from 'zod'
+import type { Target } from '../../../reconcile/driver.ts'
+import { type Kind, listMetadata, readObject } from '../api/objects.ts'
+import type { Cluster } from '../context.ts'
+import { readNamespace } from '../namespace/namespace.ts'
+import { readRecords } from '../release/observe.ts'
+import { listVolumeClaims } from './volumes.ts'
+
+const listed: Kind[] = [
+  'Secret',
+  'ResourceQuota',
+  'LimitRange',
+  'NetworkPolicy',
+  'Deployment',
+  'StatefulSet',
+  'Job',
+]
+
+/**
+ * All a removal will remove, as `Kind/name`: of the release, of the provisioner, the volumes, and what somebody
+ * else has put into the store's namespace, a release of theirs as `HelmRelease/name`.
+ */
+export async function inventory(cluster: Cluster, target: Target): Promise<string[]> {
+  const namespace = await readNamespace(cluster.api, target)
+  if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return []
+  const [release, foreign, claims, ...others] = await Promise.all([
+    releaseObjects(cluster, target),
+    foreignReleases(cluster, target),
+    listVolumeClaims(cluster, target),
+    ...listed.map((kind) => objectsOf(cluster, target, kind)),
+  ])
+  const volumes = claims.flatMap(({ metadata, spec }) => [
+    `PersistentVolumeClaim/${metadata.name}`,
+    ...(spec.volumeName === undefined ? [] : [`PersistentVolume/${spec.volumeName}`]),
+  ])
+  const all = [...release, ...foreign, ...others.flat(), ...volumes].toSorted()
+  return [...new Set([...all, `Namespace/${target.release}`])]
+}
+
+async function objectsOf(
+  { api, asKeeper }: Cluster,
+  target: Target,
+  kind: Kind,
+): Promise<string[]> {
+  const place = { kind, namespace: target.release }
+  const found = await asKeeper(target, () => listMetadata(api, place))
+  return found.map(({ name }) => `${kind}/${name}`)
+}
+
+// They go with the namespace, and whoever reads the store's history has to find them there.
+async function foreignReleases({ api, asKeeper, logger }: Cluster, target: Target) {
+  const { release } = target
+  const place = { kind: 'Secret', namespace: release } as const
+  const labelSelector = `owner=helm,name!=${release}`
+  const records = await asKeeper(target, () => listMetadata(api, place, { labelSelector }))
+  const names = [...new Set(records.map(({ labels }) => labels['name'] ?? ''))]
+  if (names.length > 0)
+    logger.warn({ release, names }, 'Releases of others go with the namespace of the store')
+  return names.map((name) => `HelmRelease/${name}`)
+}
+
+const storedRelease = z.object({ data: z.object({ release: z.base64() }) })
+const release = z.object({ manifest: z.string().default('') })
+const object = z.object({ kind: z.string(), metadata: z.object({ name: z.string() }) })
+
+// Helm keeps a release as JSON, packed by gzip and base64, in a Secret.
+async function releaseObjects(cluster: Cluster, target: Target): Promise<string[]> {
+  const [newest] = await readRecords(cluster, target)
+  if (newest === undefined) return []
+  const { name } = newest
+  const record = { kind: 'Secret', namespace: target.release, name } as const
+  const stored = await readObject(cluster.api, record, storedRelease)
+  if (stored === undefined) return []
+  try {
+    const packed = Buffer.from(Buffer.from(stored.data.release, 'base64').toString(), 'base64')
+    const { manifest } = release.parse(JSON.parse(gunzipSync(packed).toString()))
+    return loadAll(manifest).flatMap((document) => {
+      const { data } = object.safeParse(document)
+      return data === undefined ? [] : [`${data.kind}/${data.metadata.name}`]
+    })
+  } catch (err) {
+    cluster.logger.warn(
+      { err, release: target.release },
+      'The record of the release is not readable',
+    )
+    return []
+  }
+}

@@ -1,0 +1,65 @@
+import { AppError } from '#domain'
+import type { Logger } from '#observability'
+import type { Helm } from '../../helm/helm.ts'
+import type { Driver } from '../../reconcile/driver.ts'
+import { openApi } from './api/client.ts'
+import { loadCredentials } from './api/credentials.ts'
+import type { Cluster } from './context.ts'
+import { inventory } from './delete/inventory.ts'
+import { uninstall } from './delete/uninstall.ts'
+import { fence } from './fence/fence.ts'
+import { openKeeper } from './namespace/access.ts'
+import { deploy } from './release/deploy.ts'
+import { explain } from './release/diagnose.ts'
+import { observe } from './release/observe.ts'
+import { checkOrder, checkShop, type OrderCheckOptions } from './release/smoke-test.ts'
+import { repair } from './release/unlock.ts'
+
+export interface ClusterOptions {
+  helm: Helm
+  /** A folder of this process alone, mode 0700: kubeconfigs and values files pass through it. */
+  workDir: string
+  helmLimitMs: number
+  removalLimitMs: number
+  chartsDir: string
+  plansDir: string
+  /** Path of a kubeconfig; without one the account of our own pod. */
+  kubeconfig: string | undefined
+  /** The ClusterRole to bind to ourselves in each store's namespace, where we have not all rights anyway. */
+  keeperRole: string | undefined
+  /** Without it a store is ready as soon as helm says so. */
+  orderCheck?: OrderCheckOptions | undefined
+  logger: Logger
+}
+
+/** Releases on a Kubernetes cluster. Throws CONFIG_INVALID, CLUSTER_UNREACHABLE and CLUSTER_REFUSED when it cannot be used. */
+export async function openClusterDriver(options: ClusterOptions): Promise<Driver> {
+  const { kubeconfig, keeperRole, orderCheck, ...rest } = options
+  const credentials = loadCredentials(kubeconfig)
+  const api = openApi(credentials)
+  const cluster: Cluster = {
+    ...rest,
+    credentials,
+    api,
+    asKeeper: await openKeeper(api, keeperRole).catch(unusable),
+  }
+  return {
+    observe: (target) => observe(cluster, target),
+    fence: (target, licence) => fence(cluster, target, licence),
+    deploy: (target, licence) => deploy(cluster, target, licence),
+    explain: (target, ended, signal) => explain(cluster, { target, ended, signal }),
+    check:
+      orderCheck && ((target, signal) => checkOrder(cluster, target, { ...orderCheck, signal })),
+    walk: orderCheck && ((target, signal) => checkShop(cluster, target, { ...orderCheck, signal })),
+    repair: (target, licence) => repair(cluster, target, licence),
+    inventory: (target) => inventory(cluster, target),
+    uninstall: (target, licence) => uninstall(cluster, target, licence),
+    urlOf: ({ values }) => `https://${values.host}`,
+  }
+}
+
+function unusable(error: unknown): never {
+  if (!(error instanceof AppError)) throw error
+  const message = `The cluster cannot be used (DRIVER=cluster, KUBECONFIG): ${error.message}`
+  throw new AppError(error.code, message, { cause: error })
+}

@@ -1,0 +1,120 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { AppError } from '#domain'
+import type { Ended } from '../../../helm/run-supervised.ts'
+import type { Licence, Target } from '../../../reconcile/driver.ts'
+import { refused } from '../api/client.ts'
+import { kubeconfigWithToken } from '../api/credentials.ts'
+import { createObject, listMetadata, pathOf, removeObject } from '../api/objects.ts'
+import type { Cluster } from '../context.ts'
+import { storeLabels } from '../namespace/namespace.ts'
+import { RELEASE_ACCOUNT } from '../namespace/prepare.ts'
+
+const CLAIM_LABEL = 'storewright.dev/claim'
+const EXPIRY_SECONDS_MIN = 600
+
+/** The Secret that stands for one attempt's power over the release: tokens bound to it end with it. */
+export interface ClaimSecret {
+  name: string
+  uid: string
+  claimId: string
+}
+
+/** Makes the attempt's own claim Secret. Throws CLAIM_LOST when another claim holds its name. */
+export async function makeClaim(
+  { api, asKeeper }: Cluster,
+  target: Target,
+  { attempt, claimId }: Licence,
+): Promise<ClaimSecret> {
+  // After a restore of the log another claim may have had the same number.
+  const name = `claim-${attempt}-${claimId.slice(0, 8)}`
+  const object = { kind: 'Secret', namespace: target.release, name } as const
+  const labels = { ...storeLabels(target), [CLAIM_LABEL]: claimId }
+  const made = await asKeeper(target, () =>
+    createObject(api, object, { metadata: { labels }, immutable: true }),
+  )
+  if (made !== undefined) return { name, uid: made.uid, claimId }
+  throw new AppError('CLAIM_LOST', `${name} was made before`)
+}
+
+/** All claim Secrets of the store. */
+export async function listClaims(
+  { api, asKeeper }: Cluster,
+  target: Target,
+): Promise<ClaimSecret[]> {
+  const place = { kind: 'Secret', namespace: target.release } as const
+  const found = await asKeeper(target, () =>
+    listMetadata(api, place, { labelSelector: CLAIM_LABEL }),
+  )
+  return found.map(({ name, uid, labels }) => ({ name, uid, claimId: labels[CLAIM_LABEL] ?? '' }))
+}
+
+export function removeClaim({ api }: Cluster, target: Target, claim: ClaimSecret): Promise<void> {
+  const object = { kind: 'Secret', namespace: target.release, name: claim.name } as const
+  return removeObject(api, object, { uid: claim.uid })
+}
+
+const issued = z.object({ status: z.object({ token: z.string() }) })
+
+/** A token of the release's account that is good as long as the claim Secret is there, and no longer than helm may run. */
+export async function tokenOf(
+  { api, helmLimitMs }: Cluster,
+  target: Target,
+  { name, uid }: ClaimSecret,
+): Promise<string> {
+  const account = {
+    kind: 'ServiceAccount',
+    namespace: target.release,
+    name: RELEASE_ACCOUNT,
+  } as const
+  const boundObjectRef = { apiVersion: 'v1', kind: 'Secret', name, uid }
+  const expirationSeconds = Math.max(EXPIRY_SECONDS_MIN, Math.ceil(helmLimitMs / 1_000) + 60)
+  const path = `${pathOf(account)}/token`
+  const answer = await api(path, {
+    method: 'POST',
+    body: {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { boundObjectRef, expirationSeconds },
+    },
+  })
+  if (answer.status !== 201) throw refused(`POST ${path}`, answer)
+  return issued.parse(answer.body).status.token
+}
+
+/**
+ * Runs helm with a token bound to a claim Secret of this attempt, made before the log is asked whether the
+ * claim still stands: a later attempt finds the Secret, whatever this process does after that question.
+ * When helm has surely ended, the claim goes too, so that nobody need wait for it.
+ */
+export async function withClaim(
+  cluster: Cluster,
+  { target, licence }: { target: Target; licence: Licence },
+  run: (folder: string, kubeconfig: string) => Promise<Ended>,
+): Promise<Ended> {
+  const claim = await makeClaim(cluster, target, licence)
+  const folder = join(cluster.workDir, licence.claimId)
+  let mayRun = false
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    const kubeconfig = join(folder, 'kubeconfig')
+    const token = await tokenOf(cluster, target, claim)
+    const content = await kubeconfigWithToken(cluster.credentials, token)
+    await writeFile(kubeconfig, content, { mode: 0o600, flag: 'wx' })
+    await licence.confirm()
+    mayRun = true
+    const ended = await run(folder, kubeconfig)
+    mayRun = false
+    return ended
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+    if (!mayRun) await giveBack(cluster, target, claim)
+  }
+}
+
+async function giveBack(cluster: Cluster, target: Target, claim: ClaimSecret): Promise<void> {
+  await removeClaim(cluster, target, claim).catch((err: unknown) => {
+    cluster.logger.warn({ err, claim: claim.name }, 'The claim could not be given back')
+  })
+}

@@ -1,0 +1,97 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { AppError, hasCode } from '#domain'
+import type { Licence, Target } from '../../../reconcile/driver.ts'
+import { type Api, openApi } from '../api/client.ts'
+import { credentialsWithToken } from '../api/credentials.ts'
+import type { Cluster } from '../context.ts'
+import { readNamespace } from '../namespace/namespace.ts'
+import { type ClaimSecret, listClaims, makeClaim, removeClaim, tokenOf } from './claim-secret.ts'
+
+/** For so long an API server believes a token it has checked (kube-apiserver's own constant). */
+const TOKEN_CACHE_MS = 10_000
+const MARGIN_MS = 250
+const LOOK_EVERY_MS = 100
+const REFUSED_WITHIN_MS = 60_000
+
+/**
+ * Makes helm of every earlier attempt powerless, wherever and however frozen it is: the claim Secrets its
+ * tokens are bound to are removed, and the API server is seen to refuse such a token. An attempt that ended
+ * in order has left no claim, and nothing is waited for. Throws CLAIM_LOST.
+ */
+export async function fence(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+  const namespace = await readNamespace(cluster.api, target)
+  if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
+  const claims = await listClaims(cluster, target)
+  const others = claims.filter(({ claimId }) => claimId !== licence.claimId)
+  if (others.length === 0) return
+  await licence.confirm()
+  // Stands until the wait is over: whoever comes after a fence that was broken off waits again.
+  const own = await makeClaim(cluster, target, licence)
+  const startedAt = performance.now()
+  await revoke(cluster, { target, licence, claims: others })
+  await removeClaim(cluster, target, own)
+  const durationMs = Math.round(performance.now() - startedAt)
+  const names = others.map(({ name }) => name)
+  cluster.logger.info(
+    { release: target.release, claims: names, durationMs },
+    'Fenced off earlier attempts',
+  )
+}
+
+interface Revocation {
+  target: Target
+  licence: Licence
+  claims: ClaimSecret[]
+}
+
+async function revoke(cluster: Cluster, { target, licence, claims }: Revocation): Promise<void> {
+  // A probe is remembered by the API server from now on, at the earliest; what helm used, until it is removed.
+  const usedAt = performance.now()
+  const probes = await Promise.all(claims.map((claim) => openProbe(cluster, target, claim)))
+  await Promise.all(claims.map((claim) => removeClaim(cluster, target, claim)))
+  const removedAt = performance.now()
+  await untilRefused(
+    probes.filter((probe) => probe !== undefined),
+    licence,
+  )
+  const rememberedMs = Math.max(TOKEN_CACHE_MS, performance.now() - usedAt)
+  const restMs = removedAt + rememberedMs + MARGIN_MS - performance.now()
+  if (restMs > 0) await wait(restMs)
+  await stillLicensed(licence)
+}
+
+/** A token like the one helm has, and used as helm's may be: with the API server's memory of it. */
+async function openProbe(
+  cluster: Cluster,
+  target: Target,
+  claim: ClaimSecret,
+): Promise<Api | undefined> {
+  try {
+    const token = await tokenOf(cluster, target, claim)
+    const probe = openApi(credentialsWithToken(cluster.credentials, token))
+    await probe('/version')
+    return probe
+  } catch (error) {
+    // Without its Secret or its account no such token can be had: by helm neither.
+    if (hasCode(error, 'CLUSTER_REFUSED')) return undefined
+    throw error
+  }
+}
+
+async function untilRefused(probes: Api[], licence: Licence): Promise<void> {
+  const giveUpAt = performance.now() + REFUSED_WITHIN_MS
+  for (const probe of probes)
+    while ((await probe('/version')).status !== 401) {
+      await stillLicensed(licence)
+      if (performance.now() > giveUpAt)
+        throw new AppError(
+          'CLUSTER_REFUSED',
+          'The API server still takes the token of an ended claim',
+        )
+      await wait(LOOK_EVERY_MS)
+    }
+}
+
+async function stillLicensed({ signal, confirm }: Licence): Promise<void> {
+  if (signal.aborted) await confirm()
+}

@@ -1,0 +1,40 @@
+import type { Licence, Target } from '../../../reconcile/driver.ts'
+import { applyObject, type ObjectName } from '../api/objects.ts'
+import type { Cluster } from '../context.ts'
+import { bindRole } from './access.ts'
+import { ensureNamespace, storeLabels } from './namespace.ts'
+import { ensureStoreSecret } from './secret.ts'
+
+/** The account a store's release is made as. */
+export const RELEASE_ACCOUNT = 'release'
+
+/** The role it has in its own namespace, and nowhere else. */
+const RELEASE_ROLE = 'edit'
+
+/**
+ * Makes what a store's release needs and must not make itself, but for its limits: the namespace, a policy
+ * that lets nothing in or out, the Secret, and the account of the release. Doing it again changes nothing.
+ */
+export async function prepare(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+  const { api, asKeeper } = cluster
+  await ensureNamespace(api, target, licence)
+  const apply = (kind: ObjectName['kind'], name: string, content: object) => {
+    const object = { kind, namespace: target.release, name }
+    return applyObject(api, object, { metadata: { labels: storeLabels(target) }, ...content })
+  }
+  await asKeeper(target, () =>
+    apply('ServiceAccount', RELEASE_ACCOUNT, { automountServiceAccountToken: false }),
+  )
+  const subject = {
+    kind: 'ServiceAccount',
+    namespace: target.release,
+    name: RELEASE_ACCOUNT,
+  }
+  // What may pass is said by the chart, component by component: policies add up.
+  const denied = { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }
+  await Promise.all([
+    bindRole(api, target, { name: RELEASE_ACCOUNT, role: RELEASE_ROLE, subject }),
+    apply('NetworkPolicy', 'default-deny', { spec: denied }),
+    ensureStoreSecret(api, target),
+  ])
+}

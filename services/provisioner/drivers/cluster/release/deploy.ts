@@ -1,0 +1,67 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '#domain'
+import { readChart } from '../../../chart.ts'
+import type { Ended } from '../../../helm/run-supervised.ts'
+import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { Cluster } from '../context.ts'
+import { withClaim } from '../fence/claim-secret.ts'
+import { planLimits, raiseLimits, settleLimits } from '../namespace/apply-limits.ts'
+import { prepare } from '../namespace/prepare.ts'
+import { labelled } from './observe.ts'
+
+/** Brings the release to what the target says, by one run of helm in a namespace made ready for it. */
+export async function deploy(cluster: Cluster, target: Target, licence: Licence): Promise<Ended> {
+  const { helm, helmLimitMs: limitMs, chartsDir, plansDir } = cluster
+  const plan = await planLimits(plansDir, target.request)
+  await prepare(cluster, target, licence)
+  const raised = await raiseLimits(cluster, { target, licence, plan })
+  const ended = await withClaim(cluster, { target, licence }, async (folder, kubeconfig) => {
+    const values = join(folder, 'values.yaml')
+    await writeFile(values, target.values.yaml, { mode: 0o600, flag: 'wx' })
+    const args = deployArgs(target, licence, { files: { kubeconfig, values }, limitMs })
+    return helm.run(args, join(folder, 'stdout'), licence)
+  })
+  if (raised && ended.code === 0) await settleLimits(cluster, { target, licence, plan })
+  const { digest } = await readChart(chartsDir, target.request.engine)
+  if (digest === target.chart.digest) return ended
+  throw new AppError('CHART_INVALID', 'The chart changed while it was used', { retryable: true })
+}
+
+const HISTORY_MAX = 5
+/** Of helm's absolute limit: helm gives up by itself first, and records it. */
+const WAIT_SHARE = 8 / 9
+
+interface HelmFiles {
+  kubeconfig: string
+  values: string
+}
+
+/** `helm upgrade --install`; Helm 3.22 and 4 take the same. */
+export function deployArgs(
+  target: Target,
+  licence: Licence,
+  { files, limitMs }: { files: HelmFiles; limitMs: number },
+): string[] {
+  const common = commonArgs(target, files.kubeconfig)
+  const labels = ['--labels', labelled(target, licence)]
+  // Without both, helm would take over the values of the release before.
+  const values = ['--values', files.values, '--reset-values']
+  const waiting = ['--wait', '--timeout', timeout(limitMs)]
+  const thrift = ['--history-max', String(HISTORY_MAX), '--disable-openapi-validation']
+  const what = ['--', target.release, target.chart.path]
+  return ['upgrade', '--install', ...common, ...labels, ...values, ...waiting, ...thrift, ...what]
+}
+
+/** `helm uninstall`. */
+export function uninstallArgs(target: Target, kubeconfig: string, limitMs: number): string[] {
+  const common = commonArgs(target, kubeconfig)
+  return ['uninstall', ...common, '--timeout', timeout(limitMs), '--', target.release]
+}
+
+function commonArgs({ release }: Target, kubeconfig: string): string[] {
+  return ['--namespace', release, '--kubeconfig', kubeconfig]
+}
+
+const timeout = (limitMs: number): string =>
+  `${Math.max(1, Math.floor((limitMs * WAIT_SHARE) / 1_000))}s`

@@ -1,0 +1,83 @@
+import type { Licence, ObservedRelease, ReleaseLabels, Target } from '../../../reconcile/driver.ts'
+import { listMetadata, type Metadata } from '../api/objects.ts'
+import type { Cluster } from '../context.ts'
+import { foreignDetail, readNamespace } from '../namespace/namespace.ts'
+
+/** What there is of a store's release, read from helm's own records. */
+export async function observe(cluster: Cluster, target: Target): Promise<ObservedRelease> {
+  const namespace = await readNamespace(cluster.api, target)
+  if (namespace === undefined) return { status: 'absent' }
+  if (!namespace.isOurs) return { status: 'foreign', detail: foreignDetail(target) }
+  if (namespace.isEnding)
+    return { status: 'uninstalling', by: 'namespace', detail: namespace.remaining }
+  const [newest] = await readRecords(cluster, target)
+  return newest === undefined ? { status: 'prepared' } : judge(newest, target)
+}
+
+/** Helm's records of the release, the newest first. */
+export async function readRecords({ api, asKeeper }: Cluster, target: Target): Promise<Metadata[]> {
+  const place = { kind: 'Secret', namespace: target.release } as const
+  const query = {
+    labelSelector: `owner=helm,name=${target.release}`,
+    fieldSelector: 'type=helm.sh/release.v1',
+  }
+  const records = await asKeeper(target, () => listMetadata(api, place, query))
+  return records.toSorted((a, b) => versionOf(b) - versionOf(a))
+}
+
+function judge({ labels }: Metadata, target: Target): ObservedRelease {
+  const made = releaseLabelsOf(labels, target)
+  const { store } = made
+  if (store !== target.request.storeId) {
+    const owner = store === '' ? 'no store' : `store ${store}`
+    return { status: 'foreign', detail: `The release ${target.release} belongs to ${owner}` }
+  }
+  const status = labels['status'] ?? ''
+  switch (status) {
+    case 'deployed':
+      return { status: 'deployed', labels: made }
+    case 'pending-install':
+    case 'pending-upgrade':
+    case 'pending-rollback':
+      return { status: 'pending', labels: made }
+    case 'uninstalling':
+      return { status: 'uninstalling', by: 'release', detail: '' }
+    default:
+      return { status: 'failed', detail: `The release is ${status || 'of no known status'}` }
+  }
+}
+
+const versionOf = ({ labels }: Metadata): number => Number(labels['version'] ?? 0)
+
+const LABEL_LENGTH_MAX = 63
+
+/** What helm writes on the release's record: whose it is, and what it is made from. */
+export function labelled(target: Target, { attempt, claimId }: Licence): string {
+  const labels = {
+    'cp.store': target.request.storeId,
+    'cp.attempt': String(attempt),
+    'cp.claim': claimId,
+    'cp.values': short(target.values.digest),
+    'cp.chart': short(target.chart.digest),
+  }
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',')
+}
+
+/** The labels of a record, with whole digests where they are the wanted ones. */
+export function releaseLabelsOf(labels: Record<string, string>, target: Target): ReleaseLabels {
+  const { 'cp.store': store = '', 'cp.attempt': attempt, 'cp.claim': claim = '' } = labels
+  const { 'cp.values': values = '', 'cp.chart': chart = '' } = labels
+  return {
+    store,
+    attempt: Number(attempt ?? 0),
+    claim,
+    values: whole(values, target.values.digest),
+    chart: whole(chart, target.chart.digest),
+  }
+}
+
+// A label holds one character less than a SHA-256.
+const short = (digest: string): string => digest.slice(0, LABEL_LENGTH_MAX)
+const whole = (label: string, digest: string): string => (label === short(digest) ? digest : label)

@@ -1,0 +1,91 @@
+import { KubeConfig } from '@kubernetes/client-node'
+import { createLogger } from '#observability'
+import { expect, test } from 'vitest'
+import { admin, medusa } from '#test/smoke-test/medusa-script'
+import { scriptedShop } from '#test/smoke-test/scripted-shop'
+import type { Target } from '../../../reconcile/driver.ts'
+import type { ApiAnswer } from '../api/client.ts'
+import type { Cluster } from '../context.ts'
+import { checkOrder, checkShop } from './smoke-test.ts'
+import { explain } from './diagnose.ts'
+
+const b64 = (text: string) => Buffer.from(text).toString('base64')
+const data = { 'admin-email': b64(admin.email), 'admin-password': b64(admin.password) }
+const { signal } = new AbortController()
+
+test('the order is placed where the template leads, with the account of the store', async () => {
+  await using shop = await scriptedShop(medusa)
+  const urlTemplate = shop.url.replace('127.0.0.1', '{release}')
+  const cluster = clusterSaying({ status: 200, body: { data } })
+
+  const order = await checkOrder(cluster, target, { urlTemplate, limitMs: 10_000, signal })
+
+  expect(order).toMatchObject({ orderId: 'order_1', cancelled: true })
+  expect(shop.heard[0]?.headers.host).toBe('shop.example.com')
+})
+
+test('a shop that sells already is walked through where the template leads, and nothing is ordered', async () => {
+  await using shop = await scriptedShop(medusa)
+  const urlTemplate = shop.url.replace('127.0.0.1', '{release}')
+  const cluster = clusterSaying({ status: 200, body: { data } })
+
+  const walked = await checkShop(cluster, target, { urlTemplate, limitMs: 10_000, signal })
+
+  expect(walked).toEqual({ requests: 10, durationMs: expect.any(Number) })
+  expect(shop.asked()).not.toContain('POST /store/carts/cart_1/complete')
+})
+
+test('a store whose Secret is gone cannot be sold in', async () => {
+  const cluster = clusterSaying({ status: 404, body: {} })
+
+  const checking = checkOrder(cluster, target, { urlTemplate: 'http://x', limitMs: 1_000, signal })
+
+  await expect(checking).rejects.toMatchObject({
+    code: 'ORDER_CHECK_FAILED',
+    message: 'store-secret is gone',
+  })
+})
+
+test('a cluster that refuses every look is told by what helm said', async () => {
+  const cluster = clusterSaying({ status: 403, body: { message: 'forbidden' } })
+  const ended = { code: 1, signal: null, stderr: 'Error: context deadline exceeded', durationMs: 5 }
+
+  const failure = await explain(cluster, { target, ended, signal })
+
+  expect(failure).toMatchObject({ reason: 'TIMEOUT' })
+  expect(failure.detail).toContain(
+    'pods (GET /api/v1/namespaces/127.0.0.1/pods was answered with 403',
+  )
+})
+
+const target: Target = {
+  request: {
+    storeId: '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11',
+    tenantId: 'demo',
+    name: 'Shop',
+    engine: 'medusa',
+    plan: 'small',
+    fingerprint: '',
+    requestedAt: '2026-01-01T00:00:00.000Z',
+  },
+  release: '127.0.0.1',
+  chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'h' },
+  values: { yaml: '', digest: 'v', host: 'shop.example.com' },
+}
+
+/** A cluster whose API server has one answer. */
+function clusterSaying(answer: ApiAnswer): Cluster {
+  const never = () => Promise.reject(new Error('Nobody runs helm here'))
+  return {
+    api: () => Promise.resolve(answer),
+    credentials: new KubeConfig(),
+    asKeeper: (_, work) => work(),
+    helm: { run: never, checkVersion: never },
+    workDir: '/nowhere',
+    chartsDir: '/nowhere',
+    plansDir: '/nowhere',
+    helmLimitMs: 1,
+    removalLimitMs: 1,
+    logger: createLogger({ service: 'test', level: 'silent' }),
+  }
+}

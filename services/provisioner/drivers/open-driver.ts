@@ -1,0 +1,65 @@
+import { resolve } from 'node:path'
+import type { Logger } from '#observability'
+import type { ProvisionerConfig } from '../config.ts'
+import { type Helm, openHelm } from '../helm/helm.ts'
+import { openWorkFolder } from '../helm/work-folder.ts'
+import type { Driver } from '../reconcile/driver.ts'
+import { openRenderDriver } from './render/driver.ts'
+
+/** The driver the configuration names, after a look at its helm. Throws HELM_MISSING, and what a driver throws at its start. */
+export async function openDriver(
+  config: ProvisionerConfig,
+  logger: Logger,
+): Promise<Driver & AsyncDisposable> {
+  const folder = await openWorkFolder()
+  try {
+    const helm = openHelm({
+      executable: config.HELM_BIN,
+      workDir: folder.path,
+      limitMs: config.HELM_LIMIT_MS,
+      killAfterMs: config.HELM_KILL_AFTER_MS,
+      heartbeatTimeoutMs: config.HEARTBEAT_TIMEOUT_MS,
+    })
+    const version = await helm.checkVersion()
+    logger.info({ helm: version, driver: config.DRIVER }, 'Helm is usable')
+    const driver = await openNamed(config, { helm, workDir: folder.path, logger })
+    return { ...driver, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() }
+  } catch (error) {
+    await folder[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function openNamed(
+  config: ProvisionerConfig,
+  { helm, workDir, logger }: { helm: Helm; workDir: string; logger: Logger },
+): Promise<Driver> {
+  const chartsDir = resolve(config.CHARTS_DIR)
+  switch (config.DRIVER) {
+    case 'render': {
+      const releasesDir = resolve(config.RELEASES_DIR)
+      return openRenderDriver({ helm, chartsDir, releasesDir })
+    }
+    case 'cluster': {
+      // Loaded here: the Kubernetes client takes 60 MiB that driver render has no use for.
+      const { openClusterDriver } = await import('./cluster/driver.ts')
+      return openClusterDriver({
+        helm,
+        workDir,
+        logger,
+        chartsDir,
+        plansDir: resolve(config.PLANS_DIR),
+        helmLimitMs: config.HELM_LIMIT_MS,
+        removalLimitMs: config.REMOVAL_LIMIT_MS,
+        kubeconfig: config.KUBECONFIG,
+        keeperRole: config.KEEPER_ROLE,
+        orderCheck: orderCheckOf(config),
+      })
+    }
+  }
+}
+
+function orderCheckOf({ ORDER_CHECK, ORDER_CHECK_URL, ORDER_CHECK_LIMIT_MS }: ProvisionerConfig) {
+  if (ORDER_CHECK === 'off') return undefined
+  return { urlTemplate: ORDER_CHECK_URL, limitMs: ORDER_CHECK_LIMIT_MS }
+}

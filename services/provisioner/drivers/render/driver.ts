@@ -1,0 +1,110 @@
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '#domain'
+import { readChart } from '../../chart.ts'
+import type { Helm } from '../../helm/helm.ts'
+import type { Ended } from '../../helm/run-supervised.ts'
+import type { Driver, Licence, Target } from '../../reconcile/driver.ts'
+import { listFolder, MANIFESTS, observeFolder, RECORD, writeRecord } from './release-folder.ts'
+import { fenceStaging, flush, prepareStaging, withStaging } from './staging.ts'
+
+export interface RenderOptions {
+  helm: Helm
+  chartsDir: string
+  /** Holds one folder per release, as a GitOps tool would pick them up. */
+  releasesDir: string
+}
+
+/** Renders a store's chart into a folder of its own: whole or not at all, once per claim. */
+export async function openRenderDriver(options: RenderOptions): Promise<Driver> {
+  const { releasesDir } = options
+  await mkdir(releasesDir, { recursive: true })
+  await prepareStaging(releasesDir)
+  const folderOf = ({ release }: Target) => join(releasesDir, release)
+  return {
+    observe: (target) => observeFolder(folderOf(target), target.request.storeId),
+    fence: ({ release }, { claimId }) => fenceStaging(releasesDir, release, claimId),
+    deploy: (target, licence) => deploy(options, target, licence),
+    // A render is whole or not there: nothing is ever pending.
+    repair: () => Promise.resolve(),
+    inventory: (target) => listFolder(folderOf(target)),
+    uninstall: (target, licence) => uninstall(options, target, licence),
+    urlOf: ({ values }) => `https://${values.host}`,
+  }
+}
+
+function deploy(options: RenderOptions, target: Target, licence: Licence): Promise<Ended> {
+  const { helm, releasesDir } = options
+  const { release, chart, values } = target
+  const { claimId } = licence
+  return withStaging({ releasesDir, release, claimId }, async (staging) => {
+    const valuesFile = join(staging, 'values.yaml')
+    await writeFile(valuesFile, values.yaml, { mode: 0o600, flag: 'wx' })
+    const rendered = join(staging, 'rendered')
+    await mkdir(rendered)
+    await chmod(rendered, 0o755)
+    await licence.confirm()
+    const args = ['template', '--namespace', release, '--values', valuesFile]
+    const manifests = join(rendered, MANIFESTS)
+    const ended = await helm.run([...args, '--', release, chart.path], manifests, licence)
+    if (ended.code !== 0 || ended.reason !== undefined) return ended
+    await refuseChangedChart(options, target)
+    await writeRecordBeside(manifests, target, licence)
+    await licence.confirm()
+    await publish(rendered, join(releasesDir, release), target.request.storeId)
+    await flush(releasesDir)
+    return ended
+  })
+}
+
+async function refuseChangedChart({ chartsDir }: RenderOptions, target: Target): Promise<void> {
+  const { digest } = await readChart(chartsDir, target.request.engine)
+  if (digest === target.chart.digest) return
+  throw new AppError('CHART_INVALID', 'The chart changed while it was used', { retryable: true })
+}
+
+async function writeRecordBeside(manifests: string, target: Target, licence: Licence) {
+  const { chart, values, request } = target
+  const labels = {
+    store: request.storeId,
+    attempt: licence.attempt,
+    claim: licence.claimId,
+    values: values.digest,
+    chart: chart.digest,
+  }
+  const file = join(manifests, '..', RECORD)
+  await writeFile(file, writeRecord(labels, await readFile(manifests)), { flag: 'wx' })
+  for (const path of [file, manifests]) {
+    await chmod(path, 0o644)
+    await flush(path)
+  }
+}
+
+/**
+ * A new release appears as one folder. An existing one is replaced file by file, so that a reader never
+ * finds it missing; the record comes last, and without the right one the release counts as failed.
+ */
+async function publish(rendered: string, folder: string, storeId: string): Promise<void> {
+  try {
+    await rename(rendered, folder)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && isTaken(error.code))) throw error
+    if ((await observeFolder(folder, storeId)).status === 'foreign') return
+    await rename(join(rendered, MANIFESTS), join(folder, MANIFESTS))
+    await rename(join(rendered, RECORD), join(folder, RECORD))
+  }
+  await flush(folder)
+}
+
+const isTaken = (code: unknown): boolean => code === 'ENOTEMPTY' || code === 'EEXIST'
+
+function uninstall(options: RenderOptions, target: Target, licence: Licence): Promise<void> {
+  const { releasesDir } = options
+  const { release } = target
+  const { claimId } = licence
+  return withStaging({ releasesDir, release, claimId }, async (staging) => {
+    await licence.confirm()
+    await rename(join(releasesDir, release), join(staging, 'removed'))
+    await flush(releasesDir)
+  })
+}

@@ -1,0 +1,136 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { scriptedShop, type Script } from '#test/smoke-test/scripted-shop'
+import { CART_TOKEN, woocommerce } from '#test/smoke-test/woocommerce-script'
+import { placeOrder, type OrderCheck } from '../smoke-test.ts'
+
+const API = '/wp-json/wc/store/v1'
+let check: Omit<OrderCheck, 'baseUrl'>
+
+beforeEach(() => {
+  const { signal } = new AbortController()
+  check = { engine: 'woocommerce', host: 'shop.example.com', signal, limitMs: 10_000 }
+})
+
+describe('an order in a WooCommerce shop', () => {
+  test('is placed with a Cart-Token and stays', async () => {
+    await using shop = await scriptedShop(woocommerce)
+
+    const order = await placeOrder({ ...check, baseUrl: shop.url })
+
+    expect(order).toMatchObject({ orderId: '12', cancelled: false, requests: 8 })
+    expect(shop.asked()).toEqual([
+      'GET /',
+      `GET ${API}/products`,
+      `POST ${API}/cart/add-item`,
+      `GET ${API}/cart`,
+      `POST ${API}/cart/add-item`,
+      `POST ${API}/cart/update-customer`,
+      `POST ${API}/checkout`,
+      `GET ${API}/order/12`,
+    ])
+  })
+
+  test('is of the sample product, by a customer that nobody is, and says what it is', async () => {
+    await using shop = await scriptedShop(woocommerce)
+
+    await placeOrder({ ...check, baseUrl: shop.url })
+
+    const said = (what: string) => shop.heard.findLast((heard) => heard.what === what)?.body
+    expect(said(`POST ${API}/cart/add-item`)).toEqual({ id: 10, quantity: 1 })
+    expect(said(`POST ${API}/checkout`)).toMatchObject({
+      billing_address: { email: 'order-check@storewright.invalid', country: 'AT' },
+      payment_method: 'cod',
+      customer_note: expect.stringContaining('test order'),
+    })
+  })
+})
+
+describe('a WooCommerce shop does not sell when', () => {
+  const checkout = { order_id: 12, order_key: 'k', status: 'processing' }
+  const cases: [string, Script, string][] = [
+    [
+      'it lets strangers fill a cart',
+      { [`POST ${API}/cart/add-item`]: { status: 201, body: {} } },
+      `POST ${API}/cart/add-item without a token was answered with 201, not with 401`,
+    ],
+    [
+      'its window is empty',
+      { [`GET ${API}/products`]: { body: [] } },
+      `GET ${API}/products shows no product that can be bought`,
+    ],
+    [
+      'it hands out no Cart-Token',
+      { [`GET ${API}/cart`]: { body: {} } },
+      `GET ${API}/cart gave no Cart-Token`,
+    ],
+    [
+      'it cannot show a cart',
+      { [`GET ${API}/cart`]: { status: 500, body: 'There has been a critical error' } },
+      `GET ${API}/cart was answered with 500: There has been a critical error`,
+    ],
+    [
+      'filling a cart breaks it',
+      { [`POST ${API}/cart/add-item`]: { status: 500, body: { code: 'internal', message: 'no' } } },
+      `POST ${API}/cart/add-item was answered with 500: internal: no`,
+    ],
+    [
+      'nobody may pay on delivery',
+      {
+        [`POST ${API}/cart/add-item`]: ({ headers }) =>
+          'cart-token' in headers ? { body: { payment_methods: ['stripe'] } } : { status: 401 },
+      },
+      `POST ${API}/cart/add-item offers stripe to pay with, not cod`,
+    ],
+    [
+      'the payment fails',
+      {
+        [`POST ${API}/checkout`]: {
+          body: { ...checkout, payment_result: { payment_status: 'failure' } },
+        },
+      },
+      `POST ${API}/checkout ended with the payment failure`,
+    ],
+    [
+      'the order is left waiting',
+      {
+        [`POST ${API}/checkout`]: {
+          body: { ...checkout, status: 'pending', payment_result: { payment_status: 'success' } },
+        },
+      },
+      `POST ${API}/checkout made an order that is pending`,
+    ],
+    [
+      'the checkout is refused, and the answer tells the token',
+      {
+        [`POST ${API}/checkout`]: {
+          status: 400,
+          body: { code: 'woocommerce_rest_error', message: `Bad ${CART_TOKEN}` },
+        },
+      },
+      `POST ${API}/checkout was answered with 400: woocommerce_rest_error: Bad [redacted]`,
+    ],
+    [
+      'the order cannot be read',
+      { [`GET ${API}/order/12`]: { status: 404, body: { message: 'gone' } } },
+      `GET ${API}/order/12 was answered with 404: gone`,
+    ],
+  ]
+
+  test.for(cases)('%s', async ([, change, message]) => {
+    await using shop = await scriptedShop({ ...woocommerce, ...change })
+
+    const placing = placeOrder({ ...check, baseUrl: shop.url })
+
+    await expect(placing).rejects.toMatchObject({ code: 'ORDER_CHECK_FAILED', message })
+  })
+
+  test('it is asked under a name that is not its own', async () => {
+    await using shop = await scriptedShop(woocommerce)
+
+    const placing = placeOrder({ ...check, host: 'other.example.com', baseUrl: shop.url })
+
+    await expect(placing).rejects.toThrow(
+      'GET / was answered with 301: redirected to https://shop.example.com/',
+    )
+  })
+})

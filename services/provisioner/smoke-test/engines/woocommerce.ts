@@ -1,0 +1,142 @@
+import { z } from 'zod'
+import { COUNTRY, customer, SAMPLE_PRODUCT } from '../customer.ts'
+import type { Shop } from '../shop.ts'
+
+const API = '/wp-json/wc/store/v1'
+const PRODUCTS_MAX = 50
+const CASH_ON_DELIVERY = 'cod'
+
+/**
+ * WooCommerce's Store API from the shop window to the order, with a Cart-Token: no cookie, no nonce. One
+ * checkout only: WooCommerce limits their rate. Its API lets no customer cancel.
+ */
+export async function orderFromWooCommerce(
+  shop: Shop,
+): Promise<{ orderId: string; cancelled: boolean }> {
+  const { headers, added, paymentMethods } = await toTheTill(shop)
+  if (!paymentMethods.includes(CASH_ON_DELIVERY))
+    throw shop.failure(
+      added,
+      `offers ${paymentMethods.join(', ') || 'nothing'} to pay with, not cod`,
+    )
+  const order = await checkOut(shop, headers)
+  await readOrder(shop, order)
+  return { orderId: String(order.order_id), cancelled: false }
+}
+
+/** The same as far as the till: a cart with a product in it, which nobody pays. */
+export async function walkWooCommerce(shop: Shop): Promise<void> {
+  await toTheTill(shop)
+}
+
+async function toTheTill(shop: Shop) {
+  await shop.untilOpen('/')
+  const product = await findProduct(shop)
+  await refusesStrangers(shop, product)
+  const headers = await openCart(shop)
+  const item = { id: product, quantity: 1 }
+  const added = { method: 'POST', path: `${API}/cart/add-item`, headers, body: item } as const
+  const { payment_methods: paymentMethods } = await shop.call(added, cartSchema)
+  return { headers, added, paymentMethods }
+}
+
+async function findProduct(shop: Shop): Promise<number> {
+  const request = { path: `${API}/products?per_page=${PRODUCTS_MAX}` }
+  const products = await shop.call(request, productsSchema)
+  const buyable = products.filter(
+    (each) => each.is_purchasable && each.is_in_stock && !each.has_options,
+  )
+  const product = buyable.find(({ slug }) => slug === SAMPLE_PRODUCT) ?? buyable[0]
+  if (product === undefined) throw shop.failure(request, 'shows no product that can be bought')
+  return product.id
+}
+
+/** Without a nonce or a Cart-Token nobody may fill a cart. */
+async function refusesStrangers(shop: Shop, product: number): Promise<void> {
+  const body = { id: product, quantity: 1 }
+  const request = { method: 'POST', path: `${API}/cart/add-item`, body } as const
+  const answer = await shop.send(request)
+  if (answer.status >= 500) throw shop.refusal(request, answer)
+  if (answer.status !== 401)
+    throw shop.failure(request, `without a token was answered with ${answer.status}, not with 401`)
+}
+
+async function openCart(shop: Shop): Promise<Record<string, string>> {
+  const request = { path: `${API}/cart` }
+  const answer = await shop.send(request)
+  if (answer.status !== 200) throw shop.refusal(request, answer)
+  const token = answer.headers['cart-token']
+  if (typeof token !== 'string' || token === '') throw shop.failure(request, 'gave no Cart-Token')
+  shop.keepSecret(token)
+  return { 'cart-token': token }
+}
+
+type Order = Awaited<ReturnType<typeof checkOut>>
+
+async function checkOut(shop: Shop, headers: Record<string, string>) {
+  const addresses = {
+    billing_address: { ...address, email: customer.email },
+    shipping_address: address,
+  }
+  const updated = {
+    method: 'POST',
+    path: `${API}/cart/update-customer`,
+    headers,
+    body: addresses,
+  } as const
+  await shop.call(updated, cartSchema)
+  const body = {
+    ...addresses,
+    payment_method: CASH_ON_DELIVERY,
+    payment_data: [],
+    customer_note: 'A test order placed while the shop was set up. Nothing to ship.',
+  }
+  const request = { method: 'POST', path: `${API}/checkout`, headers, body } as const
+  const order = await shop.call(request, checkoutSchema)
+  shop.keepSecret(order.order_key)
+  const { payment_status } = order.payment_result
+  if (payment_status !== 'success')
+    throw shop.failure(request, `ended with the payment ${payment_status}`)
+  if (order.status !== 'processing')
+    throw shop.failure(request, `made an order that is ${order.status}`)
+  return order
+}
+
+async function readOrder(shop: Shop, { order_id, order_key }: Order): Promise<void> {
+  const query = new URLSearchParams({ key: order_key, billing_email: customer.email })
+  await shop.call({ path: `${API}/order/${order_id}?${query.toString()}` }, orderSchema)
+}
+
+const address = {
+  first_name: customer.firstName,
+  last_name: customer.lastName,
+  address_1: customer.street,
+  city: customer.city,
+  postcode: customer.postcode,
+  country: COUNTRY.toUpperCase(),
+  phone: customer.phone,
+}
+
+/** What is needed of the answers of WooCommerce's Store API. */
+const id = z.int().positive()
+
+const productsSchema = z.array(
+  z.object({
+    id,
+    slug: z.string(),
+    is_purchasable: z.boolean(),
+    is_in_stock: z.boolean(),
+    has_options: z.boolean().default(false),
+  }),
+)
+
+const cartSchema = z.object({ payment_methods: z.array(z.string()) })
+
+const checkoutSchema = z.object({
+  order_id: id,
+  order_key: z.string().min(1),
+  status: z.string(),
+  payment_result: z.object({ payment_status: z.string() }),
+})
+
+const orderSchema = z.object({ id })

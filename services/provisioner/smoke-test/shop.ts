@@ -1,0 +1,112 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { z } from 'zod'
+import { AppError } from '#domain'
+import { type Answer, exchange, parseJson } from './exchange.ts'
+import { failed, refusal, silence, unusable } from './failures.ts'
+
+const REQUEST_LIMIT_MS = 20_000
+const KNOCK_EVERY_MS = 500
+/** What a gateway or a Service says while nothing is behind it yet. */
+const NOT_YET = new Set([502, 503, 504])
+
+export interface ShopRequest {
+  method?: 'GET' | 'POST'
+  path: string
+  headers?: Record<string, string>
+  body?: object
+}
+
+/** A shop as its customers see it. Everything here throws ORDER_CHECK_FAILED. */
+export interface Shop {
+  /** Any status is an answer. */
+  send: (request: ShopRequest) => Promise<Answer>
+  /** The answer to a request that must succeed. */
+  call: <T>(request: ShopRequest, schema: z.ZodType<T>) => Promise<T>
+  /** Waits until the shop answers at all: it is asked for again and again until the limit. */
+  untilOpen: (path: string) => Promise<void>
+  /** The error for an answer whose status is not what the request needs. */
+  refusal: (request: ShopRequest, answer: Answer) => AppError
+  /** The error for an answer that makes the order impossible; `what` goes on after the request. */
+  failure: (request: ShopRequest, what: string) => AppError
+  /** From now on no error shows this text. */
+  keepSecret: (text: string) => void
+  /** How many requests were sent. */
+  requests: () => number
+}
+
+export interface ShopOptions {
+  baseUrl: string
+  host: string
+  signal: AbortSignal
+  limitMs: number
+  secrets: string[]
+}
+
+/** Opens a shop for one check: as its gateway would call it, with `limitMs` for everything. */
+export function openShop({ baseUrl, host, signal: stop, limitMs, secrets }: ShopOptions): Shop {
+  const base = baseUrl.replace(/\/+$/, '')
+  const limit = AbortSignal.timeout(limitMs)
+  const hidden = [...secrets]
+  let sent = 0
+
+  const send = async (request: ShopRequest): Promise<Answer> => {
+    const { method = 'GET', path, headers: more, body } = request
+    const url = new URL(base + path)
+    // The engines refuse to sell, or set no cookie, unless they believe that the customer came by TLS.
+    const headers = { host, 'x-forwarded-proto': 'https', accept: 'application/json', ...more }
+    const signal = AbortSignal.any([stop, limit, AbortSignal.timeout(REQUEST_LIMIT_MS)])
+    sent++
+    try {
+      return await exchange({ method, url, headers, body, signal })
+    } catch (cause) {
+      stop.throwIfAborted()
+      const boundMs = limit.aborted ? limitMs : signal.aborted ? REQUEST_LIMIT_MS : undefined
+      throw silence(request, { cause, boundMs, secrets: hidden })
+    }
+  }
+
+  const call = async <T>(request: ShopRequest, schema: z.ZodType<T>): Promise<T> => {
+    const answer = await send(request)
+    if (answer.status < 200 || answer.status > 299) throw refusal(request, answer, hidden)
+    const parsed = schema.safeParse(parseJson(answer.text))
+    if (!parsed.success) throw unusable(request, { answer, error: parsed.error, secrets: hidden })
+    return parsed.data
+  }
+
+  const knock = async (path: string): Promise<AppError | 'open'> => {
+    try {
+      const answer = await send({ path })
+      if (answer.status >= 200 && answer.status < 300) return 'open'
+      const error = refusal({ path }, answer, hidden)
+      if (NOT_YET.has(answer.status)) return error
+      throw error
+    } catch (error) {
+      // Whoever refuses for good is there; only silence may still end.
+      if (error instanceof AppError && error.cause !== undefined) return error
+      throw error
+    }
+  }
+
+  const untilOpen = async (path: string): Promise<void> => {
+    const signal = AbortSignal.any([stop, limit])
+    for (let last: AppError | undefined; ;) {
+      const outcome = await knock(path)
+      if (outcome === 'open') return
+      if (limit.aborted) throw last ?? outcome
+      last = outcome
+      await wait(KNOCK_EVERY_MS, undefined, { signal }).catch(() => {})
+      stop.throwIfAborted()
+      if (limit.aborted) throw last
+    }
+  }
+
+  return {
+    send,
+    call,
+    untilOpen,
+    refusal: (request, answer) => refusal(request, answer, hidden),
+    failure: (request, what) => failed(request, what, { secrets: hidden, ownersChoice: true }),
+    keepSecret: (text) => hidden.push(text),
+    requests: () => sent,
+  }
+}

@@ -1,0 +1,128 @@
+import { decodeStoreEvent } from '#contracts'
+import { hasCode, store, type StoreCommand, storeStream, type WorkKind } from '#domain'
+import { type CommandContext, handleCommand } from '#eventstore'
+import type { Logger } from '#observability'
+import type { Target } from '../reconcile/driver.ts'
+import { classifyError } from '../reconcile/failure-of.ts'
+import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
+import type { OpenLicence } from './lease.ts'
+import { type Cause, loadStore } from './load-store.ts'
+import { patiently } from './retry-append.ts'
+import type { Worker } from './worker.ts'
+
+export interface Attempt {
+  worker: Worker
+  target: Target
+  kind: WorkKind
+  number: number
+  cause: Cause
+  licence: OpenLicence
+  logger: Logger
+}
+
+/** One claimed attempt from the fence to its stored result. Throws CLAIM_LOST and what the log throws. */
+export async function runAttempt(attempt: Attempt): Promise<void> {
+  const { kind, logger } = attempt
+  const { attempts, duration } = attempt.worker.metrics
+  const timed = duration.startTimer({ kind })
+  let label = 'lost'
+  try {
+    const outcome = await workOf(attempt)
+    logger.info({ outcome }, 'The attempt has ended')
+    await write(attempt, 'result', await resultOf(attempt, outcome))
+    label = labelOf(outcome)
+  } finally {
+    timed()
+    attempts.inc({ kind, outcome: label })
+  }
+}
+
+function labelOf(outcome: Outcome): string {
+  if ('failure' in outcome) return 'failed'
+  return outcome.done === 'deployed' && outcome.adopted ? 'adopted' : outcome.done
+}
+
+async function workOf(attempt: Attempt): Promise<Outcome> {
+  const { worker, target, kind, number } = attempt
+  const licence = { ...attempt.licence, attempt: number }
+  let steps = 0
+  try {
+    await worker.driver.fence(target, licence)
+    return await reconcile({
+      driver: worker.driver,
+      target,
+      kind,
+      licence,
+      stopping: worker.stopping,
+      record: (step, detail) => {
+        attempt.logger.info({ step, ...detail }, 'Took a step')
+        const { claimId } = licence
+        const command = { type: 'RecordStep', claimId, step, detail, now: worker.now() } as const
+        return write(attempt, `step:${steps++}`, command)
+      },
+    })
+  } catch (error) {
+    if (hasCode(error, 'CLAIM_LOST', 'EVENT_STORE_UNAVAILABLE')) throw error
+    attempt.logger.error({ err: error }, 'The attempt has failed')
+    return { failure: classifyError(error) }
+  }
+}
+
+async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreCommand> {
+  const { worker, target } = attempt
+  const { claimId } = attempt.licence
+  const now = worker.now()
+  if ('failure' in outcome) {
+    const { retryDelaysMs } = worker
+    return { type: 'FailAttempt', claimId, failure: outcome.failure, retryDelaysMs, now }
+  }
+  if (outcome.done === 'removed') {
+    const { removedBefore } = await loadStore(worker.eventStore, target.request.storeId)
+    return { type: 'CompleteUninstall', claimId, removed: removedBefore, now }
+  }
+  const { release, chart, values } = target
+  return {
+    type: 'CompleteProvisioning',
+    claimId,
+    release,
+    namespace: release,
+    url: worker.driver.urlOf(target),
+    chart: chart.name,
+    chartVersion: chart.version,
+    chartDigest: chart.digest,
+    valuesDigest: values.digest,
+    adopted: outcome.adopted,
+    ...(outcome.orderCheck && { orderCheck: outcome.orderCheck }),
+    now,
+  }
+}
+
+/**
+ * Stores what has happened, patiently. Its event ids come from the claim, so that a write whose answer
+ * was lost is not done twice.
+ */
+async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
+  const { worker, target, cause, licence, logger } = attempt
+  const { lost } = licence
+  const storing = {
+    store: worker.eventStore,
+    decider: store,
+    decode: decodeStoreEvent,
+    stream: storeStream(target.request.storeId),
+    command,
+    context: contextOf(worker, cause, `${licence.claimId}:${what}`),
+    signal: lost,
+  }
+  await patiently(() => handleCommand(storing), {
+    lost,
+    hurry: worker.stopping,
+    patienceMs: worker.resultPatienceMs,
+    onRetry: (err) => logger.warn({ err, what }, 'The log did not take it; trying again'),
+  })
+}
+
+/** Who acts, and in answer to what. */
+export function contextOf(worker: Worker, cause: Cause, commandId: string): CommandContext {
+  const { eventId: causationId, ...traced } = cause
+  return { commandId, causationId, actor: `worker:${worker.workerId}`, ...traced }
+}

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { decodeStoreEvent } from '#contracts'
+import {
+  hasCode,
+  openClaim,
+  pendingWork,
+  releaseNameOf,
+  store,
+  type StoreRequested,
+  type StoreState,
+  storeStream,
+  wantedRequest,
+  type WorkKind,
+} from '#domain'
+import { handleCommand } from '#eventstore'
+import type { WorkMessage } from '#messaging'
+import type { Logger } from '#observability'
+import { type Chart, readChart, unreadableChart } from '../chart.ts'
+import type { Target } from '../reconcile/driver.ts'
+import { storeValues } from '../values.ts'
+import { contextOf, runAttempt } from './attempt.ts'
+import { openLicence } from './lease.ts'
+import { type Cause, claimStands } from './load-store.ts'
+import type { Worker } from './worker.ts'
+
+export interface Work {
+  request: StoreRequested
+  kind: WorkKind
+  cause: Cause
+  /** The open claim of a worker that is known to be dead, or of this process itself. */
+  takesOver?: string
+  message: WorkMessage
+  worker: Worker
+  logger: Logger
+}
+
+const overtaken = [
+  'CLAIM_HELD',
+  'CONCURRENT_MODIFICATION',
+  'NOTHING_TO_PROVISION',
+  'RETRY_NOT_DUE',
+] as const
+const CLAIM_TRIES = 2
+const BUSY_MS = 1_000
+
+/**
+ * Claims the store and works on it while the lease is kept. The lease is shown before the claim can be
+ * seen, so a claim without one is proof that its worker is gone. Undefined: look at the store again.
+ */
+export async function claimAndWork(work: Work): Promise<{ retryInMs: number } | undefined> {
+  const { worker, message, request } = work
+  const { storeId } = request
+  const claimId = randomUUID()
+  let claim: { attempt: number; revision: bigint } | undefined
+  const licence = await openLicence({
+    claimId,
+    renew: async () => {
+      const [kept] = await Promise.all([worker.leases.renew(storeId, claimId), message.working()])
+      return kept
+    },
+    stands: async () =>
+      claim === undefined || (await claimStands(worker.eventStore, storeId, claim)),
+    outOfTime: worker.stopping,
+    renewEveryMs: worker.renewEveryMs,
+    patienceMs: worker.resultPatienceMs,
+    lostAfterMs: worker.lostAfterMs,
+  })
+  if (licence === undefined) return { retryInMs: BUSY_MS }
+  try {
+    const target = await targetOf(work)
+    claim = await claimStore(work, target, claimId)
+    if (claim === undefined) return undefined
+    const { attempt: number } = claim
+    const logger = work.logger.child({ claimId, attempt: number, kind: work.kind })
+    logger.info({ worker: worker.workerId }, 'Claimed the store')
+    await runAttempt({ ...work, target, number, licence, logger })
+    return undefined
+  } catch (error) {
+    return await withoutResult(work, claimId, error)
+  } finally {
+    await licence.close()
+    // Nothing runs for this claim any more, whatever the log says of it.
+    worker.ended.add(claimId)
+  }
+}
+
+async function withoutResult(work: Work, claimId: string, error: unknown) {
+  const { worker, request, logger } = work
+  // Whoever comes next need not wait for the lease to end.
+  await worker.leases.release(request.storeId, claimId)
+  if (hasCode(error, 'CLAIM_LOST')) {
+    logger.warn({ err: error, claimId }, 'The claim was lost; its result is dropped')
+    return undefined
+  }
+  if (hasCode(error, ...overtaken)) {
+    logger.info({ claimId, reason: error.code }, 'Another worker was first')
+    return { retryInMs: BUSY_MS }
+  }
+  throw error
+}
+
+async function targetOf(work: Work): Promise<Target> {
+  const { worker, request } = work
+  const release = releaseNameOf(request.storeId)
+  const chart = await chartOf(work)
+  return { request, release, chart, values: storeValues(request, release, worker.storesDomain) }
+}
+
+// A chart that cannot be read fails the attempt like any other cause, and hinders no removal.
+async function chartOf({ worker, request, logger }: Work): Promise<Chart> {
+  const { chartsDir } = worker
+  return readChart(chartsDir, request.engine).catch((err: unknown) => {
+    logger.error({ err }, 'The chart cannot be read')
+    return unreadableChart(chartsDir, request.engine)
+  })
+}
+
+/** Appends the claim, with the same id when the first outcome is unknown. Undefined: there is nothing to work on. */
+async function claimStore(work: Work, target: Target, claimId: string) {
+  const { worker, request, cause, takesOver } = work
+  for (let tries = 1; ; tries++) {
+    try {
+      const { state, revision } = await handleCommand({
+        store: worker.eventStore,
+        decider: store,
+        decode: decodeStoreEvent,
+        stream: storeStream(request.storeId),
+        command: {
+          type: 'ClaimStore',
+          worker: worker.workerId,
+          claimId,
+          ...(takesOver === undefined ? {} : { takesOver }),
+          valuesDigest: target.values.digest,
+          chartDigest: target.chart.digest,
+          now: worker.now(),
+        },
+        context: contextOf(worker, cause, claimId),
+      })
+      // A claim that landed in an earlier try may have been overtaken since.
+      const mine = openClaim(state)?.claimId === claimId && isStillAsked(state, work)
+      if (!mine || revision === 'no_stream') return undefined
+      return { attempt: openClaim(state)?.attempt ?? 0, revision }
+    } catch (error) {
+      if (tries === CLAIM_TRIES || !hasCode(error, 'EVENT_STORE_UNAVAILABLE')) throw error
+    }
+  }
+}
+
+// Another plan may have been asked for since the store was looked at: what is claimed then is not this work.
+function isStillAsked(state: StoreState, { kind, request }: Work): boolean {
+  if (state.status === 'absent' || pendingWork(state) !== kind) return false
+  return wantedRequest(state).plan === request.plan
+}

@@ -1,0 +1,82 @@
+import {
+  decodeMetadata,
+  decodeStoreEvent,
+  type EventView,
+  type StoreView,
+  storeViewOf,
+} from '#contracts'
+import { AppError, store as decider, type StoreState, storeStream } from '#domain'
+import type { EventStore, RecordedEvent } from '#eventstore'
+
+interface Asked {
+  tenantId: string
+  storeId: string
+}
+
+/** The tenant's store folded from the log alone, up to a time if one is given. Throws STORE_NOT_FOUND. */
+export async function foldStore(
+  store: EventStore,
+  { tenantId, storeId, at }: Asked & { at?: string | undefined },
+): Promise<StoreView> {
+  const until = at === undefined ? undefined : Date.parse(at)
+  let state: StoreState = decider.initialState()
+  let last: RecordedEvent | undefined
+  for await (const recorded of store.readStream(storeStream(storeId))) {
+    if (until !== undefined && Date.parse(recorded.recordedAt) > until) break
+    const event = decodeStoreEvent(recorded)
+    if (event !== undefined) state = decider.evolve(state, event)
+    last = recorded
+  }
+  if (last === undefined || state.status === 'absent' || state.request.tenantId !== tenantId)
+    throw new AppError(
+      'STORE_NOT_FOUND',
+      at === undefined ? 'There is no such store' : 'There was no such store at that time',
+    )
+  return storeViewOf(state, { updatedAt: last.recordedAt, revision: last.revision })
+}
+
+export interface EventPage {
+  events: EventView[]
+  pagination: { limit: number; hasMore: boolean; nextFrom: number | null }
+}
+
+/** A page of the store's own stream, oldest first; it outlives the store. Throws STORE_NOT_FOUND. */
+export async function listEvents(
+  store: EventStore,
+  { tenantId, storeId, from, limit }: Asked & { from: number; limit: number },
+): Promise<EventPage> {
+  const stream = storeStream(storeId)
+  const [first, page] = await Promise.all([
+    collect(store.readStream(stream, { maxCount: 1 })),
+    collect(store.readStream(stream, { from: BigInt(from), maxCount: limit + 1 })),
+  ])
+  const [oldest] = first
+  if (oldest === undefined || decodeMetadata(oldest).tenantId !== tenantId)
+    throw new AppError('STORE_NOT_FOUND', 'There is no such store')
+  const hasMore = page.length > limit
+  const nextFrom = hasMore ? from + limit : null
+  const events = page.slice(0, limit).map(eventViewOf)
+  return { events, pagination: { limit, hasMore, nextFrom } }
+}
+
+/** A stored event as the API shows it. */
+function eventViewOf(recorded: RecordedEvent): EventView {
+  const { actor, correlationId } = decodeMetadata(recorded)
+  const { id, revision, position, type, data, recordedAt: time } = recorded
+  return {
+    id,
+    revision: Number(revision),
+    position: String(position),
+    type,
+    time,
+    actor,
+    correlationId,
+    data: typeof data === 'object' && data !== null ? { ...data } : {},
+  }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}

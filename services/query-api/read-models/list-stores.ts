@@ -1,0 +1,99 @@
+import type { ListStoresQuery, StoreView } from '#contracts'
+import type { ReadModels, Statement } from './connection.ts'
+import { type Place, readCursor, writeCursor } from './cursor.ts'
+import { storeColumns, type StoreRow, viewOfRow } from './store-row.ts'
+
+interface StorePage {
+  stores: StoreView[]
+  pagination: {
+    total: number
+    limit: number
+    offset: number | null
+    hasMore: boolean
+    nextCursor: string | null
+  }
+}
+
+interface PageRow extends StoreRow {
+  total: bigint
+}
+
+/** One page of the tenant's stores, with the exact total of the list. */
+export async function listStores(
+  models: ReadModels,
+  { tenantId, query }: { tenantId: string; query: ListStoresQuery },
+): Promise<StorePage> {
+  const { limit, cursor } = query
+  const after = cursor === undefined ? undefined : readCursor(cursor, query)
+  const rows = await models.query<PageRow>(pageStatement({ tenantId, query, after }))
+  const total = rows[0]?.total ?? (await countStores(models, tenantId, query))
+  const hasMore = rows.length > limit
+  const stores = rows.slice(0, limit).map(viewOfRow)
+  const last = stores.at(-1)
+  const nextCursor = hasMore && last !== undefined ? writeCursor(last, query) : null
+  const offset = after === undefined ? (query.offset ?? 0) : null
+  return { stores, pagination: { total: Number(total), limit, offset, hasMore, nextCursor } }
+}
+
+async function countStores(
+  models: ReadModels,
+  tenantId: string,
+  query: ListStoresQuery,
+): Promise<bigint> {
+  const [row] = await models.query<{ total: bigint }>(totalStatement(tenantId, query))
+  return row?.total ?? 0n
+}
+
+interface PageOptions {
+  tenantId: string
+  query: ListStoresQuery
+  /** The page begins behind it. */
+  after: Place | undefined
+}
+
+/** One page and one row more, with the exact total in each row. Each combination of filters is one prepared statement. */
+function pageStatement({ tenantId, query, after }: PageOptions): Statement {
+  const { values, conditions, name, put } = filters(tenantId, query)
+  const total = totalOf(query, conditions)
+  const [order, beyond] = query.sort === 'createdAt' ? ['asc', '>'] : ['desc', '<']
+  const page = [...conditions]
+  if (after !== undefined)
+    page.push(`(created_at, id) ${beyond} (${put(after.createdAt)}::timestamptz, ${put(after.id)})`)
+  const limit = put(query.limit + 1)
+  const offset = after === undefined ? ` offset ${put(query.offset ?? 0)}` : ''
+  const text = `select ${storeColumns}, (${total}) as total from stores
+    where ${page.join(' and ')}
+    order by created_at ${order}, id ${order} limit ${limit}${offset}`
+  return { name: `${name}:${order}:${after === undefined ? 'offset' : 'cursor'}`, text, values }
+}
+
+/** The exact number of stores of the list, whatever the page. */
+function totalStatement(tenantId: string, query: ListStoresQuery): Statement {
+  const { values, conditions, name } = filters(tenantId, query)
+  return { name: `total:${name}`, text: `select (${totalOf(query, conditions)}) as total`, values }
+}
+
+// The projector keeps the counters; only a search by name has to count.
+function totalOf({ q }: ListStoresQuery, conditions: string[]): string {
+  const where = conditions.join(' and ')
+  if (q !== undefined) return `select count(*) from stores where ${where}`
+  return `select coalesce(sum(count), 0)::bigint from store_counts where ${where}`
+}
+
+function filters(tenantId: string, { status, engine, q }: ListStoresQuery) {
+  const values: unknown[] = []
+  const put = (value: unknown) => `$${values.push(value)}`
+  const conditions = [`tenant_id = ${put(tenantId)}`]
+  const name = ['list']
+  conditions.push(status === undefined ? `status <> 'deleted'` : `status = ${put(status)}`)
+  if (status !== undefined) name.push('status')
+  if (engine !== undefined) {
+    conditions.push(`engine = ${put(engine)}`)
+    name.push('engine')
+  }
+  if (q !== undefined) {
+    conditions.push(`strpos(lower(name), lower(${put(q)})) > 0`)
+    name.push('q')
+  }
+  return { values, conditions, name: name.join(':'), put }
+}

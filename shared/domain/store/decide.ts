@@ -1,0 +1,113 @@
+import { claimStore, failAttempt, heldClaim, ofUpgrade } from './claim.ts'
+import type { RequestUpgrade, StoreCommand } from './commands.ts'
+import { claimLost, deleted, keyReused, notFound, planTooSmall, wrongState } from './errors.ts'
+import { plans, type StoreEvent } from './events.ts'
+import type { StoreState } from './state.ts'
+
+/** Returns the events a command causes; an empty array means it has already happened. */
+export function decide(state: StoreState, command: StoreCommand): StoreEvent[] {
+  switch (command.type) {
+    case 'RequestStore':
+      return requestStore(state, command)
+    case 'ClaimStore':
+      return claimStore(state, command)
+    case 'RecordStep': {
+      const { attempt } = heldClaim(state, command.claimId)
+      const { step, detail, now: recordedAt } = command
+      return [{ type: 'ProvisioningStepRecorded', data: { attempt, step, detail, recordedAt } }]
+    }
+    case 'CompleteProvisioning': {
+      const { attempt, kind } = heldClaim(state, command.claimId)
+      if (state.status !== 'provisioning' && state.status !== 'upgrading')
+        throw claimLost(overtaken, command.claimId)
+      const { type: _, claimId: _claim, now: provisionedAt, ...result } = command
+      const data = { attempt, ...ofUpgrade(kind), ...result, provisionedAt }
+      return [{ type: 'StoreProvisioned', data }]
+    }
+    case 'CompleteUninstall':
+      return completeUninstall(state, command)
+    case 'FailAttempt':
+      return failAttempt(state, command)
+    case 'RequestRetry':
+      return requestRetry(state, command.now)
+    case 'RequestUpgrade':
+      return requestUpgrade(state, command)
+    case 'RequestCancel':
+      return requestCancel(state, command.now)
+    case 'RequestDeletion':
+      if (state.status === 'deleting') return []
+      existing(state)
+      return [{ type: 'DeletionRequested', data: { requestedAt: command.now } }]
+  }
+}
+
+function requestStore(
+  state: StoreState,
+  command: Extract<StoreCommand, { type: 'RequestStore' }>,
+): StoreEvent[] {
+  const { type: _, now: requestedAt, ...request } = command
+  if (state.status === 'absent')
+    return [{ type: 'StoreRequested', data: { ...request, requestedAt } }]
+  if (state.request.fingerprint === command.fingerprint) return []
+  throw keyReused(command.storeId)
+}
+
+function completeUninstall(
+  state: StoreState,
+  command: Extract<StoreCommand, { type: 'CompleteUninstall' }>,
+): StoreEvent[] {
+  const { attempt, kind } = heldClaim(state, command.claimId)
+  const { removed, now } = command
+  if (kind !== 'uninstall') throw claimLost(overtaken, command.claimId)
+  if (state.status === 'deleting')
+    return [{ type: 'StoreDeleted', data: { attempt, removed, deletedAt: now } }]
+  return [{ type: 'StoreFailed', data: { attempt, ...cancelled, failedAt: now } }]
+}
+
+function requestRetry(state: StoreState, now: string): StoreEvent[] {
+  const { status } = existing(state)
+  if (status === 'requested' || status === 'provisioning' || status === 'upgrading') return []
+  if (status !== 'failed' && status !== 'upgrade-failed') throw wrongState('retried', status)
+  return [{ type: 'RetryRequested', data: { requestedAt: now } }]
+}
+
+function requestCancel(state: StoreState, now: string): StoreEvent[] {
+  if (state.status === 'cancelling') return []
+  if (state.status === 'failed' && state.failure.reason === 'CANCELLED') return []
+  const { status, attempt } = existing(state)
+  if (status !== 'requested' && status !== 'provisioning') throw wrongState('cancelled', status)
+  const requested: StoreEvent = { type: 'CancelRequested', data: { requestedAt: now } }
+  if (attempt > 0) return [requested]
+  return [requested, { type: 'StoreFailed', data: { attempt, ...cancelled, failedAt: now } }]
+}
+
+const overtaken = 'The store was taken over or asked for something else'
+
+const cancelled = {
+  reason: 'CANCELLED',
+  retryable: false,
+  detail: 'Cancelled on request; what had been made was removed',
+  nextAction: 'Retry or delete the store',
+} as const
+
+/** The store a command is for. Throws STORE_NOT_FOUND, STORE_DELETED. */
+function existing(state: StoreState): Exclude<StoreState, { status: 'absent' | 'deleted' }> {
+  if (state.status === 'absent') throw notFound()
+  if (state.status === 'deleted') throw deleted()
+  return state
+}
+
+/**
+ * Asks for the upgrade of a store that is ready, or of one whose upgrade failed: to what that was to become, or
+ * back to what the store was, as far as its volumes let it. Throws STORE_IN_WRONG_STATE, PLAN_TOO_SMALL.
+ */
+function requestUpgrade(state: StoreState, command: RequestUpgrade): StoreEvent[] {
+  const { status } = existing(state)
+  if (state.status !== 'ready' && state.status !== 'upgrade-failed')
+    throw wrongState('upgraded', status)
+  const { plan: least } = state.request
+  const present = state.status === 'ready' ? least : state.upgrade.plan
+  const { plan = present, fingerprint, now: requestedAt } = command
+  if (plans.indexOf(plan) < plans.indexOf(least)) throw planTooSmall(plan, least)
+  return [{ type: 'UpgradeRequested', data: { plan, fingerprint, requestedAt } }]
+}

@@ -1,0 +1,56 @@
+import { AppError } from '../app-error.ts'
+import { type Claim, type Plan, plans } from './events.ts'
+
+// What a store says no with.
+
+export const notFound = (): AppError => new AppError('STORE_NOT_FOUND', 'There is no such store')
+
+export const deleted = (): AppError => new AppError('STORE_DELETED', 'The store was deleted')
+
+/** For a command that is named by its participle. */
+export function wrongState(what: string, status: string): AppError {
+  return new AppError('STORE_IN_WRONG_STATE', `A store that is ${status} cannot be ${what}`, {
+    details: { status },
+  })
+}
+
+export function keyReused(storeId: string): AppError {
+  return new AppError(
+    'IDEMPOTENCY_KEY_REUSED',
+    'This Idempotency-Key was used for another request; use a new key for a new store',
+    { details: { storeId } },
+  )
+}
+
+export function planTooSmall(asked: Plan, least: Plan): AppError {
+  const larger = plans.slice(plans.indexOf(least) + 1)
+  return new AppError(
+    'PLAN_TOO_SMALL',
+    `A store of plan ${least} cannot go to ${asked}: its volumes cannot shrink. Larger plans: ${larger.join(', ') || 'none'}`,
+    { details: { plan: least, larger } },
+  )
+}
+
+export const nothingToProvision = (status: string): AppError =>
+  new AppError('NOTHING_TO_PROVISION', `A store that is ${status} needs no work`)
+
+export function retryNotDue(notBefore: string): AppError {
+  return new AppError('RETRY_NOT_DUE', `The next attempt is due at ${notBefore}`, {
+    retryable: true,
+    details: { notBefore },
+  })
+}
+
+export function claimHeld(held: Claim): AppError {
+  return new AppError('CLAIM_HELD', `Attempt ${held.attempt} of ${held.worker} is under way`, {
+    retryable: true,
+    details: { claimId: held.claimId, worker: held.worker },
+  })
+}
+
+/** The claim is not, or no longer, the licence for what it was used for. */
+export function claimLost(message: string, claimId: string, held?: Claim): AppError {
+  return new AppError('CLAIM_LOST', message, {
+    details: { claimId, ...(held === undefined ? {} : { heldBy: held.claimId }) },
+  })
+}

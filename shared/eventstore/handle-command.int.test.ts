@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { AppError, type Decider } from '#domain'
+import { collect, newStream } from '#test/event-store-events'
+import { testEventStore } from '#test/servers/test-eventstore'
+import type { EventStore, RecordedEvent } from './event-store.ts'
+import { handleCommand } from './handle-command.ts'
+import { eventId } from './ids.ts'
+import { openEventStore } from './open-event-store.ts'
+
+interface Deposited {
+  type: 'Deposited'
+  data: { amount: number; balance: number }
+}
+
+/** A money box that takes so much and no more. */
+const moneyBox: Decider<number, number, Deposited> = {
+  initialState: () => 0,
+  decide: (balance, amount) => {
+    if (balance + amount > 100) throw new AppError('QUOTA_EXCEEDED', 'The box is full')
+    return amount === 0 ? [] : [{ type: 'Deposited', data: { amount, balance: balance + amount } }]
+  },
+  evolve: (balance, event) => balance + event.data.amount,
+}
+
+function decode({ type, data }: RecordedEvent): Deposited | undefined {
+  return type === 'Deposited' ? { type, data: deposited.parse(data) } : undefined
+}
+
+const deposited = z.object({ amount: z.number(), balance: z.number() })
+
+let server: Awaited<ReturnType<typeof testEventStore>>
+let store: EventStore
+beforeAll(async () => {
+  server = await testEventStore()
+  store = openEventStore({ connectionString: server.url })
+})
+afterAll(async () => {
+  await store.close()
+  await server[Symbol.asyncDispose]()
+})
+
+function deposit(stream: string, amount: number, commandId: string = randomUUID(), via = store) {
+  const context = { commandId, correlationId: 'trace-123', actor: 'user:u', tenantId: 'demo' }
+  return handleCommand({ store: via, decider: moneyBox, decode, stream, command: amount, context })
+}
+
+test('a command is decided on what the stream holds, and its events are appended', async () => {
+  const stream = newStream()
+  await deposit(stream, 30)
+
+  const handled = await deposit(stream, 20)
+
+  const [, stored] = await collect(store.readStream(stream))
+  expect(handled).toEqual({
+    state: 50,
+    events: [{ type: 'Deposited', data: { amount: 20, balance: 50 } }],
+    revision: 1n,
+    position: stored?.position,
+  })
+})
+
+test('the events say who caused them, and their ids come from the command', async () => {
+  const stream = newStream()
+  const commandId = randomUUID()
+
+  await deposit(stream, 30, commandId)
+
+  const [stored] = await collect(store.readStream(stream))
+  expect(stored).toMatchObject({
+    id: eventId(commandId, 0),
+    metadata: {
+      commandId,
+      correlationId: 'trace-123',
+      actor: 'user:u',
+      tenantId: 'demo',
+      schemaVersion: 1,
+    },
+  })
+})
+
+test('a command that causes nothing appends nothing', async () => {
+  const stream = newStream()
+
+  expect(await deposit(stream, 0)).toEqual({
+    state: 0,
+    events: [],
+    revision: 'no_stream',
+    position: undefined,
+  })
+  expect(await collect(store.readStream(stream))).toEqual([])
+})
+
+test('a command the rules forbid fails with their error', async () => {
+  await expect(deposit(newStream(), 101)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' })
+})
+
+test('the same command again is a success and happens once', async () => {
+  const stream = newStream()
+  const commandId = randomUUID()
+  const first = await deposit(stream, 30, commandId)
+  await deposit(stream, 10)
+
+  const again = await deposit(stream, 30, commandId)
+
+  expect(again).toMatchObject({ state: 40, revision: 1n, position: first.position })
+  expect(await collect(store.readStream(stream))).toHaveLength(2)
+})
+
+test('a command id used for another command is refused', async () => {
+  const stream = newStream()
+  const commandId = randomUUID()
+  const eventIds = () => [eventId(commandId, 0), eventId(commandId, 1)]
+  await deposit(stream, 30, commandId)
+  const twice: typeof moneyBox = {
+    ...moneyBox,
+    decide: (state, command) => [...moneyBox.decide(state, command), ...moneyBox.decide(state, 1)],
+  }
+  const context = { commandId, correlationId: 'c', actor: 'user:u', tenantId: 'demo' }
+  const args = { store, decider: twice, decode, stream, command: 5, context, eventIds }
+
+  await expect(handleCommand(args)).rejects.toMatchObject({ code: 'EVENT_STORE_REJECTED' })
+  expect(await collect(store.readStream(stream))).toHaveLength(1)
+})
+
+test('commands at the same time are decided one after the other, whoever sends them', async () => {
+  const stream = newStream()
+  const others = Array.from({ length: 4 }, () => openEventStore({ connectionString: server.url }))
+
+  const deposits = Array.from({ length: 24 }, (_, n) =>
+    deposit(stream, 5, randomUUID(), others[n % 4]),
+  )
+  const settled = await Promise.allSettled(deposits)
+
+  const stored = await collect(store.readStream(stream))
+  const balances = stored.map((event) => decode(event)?.data.balance)
+  expect(balances).toEqual(Array.from({ length: 20 }, (_, n) => 5 * (n + 1)))
+  expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(4)
+  await Promise.all(others.map((other) => other.close()))
+})
+
+test('an append that landed without its answer is a success', async () => {
+  const stream = newStream()
+  // The outermost edge fails once, after the fact: the event store wrote, the answer said conflict.
+  let lost = false
+  const forgetful: EventStore = {
+    ...store,
+    append: async (...args) => {
+      const appended = await store.append(...args)
+      if (lost) return appended
+      lost = true
+      throw new AppError('CONCURRENT_MODIFICATION', 'lost', { retryable: true })
+    },
+  }
+
+  const handled = await deposit(stream, 60, randomUUID(), forgetful)
+
+  expect(handled).toMatchObject({ state: 60, revision: 0n })
+  expect(await collect(store.readStream(stream))).toHaveLength(1)
+})
+
+test('events the decider does not know are passed over but counted', async () => {
+  const stream = newStream()
+  const other = { id: randomUUID(), type: 'Shaken', data: {} }
+  const metadata = {
+    commandId: 'c',
+    correlationId: 'c',
+    actor: 'a',
+    tenantId: 't',
+    schemaVersion: 1,
+  }
+  await store.append(stream, [{ ...other, metadata }], 'no_stream')
+
+  expect(await deposit(stream, 10)).toMatchObject({ state: 10, revision: 1n })
+})

@@ -1,0 +1,164 @@
+import {
+  BACKWARDS,
+  END,
+  type EventStoreDBClient,
+  type ResolvedEvent,
+  START,
+  type StreamingRead,
+  StreamNotFoundError,
+} from '@eventstore/db-client'
+import { pause, within } from '#async'
+import { AppError, hasCode } from '#domain'
+import { appErrorOf } from './errors.ts'
+import type { ReadAllOptions, RecordedEvent } from './event-store.ts'
+
+const PAUSE_MS = 50
+
+interface ReadCall {
+  open: () => StreamingRead<ResolvedEvent>
+  stream?: string
+  /** How long the event store may take for the next event; the reader may take longer. */
+  timeoutMs: number
+  signal?: AbortSignal | undefined
+}
+
+/** Yields what a read yields, nothing for a missing stream; starts again while nothing has come yet. */
+export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent> {
+  const giveUpAt = Date.now() + call.timeoutMs
+  for (;;) {
+    let started = false
+    try {
+      for await (const event of readOnce(call)) {
+        started = true
+        yield event
+      }
+      return
+    } catch (error) {
+      call.signal?.throwIfAborted()
+      if (error instanceof StreamNotFoundError) return
+      const translated = appErrorOf(error, call.stream)
+      const again = hasCode(translated, 'EVENT_STORE_UNAVAILABLE') && !started
+      if (!again || Date.now() + PAUSE_MS >= giveUpAt) throw translated
+    }
+    await pause(PAUSE_MS, call.signal)
+  }
+}
+
+async function* readOnce(call: ReadCall): AsyncGenerator<RecordedEvent> {
+  call.signal?.throwIfAborted()
+  const read = call.open()
+  const iterator = read.iterator({ destroyOnReturn: false })
+  try {
+    for (;;) {
+      const next = await within(iterator.next(), call.timeoutMs, call.signal)
+      if (next.done === true) return
+      const event = recordedEvent(next.value)
+      if (event) yield event
+    }
+  } finally {
+    void letGo(read, iterator)
+  }
+}
+
+/**
+ * The client forgets a call only when it fails or its end is read. Cancelling fails a call still open; of one the
+ * server has ended the rest is read, which a destroyed stream would not do.
+ */
+async function letGo(read: StreamingRead<ResolvedEvent>, iterator: AsyncIterator<ResolvedEvent>) {
+  read.on('error', () => undefined)
+  void read.cancel().catch(() => undefined)
+  await iterator.return?.().catch(() => undefined)
+  read.resume()
+}
+
+const BACKWARDS_PAGES = [1, 64, 1024]
+
+interface Source {
+  client: EventStoreDBClient
+  timeoutMs: number
+}
+
+/** The log behind `after` without system events; the limit counts what is yielded. */
+export async function* readAll(
+  { client, timeoutMs }: Source,
+  { after, maxCount = Number.MAX_SAFE_INTEGER, signal }: ReadAllOptions,
+): AsyncGenerator<RecordedEvent> {
+  if (maxCount < 1) return
+  const fromPosition = after === undefined ? START : { commit: after, prepare: after }
+  let yielded = 0
+  const open = () => client.readAll({ fromPosition })
+  for await (const event of readEvents({ open, timeoutMs, signal })) {
+    if (event.position === after || isSystemEvent(event)) continue
+    yield event
+    if (++yielded >= maxCount) return
+  }
+}
+
+/** The newest event that is not a system event. */
+export async function newestEvent({
+  client,
+  timeoutMs,
+}: Source): Promise<RecordedEvent | undefined> {
+  let before: bigint | undefined
+  for (let page = 0; ; page++) {
+    const maxCount = BACKWARDS_PAGES[Math.min(page, BACKWARDS_PAGES.length - 1)] ?? 1
+    const fromPosition = before === undefined ? END : { commit: before, prepare: before }
+    const open = () => client.readAll({ direction: BACKWARDS, fromPosition, maxCount })
+    let seen = 0
+    for await (const event of readEvents({ open, timeoutMs })) {
+      if (!isSystemEvent(event)) return event
+      before = event.position
+      seen++
+    }
+    if (seen === 0) return undefined
+  }
+}
+
+/** The event at exactly this position; a position the log does not have may be refused by the server. */
+export async function eventAt(
+  { client, timeoutMs }: Source,
+  position: bigint,
+): Promise<RecordedEvent | undefined> {
+  const fromPosition = { commit: position, prepare: position }
+  const open = () => client.readAll({ fromPosition, maxCount: 1 })
+  for await (const event of readEvents({ open, timeoutMs }))
+    if (event.position === position) return event
+  return undefined
+}
+
+/** Throws EVENT_STORE_UNAVAILABLE unless the log can be read in time. */
+export async function ping({ client }: Source, timeoutMs: number): Promise<void> {
+  const open = () => client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 })
+  const events = readEvents({ open, timeoutMs, signal: AbortSignal.timeout(timeoutMs) })
+  try {
+    await events.next()
+  } catch (cause) {
+    throw new AppError('EVENT_STORE_UNAVAILABLE', 'The event store does not answer', {
+      retryable: true,
+      cause,
+    })
+  } finally {
+    await events.return(undefined)
+  }
+}
+
+/** The event as the system knows it; undefined for a link to nothing. */
+export function recordedEvent({ event, commitPosition }: ResolvedEvent): RecordedEvent | undefined {
+  const position = event?.position?.commit ?? commitPosition
+  if (!event || position === undefined) return undefined
+  return {
+    id: event.id,
+    stream: event.streamId,
+    revision: event.revision,
+    position,
+    type: event.type,
+    data: event.data,
+    metadata: event.metadata,
+    recordedAt: event.created.toISOString(),
+  }
+}
+
+/** Events the event store writes for itself; their types start with `$`. */
+function isSystemEvent(event: { type: string }): boolean {
+  return event.type.startsWith('$')
+}

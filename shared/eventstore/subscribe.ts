@@ -1,0 +1,125 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type EventStoreDBClient, excludeSystemEvents, START } from '@eventstore/db-client'
+import type { Logger } from '#observability'
+import type { SubscriptionItem } from './event-store.ts'
+import { recordedEvent } from './read.ts'
+
+const PAUSE_FIRST_MS = 50
+const PAUSE_MAX_MS = 5_000
+
+interface SubscribeOptions {
+  client: EventStoreDBClient
+  after: bigint | undefined
+  signal: AbortSignal
+  logger?: Logger | undefined
+}
+
+/** Follows the log behind `after`; reopens behind what was seen last, whatever ended it, and ends only on abort. */
+export async function* subscribeToAll(options: SubscribeOptions): AsyncGenerator<SubscriptionItem> {
+  const { client, signal, logger } = options
+  let { after } = options
+  let pauseMs = PAUSE_FIRST_MS
+  while (!signal.aborted) {
+    try {
+      for await (const item of subscribeOnce(client, after, signal)) {
+        pauseMs = PAUSE_FIRST_MS
+        after = positionOf(item) ?? after
+        yield item
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      logger?.warn({ err: error, after: after?.toString(), pauseMs }, 'subscription lost')
+    }
+    const jitterMs = Math.random() * pauseMs
+    await wait(pauseMs + jitterMs, undefined, { signal }).catch(() => undefined)
+    pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)
+  }
+}
+
+function positionOf(item: SubscriptionItem): bigint | undefined {
+  if ('checkpoint' in item) return item.checkpoint
+  return 'position' in item ? item.position : undefined
+}
+
+const CHECKPOINT_INTERVAL = 32
+
+/** One subscription, until it fails, ends or is aborted; then it throws. Items come in the order the server sent them. */
+async function* subscribeOnce(
+  client: EventStoreDBClient,
+  after: bigint | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<SubscriptionItem> {
+  const subscription = openSubscription(client, after)
+  const onAbort = () => subscription.fail(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    for (;;) {
+      const changed = subscription.changed()
+      for (let item = subscription.take(); item; item = subscription.take()) yield item
+      await changed
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    subscription.close()
+  }
+}
+
+interface Marker {
+  /** How many events come before it. */
+  behind: number
+  item: SubscriptionItem
+}
+
+/** The client reports marks aside from the events; counting puts them back in their place. */
+function openSubscription(client: EventStoreDBClient, after: bigint | undefined) {
+  const markers: Marker[] = []
+  let taken = 0
+  let failure: unknown
+  let wake: () => void = () => undefined
+  const mark = (item: SubscriptionItem) => {
+    markers.push({ behind: taken + source.readableLength, item })
+    wake()
+  }
+  const fail = (error: unknown) => {
+    failure ??= error
+    wake()
+  }
+  const source = client.subscribeToAll({
+    fromPosition: after === undefined ? START : { commit: after, prepare: after },
+    filter: excludeSystemEvents({
+      checkpointInterval: CHECKPOINT_INTERVAL,
+      checkpointReached: async (_subscription, { commit }) => mark({ checkpoint: commit }),
+    }),
+  })
+  source
+    .on('readable', () => wake())
+    .on('caughtUp', () => mark({ caughtUp: true }))
+    .on('error', fail)
+    .on('end', () => fail(new Error('The subscription ended')))
+    .on('close', () => fail(new Error('The subscription was closed')))
+  const takeEvent = () => {
+    for (let resolved = source.read(); resolved !== null; resolved = source.read()) {
+      taken++
+      const event = recordedEvent(resolved)
+      if (event) return event
+      if (markers[0] && markers[0].behind <= taken) return markers.shift()?.item
+    }
+    return undefined
+  }
+  return {
+    fail,
+    /** Resolves when there is more to take, or a failure to learn of. To be asked for before taking. */
+    changed: () => new Promise<void>((resolve) => (wake = resolve)),
+    /** The next item, if it is there already; throws what ended the subscription. */
+    take: (): SubscriptionItem | undefined => {
+      if (markers[0] && markers[0].behind <= taken) return markers.shift()?.item
+      if (failure !== undefined) throw failure
+      return takeEvent()
+    },
+    close: () => {
+      void source.unsubscribe().catch(() => undefined)
+      source.destroy()
+    },
+  }
+}

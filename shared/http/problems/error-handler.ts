@@ -1,0 +1,122 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { AppError, type ErrorCode } from '#domain'
+import { type Fault, problemMediaType, problemOf } from './problem.ts'
+import { answers } from './status-of-code.ts'
+
+/** Answers every error of the server, and every address it does not know, with a problem document. */
+export function answerErrors(app: FastifyInstance): void {
+  const allowed = allowedMethods(app)
+  app.setErrorHandler((error, request, reply) => {
+    const meaning = readError(error)
+    sendProblem(request, reply, meaning)
+    if (reply.statusCode >= 500)
+      request.log.error({ err: error, code: meaning.code }, 'request failed')
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const methods = allowed(pathOf(request))
+    if (methods.length === 0) return sendProblem(request, reply, { code: 'ROUTE_NOT_FOUND' })
+    reply.header('allow', methods.join(', '))
+    const detail = `${request.method} is not served here, only ${methods.join(', ')}`
+    return sendProblem(request, reply, { code: 'METHOD_NOT_ALLOWED', detail })
+  })
+}
+
+/** Answers with an error's problem document. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, meaning: ErrorMeaning) {
+  const problem = problemOf({ ...meaning, instance: pathOf(request), correlationId: request.id })
+  const { retryAfter } = answers[meaning.code]
+  if (retryAfter !== undefined && !reply.hasHeader('retry-after'))
+    reply.header('retry-after', String(retryAfter))
+  return reply.code(problem.status).type(problemMediaType).send(JSON.stringify(problem))
+}
+
+function pathOf(request: FastifyRequest): string {
+  const [path = '/'] = request.url.split('?')
+  return path
+}
+
+/** What an error means to the caller. */
+interface ErrorMeaning {
+  code: ErrorCode
+  detail?: string
+  retryable?: boolean
+  errors?: Fault[]
+  /** Where it differs from the code's own. */
+  status?: number
+}
+
+const meanings: Record<string, ErrorMeaning> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'BODY_TOO_LARGE', detail: 'At most 16 KiB are read' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'MEDIA_TYPE_UNSUPPORTED',
+    detail: 'Send the body as application/json',
+  },
+  FST_ERR_CTP_INVALID_JSON_BODY: invalidBody('The body is not valid JSON'),
+  FST_ERR_CTP_EMPTY_JSON_BODY: invalidBody('The body is empty'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: invalidBody('Content-Length does not fit the body'),
+  FST_ERR_BAD_URL: { code: 'REQUEST_INVALID', detail: 'The address is not a valid URL' },
+  FST_ERR_MAX_PARAM_LENGTH: { code: 'ROUTE_NOT_FOUND' },
+}
+
+/** Translates anything thrown while a request is served; what is not known is INTERNAL and tells nothing. */
+export function readError(error: unknown): ErrorMeaning {
+  if (error instanceof AppError)
+    return { code: error.code, detail: error.message, ...(error.retryable && { retryable: true }) }
+  if (hasZodFastifySchemaValidationErrors(error))
+    return {
+      code: 'REQUEST_INVALID',
+      detail: 'See errors for what to correct',
+      errors: faultsOf(error),
+    }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return meanings[code] ?? { code: 'INTERNAL' }
+}
+
+type ValidationError = Pick<FastifyError, 'validation' | 'validationContext'>
+
+const parts: Record<string, Fault['in']> = {
+  body: 'body',
+  querystring: 'query',
+  params: 'path',
+  headers: 'headers',
+}
+
+function faultsOf({ validation = [], validationContext = 'body' }: ValidationError): Fault[] {
+  const part = parts[validationContext] ?? 'body'
+  return validation.flatMap(({ keyword, instancePath, message = 'is not valid', params }) => {
+    const base = instancePath === '/' ? '' : instancePath
+    if (keyword !== 'unrecognized_keys') return [{ in: part, pointer: base, detail: message }]
+    const keys = Array.isArray(params['keys']) ? params['keys'].map(String) : []
+    return keys.map((key) => ({
+      in: part,
+      pointer: `${base}/${escape(key)}`,
+      detail: 'is not known',
+    }))
+  })
+}
+
+const escape = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
+
+function invalidBody(detail: string): ErrorMeaning {
+  return { code: 'REQUEST_INVALID', detail, errors: [{ in: 'body', pointer: '', detail }] }
+}
+
+/** Notes every route that is added from now on; the result tells which methods a path is served with. */
+function allowedMethods(app: FastifyInstance): (path: string) => string[] {
+  const routes = new Map<string, { matches: RegExp; methods: Set<string> }>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const route = routes.get(url) ?? { matches: patternOf(url), methods: new Set() }
+    for (const name of [method].flat()) route.methods.add(name)
+    routes.set(url, route)
+  })
+  return (path) => {
+    const matching = [...routes.values()].filter(({ matches }) => matches.test(path))
+    return [...new Set(matching.flatMap(({ methods }) => [...methods]))].toSorted()
+  }
+}
+
+function patternOf(url: string): RegExp {
+  const literal = url.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${literal.replaceAll(/:\w+/g, '[^/]+')}$`)
+}

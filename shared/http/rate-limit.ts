@@ -1,0 +1,45 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance } from 'fastify'
+import { AppError } from '#domain'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route counts its requests itself, because not all of them count. */
+    countsItself?: boolean
+  }
+  interface FastifyInstance {
+    countRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  }
+}
+
+const WINDOW_SECONDS = 60
+
+/** Limits the requests of each tenant per minute; every counted answer says how many are left. */
+export function limitRate(app: FastifyInstance, perMinute: number): void {
+  app.register(rateLimit, {
+    global: false,
+    max: perMinute,
+    timeWindow: WINDOW_SECONDS * 1_000,
+    cache: 10_000,
+    keyGenerator: ({ caller, ip }) => caller?.tenantId ?? ip,
+  })
+  let count: ReturnType<FastifyInstance['createRateLimit']> | undefined
+  app.after(() => {
+    count = app.createRateLimit()
+  })
+  app.decorate('countRequest', async (request, reply) => {
+    const limit = await count?.(request)
+    if (limit === undefined || limit.isAllowed) return
+    const { max, remaining, ttlInSeconds, isExceeded } = limit
+    reply.header('ratelimit-policy', `"default";q=${max};w=${WINDOW_SECONDS}`)
+    reply.header('ratelimit', `"default";r=${remaining};t=${ttlInSeconds}`)
+    if (!isExceeded) return
+    reply.header('retry-after', String(ttlInSeconds))
+    throw new AppError('RATE_LIMITED', `At most ${max} requests a minute`, { retryable: true })
+  })
+  app.addHook('preHandler', async (request, reply) => {
+    const { policy, countsItself } = request.routeOptions.config
+    if (request.is404 || policy === 'public' || countsItself === true) return
+    await app.countRequest(request, reply)
+  })
+}

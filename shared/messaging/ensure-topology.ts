@@ -1,0 +1,107 @@
+import type { ConsumerConfig, JetStreamManager, StreamConfig } from 'nats'
+import { eventStreamName, provisionersConsumer } from '#contracts'
+import { ifPresent, isTaken } from './api-errors.ts'
+import type { Messaging } from './messaging.ts'
+import {
+  defaultTimings,
+  eventStreamConfig,
+  leaseStreamConfig,
+  placeStreamConfig,
+  provisionersConfig,
+  type WorkTimings,
+} from './topology.ts'
+
+const API_TIMEOUT_MS = 5_000
+const timingsOf = new WeakMap<Messaging, WorkTimings>()
+
+/**
+ * Makes or updates the stream, the provisioners' consumer and the buckets of leases and places; any number of
+ * services may do so at once. `timings` given once count for all later calls on this connection;
+ * while none are given, those of an existing consumer or bucket stay.
+ * Throws the client's error when JetStream does not answer or refuses.
+ */
+export async function ensureTopology(messaging: Messaging, given?: WorkTimings): Promise<void> {
+  if (given !== undefined) timingsOf.set(messaging, given)
+  const timings = timingsOf.get(messaging)
+  const { connection } = messaging
+  const manager = await connection.jetstreamManager({ timeout: API_TIMEOUT_MS, checkAPI: false })
+  const replicas = connection.info?.cluster === undefined ? 1 : 3
+  await ensureStream(manager, { ...eventStreamConfig(), num_replicas: replicas })
+  const keep: (keyof StreamConfig)[] = timings === undefined ? ['max_age', 'duplicate_window'] : []
+  for (const bucketConfig of [leaseStreamConfig, placeStreamConfig]) {
+    const bucket = { ...bucketConfig(timings ?? defaultTimings), num_replicas: replicas }
+    await ensureStream(manager, bucket, keep)
+  }
+  await ensureConsumer(manager, timings)
+}
+
+type NamedStream = Partial<StreamConfig> & { name: string }
+
+/** What an operator has changed (replicas) or was created with (`keep`) stays. */
+async function ensureStream(
+  manager: JetStreamManager,
+  wanted: NamedStream,
+  keep: (keyof StreamConfig)[] = [],
+): Promise<void> {
+  const create = () => manager.streams.add(wanted)
+  const existing = await orCreate(() => manager.streams.info(wanted.name), create)
+  const changed = changes(existing.config, wanted, [...keep, 'num_replicas'])
+  if (changed !== undefined) await manager.streams.update(wanted.name, changed)
+}
+
+async function ensureConsumer(manager: JetStreamManager, timings?: WorkTimings): Promise<void> {
+  const wanted = provisionersConfig(timings ?? defaultTimings)
+  const info = () => manager.consumers.info(eventStreamName, provisionersConsumer)
+  const existing = await orCreate(info, () => manager.consumers.add(eventStreamName, wanted))
+  const keep: (keyof ConsumerConfig)[] = timings === undefined ? ['ack_wait'] : []
+  const changed = changes(existing.config, wanted, [...keep, 'deliver_policy'])
+  if (changed !== undefined)
+    await manager.consumers.update(eventStreamName, provisionersConsumer, changed)
+}
+
+async function orCreate<T>(read: () => Promise<T>, create: () => Promise<T>): Promise<T> {
+  const existing = await ifPresent(read())
+  if (existing !== undefined) return existing
+  try {
+    return await create()
+  } catch (error) {
+    if (!isTaken(error)) throw error
+    return read()
+  }
+}
+
+function changes<T extends object>(
+  existing: T,
+  wanted: Partial<T>,
+  keep: (keyof T)[],
+): Partial<T> | undefined {
+  const differing = Object.entries(wanted).filter(([name, value]) => {
+    const present: unknown = Reflect.get(existing, name)
+    return !keep.some((kept) => kept === name) && JSON.stringify(present) !== JSON.stringify(value)
+  })
+  if (differing.length === 0) return undefined
+  const changed: Partial<T> = {}
+  return Object.assign(changed, Object.fromEntries(differing))
+}
+
+const CHECK_EVERY_MS = 10_000
+const checkedAt = new WeakMap<Messaging, number>()
+
+/**
+ * Makes the provisioners' consumer again when it is ahead of its stream, as after a stream lost its
+ * tail: it would deliver nothing and report no error. Looks at most every 10 s per connection.
+ */
+export async function repairConsumer(messaging: Messaging): Promise<void> {
+  const last = checkedAt.get(messaging)
+  if (last !== undefined && performance.now() - last < CHECK_EVERY_MS) return
+  checkedAt.set(messaging, performance.now())
+  const { connection, logger } = messaging
+  const manager = await connection.jetstreamManager({ timeout: API_TIMEOUT_MS, checkAPI: false })
+  const consumer = await manager.consumers.info(eventStreamName, provisionersConsumer)
+  const stream = await manager.streams.info(eventStreamName)
+  const [deliveredSeq, lastSeq] = [consumer.delivered.stream_seq, stream.state.last_seq]
+  if (deliveredSeq <= lastSeq) return
+  logger.error({ deliveredSeq, lastSeq }, 'The consumer is ahead of its stream; it is made again')
+  await manager.consumers.delete(eventStreamName, provisionersConsumer)
+  await ensureTopology(messaging)
+}

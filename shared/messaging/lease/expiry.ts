@@ -1,0 +1,32 @@
+import type { LeaseStatus } from './leases.ts'
+import type { StoredLease } from './record.ts'
+
+/**
+ * Judges a lease of which nothing was heard. Absent is free only when this process listened, and
+ * knew this very bucket, for `quietMs`; a value that is still there counts as held until the same
+ * value has been seen for `quietMs`, whatever the server's clock does to its expiry.
+ */
+export function judgeSilence(quietMs: number, now: () => number = () => performance.now()) {
+  let bucket = { name: '', seenAt: 0 }
+  const seen = new Map<string, { sequence: number; at: number }>()
+
+  return (subject: string, stored: StoredLease, listeningForMs: number): LeaseStatus => {
+    if (bucket.name !== stored.bucket) {
+      bucket = { name: stored.bucket, seenAt: now() }
+      seen.clear()
+    }
+    const { lease } = stored
+    if (lease === undefined) {
+      seen.delete(subject)
+      const knownForMs = now() - bucket.seenAt
+      return Math.min(knownForMs, listeningForMs) >= quietMs ? 'free' : 'unknown'
+    }
+    if (lease.released) return 'free'
+    const before = seen.get(subject)
+    if (before?.sequence !== lease.sequence) {
+      seen.set(subject, { sequence: lease.sequence, at: now() })
+      return 'held'
+    }
+    return now() - before.at >= quietMs ? 'free' : 'held'
+  }
+}

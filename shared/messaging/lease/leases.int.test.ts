@@ -1,0 +1,103 @@
+import { eventually } from '#test/eventually'
+import { shortTimings, testMessaging } from '#test/servers/test-messaging'
+import { testNats } from '#test/servers/test-nats'
+import { expect, test } from 'vitest'
+import { leaseStream } from '../topology.ts'
+import { leaseSubject } from './record.ts'
+import { openLeases } from './leases.ts'
+
+async function worker(url: string) {
+  const messaging = await testMessaging(url)
+  const leases = openLeases(messaging, shortTimings)
+  return { ...leases, messaging, [Symbol.asyncDispose]: messaging.close }
+}
+
+test('a lease is held for every worker as long as it is renewed', async () => {
+  await using nats = await testNats()
+  await using mine = await worker(nats.url)
+  await using other = await worker(nats.url)
+  await eventually(async () => expect(await other.isHeld('s1', 'none')).toBe('free'))
+
+  expect(await mine.renew('s1', 'c1')).toBe(true)
+
+  expect(await other.isHeld('s1', 'c1')).toBe('held')
+  expect(await mine.isHeld('s1', 'c1')).toBe('held')
+})
+
+test('a silent lease becomes free', async () => {
+  await using nats = await testNats()
+  await using mine = await worker(nats.url)
+  await using other = await worker(nats.url)
+  await mine.renew('s1', 'c1')
+  await mine.messaging.close()
+
+  await eventually(async () => expect(await other.isHeld('s1', 'c1')).toBe('free'))
+})
+
+test('a released lease is free at once, also for a worker that has just come', async () => {
+  await using nats = await testNats()
+  await using mine = await worker(nats.url)
+  await mine.renew('s1', 'c1')
+  await mine.release('s1', 'c1')
+
+  await using newcomer = await worker(nats.url)
+
+  expect(await newcomer.isHeld('s1', 'c1')).toBe('free')
+})
+
+test('a worker that has just come cannot tell whether an absent lease is free', async () => {
+  await using nats = await testNats()
+  await using newcomer = await worker(nats.url)
+
+  expect(await newcomer.isHeld('s1', 'c1')).toBe('unknown')
+})
+
+test('without NATS nothing is renewed and nothing is known', async () => {
+  await using nats = await testNats()
+  await using mine = await worker(nats.url)
+  await using other = await worker(nats.url)
+  await nats.kill()
+
+  expect(await mine.renew('s1', 'c1')).toBe(false)
+  expect(await other.isHeld('s1', 'c1')).toBe('unknown')
+})
+
+test('F43: a lease that the server’s clock let expire early is held while renewals are heard', async () => {
+  await using nats = await testNats()
+  await using mine = await worker(nats.url)
+  await using other = await worker(nats.url)
+  await eventually(async () => expect(await other.isHeld('s1', 'none')).toBe('free'))
+  await mine.renew('s1', 'c1')
+
+  // As a clock that jumps ahead does.
+  const manager = await nats.connection.jetstreamManager()
+  await manager.streams.purge(leaseStream, { filter: leaseSubject('s1', 'c1') })
+
+  expect(await other.isHeld('s1', 'c1')).toBe('held')
+})
+
+test('F30: after the bucket was wiped a renewal makes it again, and absence proves nothing yet', async () => {
+  await using nats = await testNats()
+  await using mine = await worker(nats.url)
+  await using other = await worker(nats.url)
+  await eventually(async () => expect(await other.isHeld('s2', 'none')).toBe('free'))
+  const manager = await nats.connection.jetstreamManager()
+
+  await manager.streams.delete(leaseStream)
+
+  expect(await mine.renew('s1', 'c1')).toBe(true)
+  expect(await other.isHeld('s2', 'none')).toBe('unknown')
+})
+
+test('F29: after a restart of NATS absence proves nothing until a live worker had time to renew', async () => {
+  await using nats = await testNats()
+  await using other = await worker(nats.url)
+  await eventually(async () => expect(await other.isHeld('s1', 'c1')).toBe('free'))
+
+  await nats.kill()
+  await nats.restart()
+  await eventually(() => expect(other.messaging.connects()).toBe(2))
+
+  expect(await other.isHeld('s1', 'c1')).toBe('unknown')
+  await eventually(async () => expect(await other.isHeld('s1', 'c1')).toBe('free'))
+})

@@ -1,0 +1,88 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { ensureTopology } from '../ensure-topology.ts'
+import type { Messaging } from '../messaging.ts'
+import { defaultTimings, type WorkTimings } from '../topology.ts'
+import { judgeSilence } from './expiry.ts'
+import { hearRenewals } from './observe.ts'
+import { leaseSubject, readLease, writeLease } from './record.ts'
+
+const CONFIRM_TIMEOUT_MS = 2_000
+// Silence is longer than a lease: a live worker has had time to come back and renew.
+const QUIET_PER_LEASE = 1.25
+
+/** Whether a claim's worker shows signs of life. `free` is proof of its silence; `unknown` is no proof. */
+export type LeaseStatus = 'held' | 'free' | 'unknown'
+
+/** Signs of life of claims, seen by every worker. */
+export interface Leases {
+  /** Shows that the claim's worker lives; false when NATS did not confirm it within 2 s. */
+  renew: (storeId: string, claimId: string) => Promise<boolean>
+  isHeld: (storeId: string, claimId: string) => Promise<LeaseStatus>
+  /** Frees it at once, for a worker whose work is known to have ended. Never throws. */
+  release: (storeId: string, claimId: string) => Promise<void>
+  close: () => void
+}
+
+/**
+ * Opens the bucket that `ensureTopology` made. Time is this process's monotonic clock only: a claim
+ * is free when it was released, or when nothing was heard of it for longer than a lease while this
+ * connection and the bucket were there to hear it.
+ */
+export function openLeases(messaging: Messaging, timings: WorkTimings = defaultTimings): Leases {
+  const { leaseTtlMs } = timings
+  const quietMs = leaseTtlMs * QUIET_PER_LEASE
+  const heard = hearRenewals(messaging, quietMs)
+  const silence = judgeSilence(quietMs)
+  const look = async (subject: string) => {
+    const stored = await readLease(messaging, subject)
+    return () => silence(subject, stored, heard.listeningForMs())
+  }
+  // The bucket's time begins with the first look at it.
+  void isHeld('none', 'none')
+  // A single server forgets a bucket in memory when it restarts.
+  const forget = messaging.onReconnect(() => void makeBucket(messaging))
+
+  async function isHeld(storeId: string, claimId: string): Promise<LeaseStatus> {
+    const subject = leaseSubject(storeId, claimId)
+    if (heard.withinMs(subject, leaseTtlMs)) return 'held'
+    const judge = await look(subject).catch(() => undefined)
+    if (judge === undefined) return 'unknown'
+    // What was sent before the answer has been heard before it.
+    return heard.withinMs(subject, leaseTtlMs) ? 'held' : judge()
+  }
+
+  return {
+    renew: (storeId, claimId) => write(messaging, leaseSubject(storeId, claimId), 'renewal'),
+    isHeld,
+    release: async (storeId, claimId) => {
+      await write(messaging, leaseSubject(storeId, claimId), 'release')
+    },
+    close: () => {
+      forget()
+      heard.close()
+    },
+  }
+}
+
+// Where the bucket is missing, its listeners keep the server from saying so: the answer is silence.
+async function write(
+  messaging: Messaging,
+  subject: string,
+  change: 'renewal' | 'release',
+): Promise<boolean> {
+  const once = { change, timeoutMs: CONFIRM_TIMEOUT_MS / 2 }
+  if (await writeLease(messaging, subject, once)) return true
+  if (!messaging.isConnected()) return false
+  if (!(await makeBucket(messaging))) return false
+  return writeLease(messaging, subject, once)
+}
+
+/** False when that took longer than a renewal may. */
+async function makeBucket(messaging: Messaging): Promise<boolean> {
+  const late = wait(CONFIRM_TIMEOUT_MS / 2, false, { ref: false })
+  const made = ensureTopology(messaging).then(
+    () => true,
+    () => false,
+  )
+  return Promise.race([made, late])
+}

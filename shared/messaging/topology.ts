@@ -1,0 +1,97 @@
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
+  DiscardPolicy,
+  nanos,
+  ReplayPolicy,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from 'nats'
+import { eventStreamName, provisionersConsumer, workSubjects } from '#contracts'
+
+const DAY_MS = 24 * 60 * 60 * 1_000
+
+/** The JetStream stream behind the bucket of claim leases. */
+export const leaseStream = 'KV_CLAIMS'
+export const leaseSubjects = '$KV.CLAIMS.>'
+
+/** The JetStream stream behind the bucket of places. */
+export const placeStream = 'KV_PLACES'
+export const placeSubjects = '$KV.PLACES.>'
+
+/** How long a silent worker keeps its message and its lease. */
+export interface WorkTimings {
+  ackWaitMs: number
+  leaseTtlMs: number
+}
+
+export const defaultTimings: WorkTimings = { ackWaitMs: 15_000, leaseTtlMs: 12_000 }
+
+/**
+ * The stream of events. Limits retention: a work queue forgets the ids of what it delivered. One
+ * message a subject: an event has a subject of its own, and of several wake calls the last will do.
+ */
+export function eventStreamConfig() {
+  return {
+    name: eventStreamName,
+    description: 'Events of all stores, one message each, and wake calls to the provisioners',
+    subjects: ['evt.>', 'wake.*'],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_msgs_per_subject: 1,
+    max_age: nanos(30 * DAY_MS),
+    duplicate_window: nanos(120_000),
+  } satisfies Partial<StreamConfig>
+}
+
+/** The queue group of all provisioners. No limit on deliveries: the store's own log decides what is poison. */
+export function provisionersConfig(timings: WorkTimings) {
+  return {
+    durable_name: provisionersConsumer,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(timings.ackWaitMs),
+    deliver_policy: DeliverPolicy.All,
+    replay_policy: ReplayPolicy.Instant,
+    filter_subjects: workSubjects,
+    // What waits for its next attempt counts as pending and must not hold up new stores.
+    max_ack_pending: -1,
+    max_waiting: 4_096,
+  } satisfies Partial<ConsumerConfig>
+}
+
+export function leaseStreamConfig(timings: WorkTimings) {
+  return {
+    name: leaseStream,
+    description: 'Signs of life of the claims on stores, by store and claim',
+    subjects: [leaseSubjects],
+    ...bucket(timings),
+  } satisfies Partial<StreamConfig>
+}
+
+/** Who has one of the places that all provisioners share; a value ends with its holder. */
+export function placeStreamConfig(timings: WorkTimings) {
+  return {
+    name: placeStream,
+    description: 'Places of all provisioners together, by group and number',
+    subjects: [placeSubjects],
+    ...bucket(timings),
+  } satisfies Partial<StreamConfig>
+}
+
+/** A key-value bucket. In memory: a full disk must not end running work. */
+function bucket(timings: WorkTimings) {
+  return {
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.Memory,
+    discard: DiscardPolicy.New,
+    max_msgs_per_subject: 1,
+    max_age: nanos(timings.leaseTtlMs),
+    duplicate_window: nanos(timings.leaseTtlMs),
+    deny_delete: true,
+    allow_rollup_hdrs: true,
+    allow_direct: false,
+  } satisfies Partial<StreamConfig>
+}

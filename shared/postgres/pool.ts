@@ -1,0 +1,59 @@
+import { type ClientConfig, type CustomTypesConfig, Pool, types } from 'pg'
+import type { Logger } from '#observability'
+
+export type { Pool } from 'pg'
+
+export interface PoolOptions {
+  /** `postgres://user:password@host:port/database` */
+  url: string
+  logger: Logger
+  /** Connections at most. */
+  max?: number
+}
+
+/** Opens a pool whose queries always end: no server, no error and no frozen backend can make one hang or end the process. */
+export function openPool({ url, logger, max = 10 }: PoolOptions): Pool {
+  const pool = new Pool({ ...connectionConfig(url), max, idleTimeoutMillis: 30_000 })
+  const lost = (err: Error) => logger.warn({ err }, 'a connection to Postgres was lost')
+  pool.on('error', lost)
+  // The pool listens on idle clients only; an error on one that is checked out would end the process.
+  pool.on('connect', (client) => client.on('error', lost))
+  return pool
+}
+
+/** What every connection has: UTC, times as text, limits on both ends. */
+export function connectionConfig(url: string): ClientConfig {
+  return {
+    connectionString: url,
+    application_name: 'storewright',
+    connectionTimeoutMillis: 5_000,
+    // The server ends a slow statement; this end gives up on a server that does not answer.
+    statement_timeout: 29_000,
+    query_timeout: 30_000,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+    options: '-c timezone=UTC',
+    types: columnTypes,
+  }
+}
+
+const timestamptz: number = types.builtins.TIMESTAMPTZ
+const int8: number = types.builtins.INT8
+
+/** How columns arrive: `timestamptz` as ISO 8601 UTC text, `bigint` as a bigint, everything else as pg has it. */
+const columnTypes: CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
+    if (format === 'binary') return types.getTypeParser(oid, 'binary')
+    if (oid === timestamptz) return isoTime
+    if (oid === int8) return BigInt
+    return types.getTypeParser(oid, 'text')
+  },
+}
+
+/** PostgreSQL's `2026-01-01 00:00:00.5+00` as `2026-01-01T00:00:00.500Z`; no Date is made on the way. */
+function isoTime(text: string): string {
+  if (!text.endsWith('+00') || text.length < 22) return new Date(text).toISOString()
+  const seconds = text.slice(0, -3)
+  const fraction = seconds.length > 19 ? seconds.slice(20).padEnd(3, '0') : '000'
+  return `${seconds.slice(0, 10)}T${seconds.slice(11, 19)}.${fraction}Z`
+}

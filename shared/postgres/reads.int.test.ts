@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { createLogger } from '#observability'
+import { eventually } from '#test/eventually'
+import { testDatabase } from '#test/servers/test-database'
+import { expect, test } from 'vitest'
+import { openPool } from './pool.ts'
+import { readCheckpoint } from './checkpoint.ts'
+import { listPendingStores } from './pending-stores.ts'
+import { watchStoreChanges } from './store-changes.ts'
+
+const logger = createLogger({ service: 'test', level: 'silent' })
+
+test('pending stores are those with work to do and silent for long enough, longest silent first', async () => {
+  await using opened = await pooled()
+  const { pool } = opened
+  const add = async (status: string, secondsAgo: number) => {
+    const id = randomUUID()
+    await pool.query(
+      `insert into stores values ($1, 't', 'n', 'medusa', 'small', $2, null, null, null, 0, null,
+         now(), now() - $3 * interval '1 second', null, 0, 1, '{}')`,
+      [id, status, secondsAgo],
+    )
+    return id
+  }
+  const deleting = await add('deleting', 100)
+  const requested = await add('requested', 300)
+  const provisioning = await add('provisioning', 200)
+  const upgrading = await add('upgrading', 150)
+  for (const status of ['ready', 'upgrade-failed', 'failed', 'deleted']) await add(status, 400)
+  await add('cancelling', 1)
+
+  const all = await listPendingStores(pool, { olderThanMs: 60_000, limit: 10 })
+  const two = await listPendingStores(pool, { olderThanMs: 60_000, limit: 2 })
+
+  expect(all).toEqual([requested, provisioning, upgrading, deleting])
+  expect(two).toEqual([requested, provisioning])
+})
+
+test('a checkpoint is unknown before its first event, then its position and event', async () => {
+  await using opened = await pooled()
+  const { pool } = opened
+  expect(await readCheckpoint(pool, 'stores')).toBeUndefined()
+  const eventId = randomUUID()
+  await pool.query(
+    `insert into projection_checkpoints (name, position, event_id) values ('stores', 42, $1)`,
+    [eventId],
+  )
+
+  expect(await readCheckpoint(pool, 'stores')).toMatchObject({ position: 42n, eventId })
+})
+
+test('a watcher is told of each commit, and after a lost connection that it may have missed some', async () => {
+  await using opened = await pooled()
+  const { pool, url } = opened
+  const seen: (bigint | undefined)[] = []
+  const stop = new AbortController()
+  const onChange = (position: bigint | undefined) => void seen.push(position)
+  const watching = watchStoreChanges({ url, logger, signal: stop.signal, onChange })
+  await eventually(() => expect(seen).toEqual([undefined]))
+
+  await pool.query(`select pg_notify('store_changes', '7')`)
+  await eventually(() => expect(seen).toEqual([undefined, 7n]))
+  await pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid() and query like 'listen%'`,
+  )
+  await eventually(() => expect(seen).toEqual([undefined, 7n, undefined]))
+
+  stop.abort()
+  await watching
+})
+
+async function pooled() {
+  const { url, ...database } = await testDatabase()
+  const pool = openPool({ url, logger, max: 2 })
+  return {
+    url,
+    pool,
+    async [Symbol.asyncDispose]() {
+      await pool.end()
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { freePort, isFree } from '../../../embedded/processes/free-port.ts'
+import { clusterPrograms } from '../binaries/programs.ts'
+import { type RunningCluster, startCluster } from '../control-plane/start.ts'
+import { own } from './owner.ts'
+
+interface UpOptions {
+  folder: string
+  /** Of the API server; without one the last one, or a free one. */
+  port: number | undefined
+  env: NodeJS.ProcessEnv
+}
+
+/** Runs the cluster until SIGINT or SIGTERM, or until one of its parts ends by itself: an error. */
+export async function up({ folder: path, port, env }: UpOptions): Promise<void> {
+  const folder = resolve(path)
+  const asked = untilAsked()
+  const programs = await clusterPrograms(env)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const owned = await own(folder)
+  try {
+    const since = Date.now()
+    const apiPort = await portFor(folder, port)
+    const cluster = await startCluster({ folder, programs, apiPort, durable: true })
+    await describe(folder, cluster, Date.now() - since)
+    const failure = await Promise.race([asked, cluster.failed])
+    await cluster.stop()
+    if (failure !== undefined) throw new Error(failure)
+    process.stdout.write('The cluster is down; its data is kept.\n')
+  } finally {
+    await rm(join(folder, 'running.json'), { force: true })
+    await owned.release()
+  }
+}
+
+/** A kubeconfig copied elsewhere stays good as long as the port is to be had. */
+async function portFor(folder: string, wanted: number | undefined): Promise<number> {
+  const file = join(folder, 'port')
+  const last = Number(await readFile(file, 'utf8').catch(() => ''))
+  if (wanted !== undefined && !(await isFree(wanted)))
+    throw new Error(`Port ${wanted} on 127.0.0.1 is taken: name another one with --port`)
+  const lastIsFree = last > 0 && (await isFree(last))
+  const port = wanted ?? (lastIsFree ? last : await freePort())
+  await writeFile(file, String(port))
+  return port
+}
+
+async function describe(folder: string, cluster: RunningCluster, tookMs: number): Promise<void> {
+  const { url, kubeconfig, pids } = cluster
+  await writeFile(join(folder, 'running.json'), JSON.stringify({ url, kubeconfig, pids }))
+  process.stdout.write(`Kubernetes is up at ${url} after ${(tookMs / 1_000).toFixed(1)} s
+
+  export KUBECONFIG=${kubeconfig}
+  kubectl get nodes          # or helm, or anything that speaks Kubernetes
+
+Pods are simulated: ready at once, or faulty as their label sim/fault asks.
+Ctrl-C or npm run cluster -- down stops it and keeps its data; -- wipe removes it.
+Logs: ${join(folder, 'logs')}
+`)
+}
+
+/** Settles when this process is asked to end: Ctrl-C, SIGTERM, a closed terminal. */
+export function untilAsked(): Promise<undefined> {
+  return new Promise((settle) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => settle(undefined))
+  })
+}

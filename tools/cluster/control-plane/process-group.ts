@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type RunningProcess,
+  startProcess,
+  untilReady,
+} from '../../../embedded/processes/start-process.ts'
+
+const READY_TIMEOUT_MS = 120_000
+
+/** A program of the cluster and how it is ended. */
+export interface Part {
+  name: string
+  /** Its path. */
+  command: string
+  args: string[]
+  stopSignal: NodeJS.Signals
+  env?: NodeJS.ProcessEnv
+}
+
+/** The programs that make up one cluster. */
+export interface Group {
+  launch: (part: Part) => Promise<void>
+  /** Waits until the probe of a launched part succeeds; throws with its last lines when it does not. */
+  until: (name: string, probe: () => Promise<void>) => Promise<void>
+  pids: () => Record<string, number>
+  /** Settles when a part has ended that nobody stopped; says which and where its log is. */
+  failed: () => Promise<string>
+  /** What each part has said last. */
+  lastWords: () => Promise<string>
+  stop: () => Promise<void>
+}
+
+interface GroupOptions {
+  /** Where all of them work; logs lie in its folder `logs`. */
+  folder: string
+  /** A program and its arguments that each part is started by, such as nsenter's. */
+  by?: string[]
+}
+
+/** An empty group; none of its programs outlives this process. */
+export function openGroup({ folder, by = [] }: GroupOptions): Group {
+  const started = new Map<string, RunningProcess>()
+  const logOf = (name: string) => join(folder, 'logs', `${name}.log`)
+  return {
+    launch: async ({ name, command, args, stopSignal, env = {} }) => {
+      const [first = command, ...rest] = [...by, command, ...args]
+      const child = await startProcess({
+        command: first,
+        args: rest,
+        logFile: logOf(name),
+        // Nothing of this process' environment: a proxy or a token in it is no business of theirs.
+        env: { HOME: folder, PATH: '/usr/bin:/bin', ...env },
+        cwd: folder,
+        stopSignal,
+      })
+      started.set(name, child)
+    },
+    until: async (name, probe) => {
+      const child = started.get(name)
+      if (child === undefined) throw new Error(`${name} was not started`)
+      await untilReady(child, { name, logFile: logOf(name), timeoutMs: READY_TIMEOUT_MS, probe })
+    },
+    pids: () => Object.fromEntries([...started].map(([name, { pid }]) => [name, pid])),
+    failed: () => firstToEnd(started, logOf),
+    lastWords: () => lastWords(started, logOf),
+    stop: () => stopAll(started),
+  }
+}
+
+function firstToEnd(
+  started: Map<string, RunningProcess>,
+  logOf: (name: string) => string,
+): Promise<string> {
+  const ends = [...started].map(async ([name, child]) => {
+    await child.exited
+    const log = logOf(name)
+    return `${await lastWords([[name, child]], () => log)}\n(${log})`
+  })
+  return Promise.race(ends)
+}
+
+/** etcd goes last: what the others still write is kept. */
+async function stopAll(started: Map<string, RunningProcess>): Promise<void> {
+  const { etcd, ...others } = Object.fromEntries(started)
+  await Promise.all(Object.values(others).map((child) => child.stop()))
+  await etcd?.stop()
+}
+
+const LINES = 5
+const CHARACTERS = 2_000
+
+/** What each part of a cluster that is in trouble has said last, and which of them have ended. */
+async function lastWords(
+  parts: Iterable<[string, RunningProcess]>,
+  logOf: (name: string) => string,
+): Promise<string> {
+  const told = [...parts].map(async ([name, { exited }]) => {
+    const state = await Promise.race([exited, Promise.resolve()])
+    const how = state === undefined ? 'runs' : `ended with ${state.signal ?? `code ${state.code}`}`
+    const text = await readFile(logOf(name), 'utf8').catch(() => '')
+    const lines = text.trim().slice(-CHARACTERS).split('\n').slice(-LINES)
+    return [`${name} ${how}:`, ...lines.map((line) => `  ${line}`)].join('\n')
+  })
+  return (await Promise.all(told)).join('\n')
+}

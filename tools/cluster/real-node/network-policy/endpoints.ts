@@ -1,0 +1,66 @@
+import type { KubernetesObject, V1LabelSelector, V1Pod } from '@kubernetes/client-node'
+import type { Labels } from './selector.ts'
+
+/** Something with an address that a policy can mean: a pod. */
+export interface Endpoint {
+  namespace: string
+  labels: Labels
+  ip: string
+  /** Its ports that have names. */
+  ports: NamedPort[]
+}
+
+interface NamedPort {
+  name: string
+  protocol: string
+  port: number
+}
+
+/** All that decides about packets. */
+export interface World {
+  /** A namespace's labels by its name. */
+  namespaces: Map<string, Labels>
+  /** Whose packets are judged. */
+  pods: Endpoint[]
+  /** Programs of the node that a policy can let pods reach as if they were pods. */
+  standIns: Endpoint[]
+  policies: NetworkPolicy[]
+}
+
+/** As the API sends it; the library's own type has other names for some of it. */
+export interface NetworkPolicy extends KubernetesObject {
+  spec?: {
+    podSelector?: V1LabelSelector
+    policyTypes?: string[]
+    ingress?: PolicyRule[]
+    egress?: PolicyRule[]
+  }
+}
+
+export interface PolicyRule {
+  /** Of a rule for what comes in. */
+  from?: PolicyPeer[]
+  /** Of a rule for what goes out. */
+  to?: PolicyPeer[]
+  ports?: PolicyPort[]
+}
+
+export interface PolicyPeer {
+  ipBlock?: { cidr: string; except?: string[] }
+  namespaceSelector?: V1LabelSelector
+  podSelector?: V1LabelSelector
+}
+
+export interface PolicyPort {
+  protocol?: string
+  port?: number | string
+  endPort?: number
+}
+
+/** A pod as policies see it, with the address its network was made with. */
+export function endpointOf({ metadata, spec }: V1Pod, ip: string): Endpoint {
+  const ports = (spec?.containers ?? [])
+    .flatMap((container) => container.ports ?? [])
+    .map(({ name = '', protocol = 'TCP', containerPort: port }) => ({ name, protocol, port }))
+  return { namespace: metadata?.namespace ?? '', labels: metadata?.labels ?? {}, ip, ports }
+}
