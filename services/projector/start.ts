@@ -59,7 +59,7 @@ const AGAIN_FIRST_MS = 250
 const AGAIN_MAX_MS = 5_000
 
 /** Migrates the database as soon as it is there; false when the signal was aborted before. */
-export async function migrateWhenUp(options: {
+async function migrateWhenUp(options: {
   databaseUrl: string
   logger: Logger
   signal: AbortSignal

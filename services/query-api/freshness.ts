@@ -84,12 +84,12 @@ interface FreshnessOptions {
 
 /** Read your writes: a GET with `X-Position` waits for it, and every answer says how far the read models are. */
 export function awaitFreshness(app: FastifyInstance, options: FreshnessOptions): void {
-  const { freshness, lagSeconds } = options
+  const { freshness: readModels, lagSeconds } = options
   app.addHook('preHandler', async (request, reply) => {
     if (request.is404 || request.routeOptions.config.policy === 'public') return
     const wanted: unknown = request.headers['x-position']
-    if (typeof wanted === 'bigint') await freshness.reached(wanted)
-    reply.header('x-position', String(freshness.position()))
+    if (typeof wanted === 'bigint') await readModels.reached(wanted)
+    reply.header('x-position', String(readModels.position()))
     const seconds = lagSeconds()
     if (seconds !== undefined) reply.header('x-read-lag', String(seconds))
   })

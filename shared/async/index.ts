@@ -1,4 +1,4 @@
 export { inBatches } from './batches.ts'
 export { pause } from './retry.ts'
-export { within } from './timeout.ts'
+export { OutOfTimeError, within } from './timeout.ts'
 export { inTurn } from './keyed-queue.ts'

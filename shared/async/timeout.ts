@@ -1,9 +1,15 @@
-import { AppError } from '#domain'
+/** Work took longer than it was given. */
+export class OutOfTimeError extends Error {
+  constructor(timeoutMs: number) {
+    super(`No answer within ${timeoutMs} ms`)
+    this.name = 'OutOfTimeError'
+  }
+}
 
-/** Settles as `work` does, or with EVENT_STORE_UNAVAILABLE after `timeoutMs`, or with the signal's reason. */
+/** Settles as `work` does, or rejects with OutOfTimeError after `timeoutMs`, or with the signal's reason. */
 export function within<T>(work: Promise<T>, timeoutMs: number, signal?: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => settle(() => reject(timedOut(timeoutMs))), timeoutMs)
+    const timer = setTimeout(() => settle(() => reject(new OutOfTimeError(timeoutMs))), timeoutMs)
     const onAbort = () => settle(() => reject(signal?.reason))
     const settle = (how: () => void) => {
       clearTimeout(timer)
@@ -17,12 +23,4 @@ export function within<T>(work: Promise<T>, timeoutMs: number, signal?: AbortSig
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()
   })
-}
-
-function timedOut(timeoutMs: number): AppError {
-  return new AppError(
-    'EVENT_STORE_UNAVAILABLE',
-    `The event store did not answer within ${timeoutMs} ms`,
-    { retryable: true },
-  )
 }

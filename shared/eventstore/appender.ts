@@ -1,6 +1,5 @@
 import { type AppendResult, type EventData, EventStoreDBClient } from '@eventstore/db-client'
-import { pause, within } from '#async'
-import { type AppError, hasCode } from '#domain'
+import { OutOfTimeError, pause, within } from '#async'
 import type { Logger } from '#observability'
 import { appErrorOf, isTransient, isUnexplained } from './errors.ts'
 import type { Appended, ExpectedRevision } from './event-store.ts'
@@ -48,7 +47,7 @@ function openAppender(connectionString: string, logger?: Logger): Appender {
     try {
       return await within(sent, timeoutMs, signal)
     } catch (error) {
-      if (hasCode(error, 'EVENT_STORE_UNAVAILABLE')) renew(used)
+      if (error instanceof OutOfTimeError) renew(used)
       throw error
     }
   }
@@ -74,16 +73,12 @@ async function untilKnown(call: AppendCall, attempt: Attempt): Promise<Appended>
     } catch (error) {
       call.signal?.throwIfAborted()
       if (isUnexplained(error)) unexplained++
-      const again = isTransient(error) || isUnexplained(error) || isOurTimeout(error)
+      const again = isTransient(error) || isUnexplained(error)
       const late = Date.now() + pauseMs >= giveUpAt
       if (!again || late || unexplained > UNEXPLAINED_MAX) throw appErrorOf(error, call.stream)
     }
     await pause(pauseMs, call.signal)
   }
-}
-
-function isOurTimeout(error: unknown): error is AppError {
-  return hasCode(error, 'EVENT_STORE_UNAVAILABLE')
 }
 
 interface Shared {

@@ -10,6 +10,7 @@ import {
   UnknownError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
+import { OutOfTimeError } from '#async'
 import { AppError } from '#domain'
 
 const UNAVAILABLE = 14
@@ -53,6 +54,7 @@ export function isTransient(error: unknown): boolean {
     error instanceof TimeoutError ||
     error instanceof DeadlineExceededError ||
     error instanceof NotLeaderError ||
+    error instanceof OutOfTimeError ||
     (error instanceof Error && 'code' in error && error.code === UNAVAILABLE)
   )
 }

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { clusterPrograms } from './programs.ts'
 
 const fixtures = join(import.meta.dirname, 'fixtures')
-const pins = readFileSync(join(import.meta.dirname, 'pins.json'), 'utf8')
+const pins = readFileSync(join(import.meta.dirname, 'control-plane', 'pins.json'), 'utf8')
 const names = [
   'etcd',
   'httproutes.yaml',

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { cacheFolder } from '../../../embedded/cache-folder.ts'
 
-const controlPlane = { module: import.meta.dirname, name: 'cluster' }
+const controlPlane = { module: join(import.meta.dirname, 'control-plane'), name: 'cluster' }
 
 /**
  * The folder with the cluster's programs, which are built when they are missing: minutes, once,

@@ -8,11 +8,9 @@ import { medusaDigest } from './medusa/app.ts'
 const REGISTRY = 'storewright.invalid'
 const debianInputs = [
   'recipes.ts',
-  'pack-layer.ts',
-  'pack-archive.ts',
-  'debian/make-base.ts',
-  'debian/add-layer.ts',
-  'debian/whiteouts.ts',
+  'archive.ts',
+  'debian/base.ts',
+  'debian/layer.ts',
   'debian/postgres-entrypoint.sh',
 ]
 
@@ -29,7 +27,7 @@ export type StoreImages = Record<'server' | 'database' | 'cache', StoreImage>
 /** Where the images are or will be: other inputs, other folder and other tags. */
 export async function imagePlaces(env: NodeJS.ProcessEnv) {
   const debian = await digestOf(import.meta.dirname, debianInputs, process.arch)
-  const layers = ['medusa/medusa-layers.ts', 'medusa/packages-layer.ts']
+  const layers = ['medusa/make-image.ts']
   const medusa = await digestOf(import.meta.dirname, layers, debian + (await medusaDigest()))
   const folder = join(cacheFolder(env), `images-${debian}`)
   const image = (name: string, tag: string): StoreImage => ({

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { eventually } from '#test/eventually'
 import { tempFolder } from '#test/temp-folder'
 import { testNamespace } from '#test/cluster/test-namespace'
@@ -14,7 +14,7 @@ import { execInPod } from '#test/real-node/exec-in-pod'
 import { alive, hostState, processesIn } from '#test/real-node/host-state'
 import { startRealCluster, type RealCluster } from './start.ts'
 
-const owner = join(import.meta.dirname, 'fixtures', 'run-real-cluster.ts')
+const owner = fileURLToPath(import.meta.resolve('#test/real-node/run-real-cluster'))
 const podState = z.object({ status: z.object({ phase: z.string(), podIP: z.string() }) })
 
 test('after close() the host is as it was, but for the folder', async () => {

@@ -1,10 +1,10 @@
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 
-const program = join(import.meta.dirname, 'fixtures', 'say-what-is-missing.ts')
+const program = fileURLToPath(import.meta.resolve('#test/real-node/say-what-is-missing'))
 const list = z.array(z.string())
 const isLinux = process.platform === 'linux'
 

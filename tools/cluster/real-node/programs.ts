@@ -23,8 +23,11 @@ import { run } from './sandbox/run.ts'
 import type { Machine } from './sandbox/start.ts'
 import { provideVolumes } from './volumes.ts'
 
-const kubernetes = { module: join(import.meta.dirname, 'kubernetes'), name: 'node' }
-const coredns = { module: join(import.meta.dirname, 'coredns'), name: 'dns' }
+const kubernetes = {
+  module: join(import.meta.dirname, '..', 'binaries', 'kubernetes'),
+  name: 'node',
+}
+const coredns = { module: join(import.meta.dirname, '..', 'binaries', 'coredns'), name: 'dns' }
 
 export interface NodePrograms {
   /** The folder of the control plane's. */

@@ -38,7 +38,7 @@ export async function makeDebianImages(
 }
 
 function addLayer(folder: string, name: string): Promise<void> {
-  const program = join(import.meta.dirname, 'add-layer.ts')
+  const program = join(import.meta.dirname, 'layer.ts')
   const args = [program, name, folder]
   const timeoutMs = LAYER_LIMIT_MS
   return runInNamespace({ command: process.execPath, args, folder, name, timeoutMs })

@@ -2,7 +2,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addresses } from '../sandbox/network.ts'
 
-const announce = join(import.meta.dirname, '..', 'policies', 'announce.js')
+const announce = join(import.meta.dirname, '..', 'network-policy', 'cni-notify.js')
 
 /** Two folders, of programs and of what they are told. */
 export interface NetworkPlugins {
