@@ -21,6 +21,11 @@ test.each([
   ['missing', undefined, "Value cannot be null. (Parameter 'dto')"],
   ['without a value', new shared.UUID(), "Invalid argument: None (Parameter 'dto')"],
   ['empty', uuidOf(''), 'Unrecognized Guid format.'],
+  [
+    'all zeros',
+    new shared.UUID().setStructured(new shared.UUID.Structured()),
+    "correlationId (Parameter 'correlationId should be non-empty GUID.')",
+  ],
   ['no UUID', uuidOf('garbage'), 'Unrecognized Guid format.'],
 ])('a correlation id that is %s is a bad request and disturbs nobody', async (_, id, words) => {
   const stream = freshStream()

@@ -10,7 +10,7 @@ import type { EventLog } from '../log/event-log.ts'
 import { writableStreamName } from './append.ts'
 import { bidiStreamingCall } from './call-handlers.ts'
 import type { OpenCalls } from './calls.ts'
-import { toServiceError } from './errors.ts'
+import { invalidArgument, toServiceError } from './errors.ts'
 import {
   APPEND_BYTES_MAX,
   countedBytes,
@@ -20,6 +20,10 @@ import {
 } from './proposed-event.ts'
 
 type Options = streams.BatchAppendReq.Options
+
+const NIL_UUID = '00000000-0000-0000-0000-000000000000'
+/** EventStoreDB's words. */
+const NIL_REFUSAL = "correlationId (Parameter 'correlationId should be non-empty GUID.')"
 
 interface OpenAppend {
   options: Options | undefined
@@ -50,6 +54,7 @@ function finishedBy(
 ): OpenAppend | undefined {
   try {
     const correlationId = uuidText(request.getCorrelationId())
+    if (correlationId === NIL_UUID) throw invalidArgument(NIL_REFUSAL)
     const append = open.get(correlationId) ?? newAppend()
     open.set(correlationId, append)
     take(append, request)
