@@ -42,6 +42,7 @@ export async function cloneOf({ hidden, named = 'folder', owner }: CloneOptions)
       HOME: inside('home'),
       XDG_CACHE_HOME: inside('cache'),
       STOREWRIGHT_DATA: inside('data'),
+      TMPDIR: folder.path,
       ...programs,
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
