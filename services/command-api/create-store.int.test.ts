@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requestStoreBody, schemaVersion } from '#contracts'
-import { tenantStream } from '#domain'
+import { releaseNameOf, tenantStream } from '#domain'
 import { countingCalls } from '#test/event-store-events'
 import { storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
@@ -24,6 +24,8 @@ test('a request is accepted with the store, its address, its ETag and a position
     plan: 'small',
     status: 'requested',
     tenantId: api.tenant,
+    release: releaseNameOf(store.id),
+    namespace: releaseNameOf(store.id),
   })
   expect(answer.headers.get('location')).toBe(`/api/stores/${store.id}`)
   expect(answer.headers.get('retry-after')).toBe('2')
