@@ -70,9 +70,9 @@ export function startProvisioner(parts: ProvisionerParts) {
     /** Takes no more messages, and gives helm the grace time; settles when the last work has ended. */
     drain: async (): Promise<void> => {
       draining.abort()
-      const outOfTime = setTimeout(() => stopping.abort(), config.SHUTDOWN_GRACE_MS)
+      const shutdownDeadline = setTimeout(() => stopping.abort(), config.SHUTDOWN_GRACE_MS)
       await running.catch(() => {})
-      clearTimeout(outOfTime)
+      clearTimeout(shutdownDeadline)
     },
     closeConnection: async (): Promise<void> => messaging?.close(),
   }

@@ -5,7 +5,7 @@ import type { Logger } from '#observability'
 import type { Target } from '../reconcile/driver.ts'
 import { classifyError } from '../reconcile/failure-of.ts'
 import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
-import type { OpenLicence } from './lease.ts'
+import type { HeldLease } from './lease.ts'
 import { type Cause, loadStore } from './load-store.ts'
 import { patiently } from './retry-append.ts'
 import type { Worker } from './worker.ts'
@@ -16,7 +16,7 @@ export interface Attempt {
   kind: WorkKind
   number: number
   cause: Cause
-  licence: OpenLicence
+  lease: HeldLease
   logger: Logger
 }
 
@@ -44,19 +44,19 @@ function labelOf(outcome: Outcome): string {
 
 async function workOf(attempt: Attempt): Promise<Outcome> {
   const { worker, target, kind, number } = attempt
-  const licence = { ...attempt.licence, attempt: number }
+  const lease = { ...attempt.lease, attempt: number }
   let steps = 0
   try {
-    await worker.driver.fence(target, licence)
+    await worker.driver.fence(target, lease)
     return await reconcile({
       driver: worker.driver,
       target,
       kind,
-      licence,
+      lease,
       stopping: worker.stopping,
       record: (step, detail) => {
         attempt.logger.info({ step, ...detail }, 'Took a step')
-        const { claimId } = licence
+        const { claimId } = lease
         const command = { type: 'RecordStep', claimId, step, detail, now: worker.now() } as const
         return write(attempt, `step:${steps++}`, command)
       },
@@ -70,7 +70,7 @@ async function workOf(attempt: Attempt): Promise<Outcome> {
 
 async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreCommand> {
   const { worker, target } = attempt
-  const { claimId } = attempt.licence
+  const { claimId } = attempt.lease
   const now = worker.now()
   if ('failure' in outcome) {
     const { retryDelaysMs } = worker
@@ -102,15 +102,15 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
  * was lost is not done twice.
  */
 async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
-  const { worker, target, cause, licence, logger } = attempt
-  const { lost } = licence
+  const { worker, target, cause, lease, logger } = attempt
+  const { lost } = lease
   const storing = {
     store: worker.eventStore,
     decider: store,
     decode: decodeStoreEvent,
     stream: storeStream(target.request.storeId),
     command,
-    context: contextOf(worker, cause, `${licence.claimId}:${what}`),
+    context: contextOf(worker, cause, `${lease.claimId}:${what}`),
     signal: lost,
   }
   await patiently(() => handleCommand(storing), {

@@ -19,8 +19,8 @@ import { type Chart, readChart, unreadableChart } from '../chart.ts'
 import type { Target } from '../reconcile/driver.ts'
 import { storeValues } from '../values.ts'
 import { contextOf, runAttempt } from './attempt.ts'
-import { openLicence } from './lease.ts'
-import { type Cause, claimStands } from './load-store.ts'
+import { acquireLease } from './lease.ts'
+import { type Cause, isClaimCurrent } from './load-store.ts'
 import type { Worker } from './worker.ts'
 
 export interface Work {
@@ -52,20 +52,20 @@ export async function claimAndWork(work: Work): Promise<{ retryInMs: number } | 
   const { storeId } = request
   const claimId = randomUUID()
   let claim: { attempt: number; revision: bigint } | undefined
-  const licence = await openLicence({
+  const lease = await acquireLease({
     claimId,
     renew: async () => {
       const [kept] = await Promise.all([worker.leases.renew(storeId, claimId), message.working()])
       return kept
     },
-    stands: async () =>
-      claim === undefined || (await claimStands(worker.eventStore, storeId, claim)),
-    outOfTime: worker.stopping,
+    isCurrent: async () =>
+      claim === undefined || (await isClaimCurrent(worker.eventStore, storeId, claim)),
+    shutdownDeadline: worker.stopping,
     renewEveryMs: worker.renewEveryMs,
     patienceMs: worker.resultPatienceMs,
     lostAfterMs: worker.lostAfterMs,
   })
-  if (licence === undefined) return { retryInMs: BUSY_MS }
+  if (lease === undefined) return { retryInMs: BUSY_MS }
   try {
     const target = await targetOf(work)
     claim = await claimStore(work, target, claimId)
@@ -73,12 +73,12 @@ export async function claimAndWork(work: Work): Promise<{ retryInMs: number } | 
     const { attempt: number } = claim
     const logger = work.logger.child({ claimId, attempt: number, kind: work.kind })
     logger.info({ worker: worker.workerId }, 'Claimed the store')
-    await runAttempt({ ...work, target, number, licence, logger })
+    await runAttempt({ ...work, target, number, lease, logger })
     return undefined
   } catch (error) {
     return await withoutResult(work, claimId, error)
   } finally {
-    await licence.close()
+    await lease.close()
     // Nothing runs for this claim any more, whatever the log says of it.
     worker.ended.add(claimId)
   }

@@ -1,15 +1,15 @@
 import { AppError } from '#domain'
-import type { Licence } from '../reconcile/driver.ts'
+import type { ClaimLease } from '../reconcile/driver.ts'
 import { patiently } from './retry-append.ts'
 
-export interface LicenceOptions {
+export interface LeaseOptions {
   claimId: string
   /** Asks the bus to keep the lease for another while; true when it is known to be kept. */
   renew: () => Promise<boolean>
   /** Whether the log still has the claim as the store's newest. */
-  stands: () => Promise<boolean>
+  isCurrent: () => Promise<boolean>
   /** Aborted when this process has no time left for helm. */
-  outOfTime: AbortSignal
+  shutdownDeadline: AbortSignal
   renewEveryMs: number
   /** How long a question to a log that is out of reach is asked again. */
   patienceMs: number
@@ -17,8 +17,8 @@ export interface LicenceOptions {
   lostAfterMs: number
 }
 
-export interface OpenLicence extends Omit<Licence, 'attempt'> {
-  /** Aborted when the licence is lost: nothing may be written for this claim any more. */
+export interface HeldLease extends Omit<ClaimLease, 'attempt'> {
+  /** Aborted when the lease is lost: nothing may be written for this claim any more. */
   lost: AbortSignal
   close: () => Promise<void>
 }
@@ -28,7 +28,7 @@ export interface OpenLicence extends Omit<Licence, 'attempt'> {
  * renewal was sent, so neither a clock that jumps nor a slow answer makes it longer; once lost it stays lost.
  * Undefined when the bus does not confirm the first renewal.
  */
-export async function openLicence(options: LicenceOptions): Promise<OpenLicence | undefined> {
+export async function acquireLease(options: LeaseOptions): Promise<HeldLease | undefined> {
   const { claimId, renewEveryMs, lostAfterMs } = options
   const losing = new AbortController()
   let deadline = fromNow(lostAfterMs)
@@ -48,7 +48,8 @@ export async function openLicence(options: LicenceOptions): Promise<OpenLicence 
   }
   // The log may be out of reach for a while; nobody can take the claim over without it either.
   const look = async () => {
-    if (!(await options.stands().catch(() => true))) lose('The store was asked for something else')
+    if (!(await options.isCurrent().catch(() => true)))
+      lose('The store was asked for something else')
   }
   const working = new Set<Promise<void>>()
   const track = (work: Promise<void>) => {
@@ -60,13 +61,13 @@ export async function openLicence(options: LicenceOptions): Promise<OpenLicence 
   return {
     claimId,
     lost: losing.signal,
-    signal: AbortSignal.any([losing.signal, options.outOfTime]),
+    signal: AbortSignal.any([losing.signal, options.shutdownDeadline]),
     deadline: () => deadline,
     confirm: async () => {
       loseExpired()
-      const { patienceMs, outOfTime: hurry } = options
+      const { patienceMs, shutdownDeadline: hurry } = options
       const patience = { patienceMs, hurry, lost: losing.signal }
-      if (!(await patiently(options.stands, patience)))
+      if (!(await patiently(options.isCurrent, patience)))
         lose('The store was taken over or asked for something else')
       loseExpired()
       losing.signal.throwIfAborted()

@@ -40,7 +40,7 @@ export interface RequestUpgrade {
   now: string
 }
 
-/** Asks for the licence to work on the store; refused while another claim is held and not named in `takesOver`. */
+/** Asks for the right to work on the store; refused while another claim is held and not named in `takesOver`. */
 export interface ClaimStore {
   type: 'ClaimStore'
   worker: string

@@ -15,7 +15,7 @@ interface OfUpgrade {
   kind?: 'upgrade'
 }
 
-/** A claim of one worker on one store: the only licence to run helm for it. */
+/** A claim of one worker on one store: the only right to run helm for it. */
 export interface Claim {
   attempt: number
   worker: string

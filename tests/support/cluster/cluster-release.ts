@@ -13,7 +13,7 @@ import {
 import { deployArgs } from '../../../services/provisioner/drivers/cluster/release/deploy.ts'
 import { parseConfig } from '../../../services/provisioner/config.ts'
 import { openHelm } from '../../../services/provisioner/helm/helm.ts'
-import type { Licence, Target } from '../../../services/provisioner/reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../services/provisioner/reconcile/driver.ts'
 import { readChart } from '../../../services/provisioner/chart.ts'
 import { storeValues } from '../../../services/provisioner/values.ts'
 import type { clusterWorld } from './cluster-world.ts'
@@ -136,7 +136,7 @@ export async function releaseMaker(world: World) {
 export const neverReady = `images:\n  server: sim.invalid/neverready:1\n`
 
 /** A licence that lasts. */
-export function licenceOf(attempt = 1): Licence {
+export function licenceOf(attempt = 1): ClaimLease {
   return {
     attempt,
     claimId: randomUUID(),

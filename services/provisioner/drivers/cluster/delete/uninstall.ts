@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError } from '#domain'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { removeObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { withClaim } from '../fence/claim-secret.ts'
@@ -17,7 +17,11 @@ const HELM_LIMIT_MS = 120_000
  * Removes a store: the release, its volumes, and last the namespace with all that is left. Each part is
  * removed only when the one before is gone, so whoever comes after a crash finds what remains to be done.
  */
-export async function uninstall(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+export async function uninstall(
+  cluster: Cluster,
+  target: Target,
+  licence: ClaimLease,
+): Promise<void> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
   await uninstallRelease(cluster, target, licence)
@@ -28,7 +32,11 @@ export async function uninstall(cluster: Cluster, target: Target, licence: Licen
 }
 
 // Helm runs hooks and ends pods before what they need; what it leaves goes with the namespace.
-async function uninstallRelease(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+async function uninstallRelease(
+  cluster: Cluster,
+  target: Target,
+  licence: ClaimLease,
+): Promise<void> {
   const [newest] = await readRecords(cluster, target)
   if (newest === undefined || newest.labels['cp.store'] !== target.request.storeId) return
   const ended = await withClaim(cluster, { target, licence }, (folder, kubeconfig) => {
@@ -43,7 +51,11 @@ async function uninstallRelease(cluster: Cluster, target: Target, licence: Licen
 // Looked at first, asked then, removed as what was looked at: a worker that thaws late removes nothing newer.
 async function removeVolumeClaims(
   cluster: Cluster,
-  { target, licence, namespace }: { target: Target; licence: Licence; namespace: StoreNamespace },
+  {
+    target,
+    licence,
+    namespace,
+  }: { target: Target; licence: ClaimLease; namespace: StoreNamespace },
 ): Promise<string[]> {
   const claims = await listVolumeClaims(cluster, target)
   await licence.confirm()
@@ -59,7 +71,7 @@ async function removeVolumeClaims(
 
 interface Removal {
   target: Target
-  licence: Licence
+  licence: ClaimLease
   volumes: string[]
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#domain'
 import type { Ended } from '../../../helm/run-supervised.ts'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { refused } from '../api/client.ts'
 import { kubeconfigWithToken } from '../api/credentials.ts'
 import { createObject, listMetadata, pathOf, removeObject } from '../api/objects.ts'
@@ -25,7 +25,7 @@ export interface ClaimSecret {
 export async function makeClaim(
   { api, asKeeper }: Cluster,
   target: Target,
-  { attempt, claimId }: Licence,
+  { attempt, claimId }: ClaimLease,
 ): Promise<ClaimSecret> {
   // After a restore of the log another claim may have had the same number.
   const name = `claim-${attempt}-${claimId.slice(0, 8)}`
@@ -90,7 +90,7 @@ export async function tokenOf(
  */
 export async function withClaim(
   cluster: Cluster,
-  { target, licence }: { target: Target; licence: Licence },
+  { target, licence }: { target: Target; licence: ClaimLease },
   run: (folder: string, kubeconfig: string) => Promise<Ended>,
 ): Promise<Ended> {
   const claim = await makeClaim(cluster, target, licence)

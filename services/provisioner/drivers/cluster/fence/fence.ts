@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError, hasCode } from '#domain'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { type Api, openApi } from '../api/client.ts'
 import { credentialsWithToken } from '../api/credentials.ts'
 import type { Cluster } from '../context.ts'
@@ -18,7 +18,7 @@ const REFUSED_WITHIN_MS = 60_000
  * tokens are bound to are removed, and the API server is seen to refuse such a token. An attempt that ended
  * in order has left no claim, and nothing is waited for. Throws CLAIM_LOST.
  */
-export async function fence(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+export async function fence(cluster: Cluster, target: Target, licence: ClaimLease): Promise<void> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
   const claims = await listClaims(cluster, target)
@@ -40,7 +40,7 @@ export async function fence(cluster: Cluster, target: Target, licence: Licence):
 
 interface Revocation {
   target: Target
-  licence: Licence
+  licence: ClaimLease
   claims: ClaimSecret[]
 }
 
@@ -78,7 +78,7 @@ async function openProbe(
   }
 }
 
-async function untilRefused(probes: Api[], licence: Licence): Promise<void> {
+async function untilRefused(probes: Api[], licence: ClaimLease): Promise<void> {
   const giveUpAt = performance.now() + REFUSED_WITHIN_MS
   for (const probe of probes)
     while ((await probe('/version')).status !== 401) {
@@ -92,6 +92,6 @@ async function untilRefused(probes: Api[], licence: Licence): Promise<void> {
     }
 }
 
-async function stillLicensed({ signal, confirm }: Licence): Promise<void> {
+async function stillLicensed({ signal, confirm }: ClaimLease): Promise<void> {
   if (signal.aborted) await confirm()
 }

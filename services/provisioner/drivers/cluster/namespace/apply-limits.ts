@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { z } from 'zod'
 import { AppError, type StoreRequested } from '#domain'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { isConflict } from '../api/client.ts'
 import { applyObject, createObject, findObject, type ObjectName } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
@@ -22,7 +22,7 @@ const TRIES_MAX = 5
 
 interface Keeping {
   target: Target
-  licence: Licence
+  licence: ClaimLease
   plan: PlanLimits
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { AppError } from '#domain'
 import { readChart } from '../../../chart.ts'
 import type { Ended } from '../../../helm/run-supervised.ts'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import type { Cluster } from '../context.ts'
 import { withClaim } from '../fence/claim-secret.ts'
 import { planLimits, raiseLimits, settleLimits } from '../namespace/apply-limits.ts'
@@ -11,7 +11,11 @@ import { prepare } from '../namespace/prepare.ts'
 import { labelled } from './observe.ts'
 
 /** Brings the release to what the target says, by one run of helm in a namespace made ready for it. */
-export async function deploy(cluster: Cluster, target: Target, licence: Licence): Promise<Ended> {
+export async function deploy(
+  cluster: Cluster,
+  target: Target,
+  licence: ClaimLease,
+): Promise<Ended> {
   const { helm, helmLimitMs: limitMs, chartsDir, plansDir } = cluster
   const plan = await planLimits(plansDir, target.request)
   await prepare(cluster, target, licence)
@@ -40,7 +44,7 @@ interface HelmFiles {
 /** `helm upgrade --install`; Helm 3.22 and 4 take the same. */
 export function deployArgs(
   target: Target,
-  licence: Licence,
+  licence: ClaimLease,
   { files, limitMs }: { files: HelmFiles; limitMs: number },
 ): string[] {
   const common = commonArgs(target, files.kubeconfig)
