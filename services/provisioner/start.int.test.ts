@@ -48,7 +48,7 @@ test('F14: what a worker made that died before it stored the result is adopted w
   await deployFor(world.config, storeId, claimId)
   await world.start()
 
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(dataOf(events, 'StoreProvisioned')).toMatchObject([{ attempt: 2, adopted: true }])

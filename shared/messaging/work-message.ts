@@ -20,9 +20,9 @@ export interface WorkMessage {
   working: () => Promise<boolean>
   /** Settles it for good, sent twice when not confirmed; false: unknown, it may be delivered again. */
   ack: () => Promise<boolean>
-  /** Gives it back, to be delivered again after the delay. */
-  retryIn: (delayMs: number) => void
-  /** Never delivers it again; the reason stands in the server's advisory. */
+  /** Returns it, to be delivered again after the delay. */
+  requeueAfter: (delayMs: number) => void
+  /** Never delivers it again; the server's advisory carries the reason. */
   park: (reason: string) => void
 }
 
@@ -46,7 +46,7 @@ export function workMessageOf(messaging: Messaging, message: Msg): WorkMessage |
     ...(eventId !== undefined && { eventId }),
     working: () => held.confirm('+WPI'),
     ack: async () => (await held.confirm('+ACK')) || held.confirm('+ACK'),
-    retryIn: (delayMs) => held.send(`-NAK ${JSON.stringify({ delay: nanos(delayMs) })}`),
+    requeueAfter: (delayMs) => held.send(`-NAK ${JSON.stringify({ delay: nanos(delayMs) })}`),
     park: (reason) => held.send(`+TERM ${reason}`),
   }
 }

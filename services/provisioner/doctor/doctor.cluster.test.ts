@@ -65,7 +65,7 @@ test('a cut-off run is repaired: the store is asked for again and becomes ready'
 
   await doctor('--json', '--repair', id)
   await using provisioner = await world.startProvisioner()
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   await untilLast(world, storeId, 'StoreProvisioned')
   const { findings } = await doctor('--json')

@@ -7,7 +7,7 @@ import { classifyError } from '../reconcile/failure-of.ts'
 import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
 import type { HeldLease } from './lease.ts'
 import { type Cause, loadStore } from './load-store.ts'
-import { patiently } from './retry-append.ts'
+import { retryAppend } from './retry-append.ts'
 import type { Worker } from './worker.ts'
 
 export interface Attempt {
@@ -98,8 +98,8 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
 }
 
 /**
- * Stores what has happened, patiently. Its event ids come from the claim, so that a write whose answer
- * was lost is not done twice.
+ * Stores what has happened, with retries. The event ids are derived from the claim, so that an append whose
+ * answer was lost is not done twice.
  */
 async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
   const { worker, target, cause, lease, logger } = attempt
@@ -113,11 +113,12 @@ async function write(attempt: Attempt, what: string, command: StoreCommand): Pro
     context: contextOf(worker, cause, `${lease.claimId}:${what}`),
     signal: lost,
   }
-  await patiently(() => handleCommand(storing), {
+  await retryAppend(() => handleCommand(storing), {
     lost,
-    hurry: worker.stopping,
-    patienceMs: worker.resultPatienceMs,
-    onRetry: (err) => logger.warn({ err, what }, 'The log did not take it; trying again'),
+    shutdownDeadline: worker.stopping,
+    retryForMs: worker.resultRetryMs,
+    onRetry: (err) =>
+      logger.warn({ err, what }, 'The event store did not accept the event; it is tried again'),
   })
 }
 

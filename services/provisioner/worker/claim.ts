@@ -47,7 +47,7 @@ const BUSY_MS = 1_000
  * Claims the store and works on it while the lease is kept. The lease is shown before the claim can be
  * seen, so a claim without one is proof that its worker is gone. Undefined: look at the store again.
  */
-export async function claimAndWork(work: Work): Promise<{ retryInMs: number } | undefined> {
+export async function claimAndWork(work: Work): Promise<{ requeueAfterMs: number } | undefined> {
   const { worker, message, request } = work
   const { storeId } = request
   const claimId = randomUUID()
@@ -62,10 +62,10 @@ export async function claimAndWork(work: Work): Promise<{ retryInMs: number } | 
       claim === undefined || (await isClaimCurrent(worker.eventStore, storeId, claim)),
     shutdownDeadline: worker.stopping,
     renewEveryMs: worker.renewEveryMs,
-    patienceMs: worker.resultPatienceMs,
+    retryForMs: worker.resultRetryMs,
     lostAfterMs: worker.lostAfterMs,
   })
-  if (lease === undefined) return { retryInMs: BUSY_MS }
+  if (lease === undefined) return { requeueAfterMs: BUSY_MS }
   try {
     const target = await targetOf(work)
     claim = await claimStore(work, target, claimId)
@@ -94,7 +94,7 @@ async function withoutResult(work: Work, claimId: string, error: unknown) {
   }
   if (hasCode(error, ...overtaken)) {
     logger.info({ claimId, reason: error.code }, 'Another worker was first')
-    return { retryInMs: BUSY_MS }
+    return { requeueAfterMs: BUSY_MS }
   }
   throw error
 }

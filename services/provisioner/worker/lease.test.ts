@@ -58,7 +58,7 @@ test('a log that is out of reach does not end the lease', async () => {
     if (away) throw new AppError('EVENT_STORE_UNAVAILABLE', 'away', { retryable: true })
     return true
   }
-  const lease = await opened({ isCurrent, patienceMs: 0 })
+  const lease = await opened({ isCurrent, retryForMs: 0 })
   away = true
   await wait(400)
   expect(lease.lost.aborted).toBe(false)
@@ -84,7 +84,7 @@ const options = (change: Partial<LeaseOptions>): LeaseOptions => ({
   shutdownDeadline: new AbortController().signal,
   renewEveryMs: 40,
   lostAfterMs: 300,
-  patienceMs: 1_000,
+  retryForMs: 1_000,
   ...change,
 })
 

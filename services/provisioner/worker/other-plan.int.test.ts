@@ -10,7 +10,7 @@ import { createMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import { claimAndWork } from './claim.ts'
 import { loadStore } from './load-store.ts'
-import { tenantSlots } from './concurrency.ts'
+import { limitTenants } from './concurrency.ts'
 import { endedClaims, type Worker } from './worker.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
@@ -80,11 +80,11 @@ function workerOf({ eventStore, messaging, environment }: World): Worker {
     retryDelaysMs: [],
     renewEveryMs: config.LEASE_RENEW_MS,
     lostAfterMs: config.LEASE_LOST_MS,
-    resultPatienceMs: config.RESULT_PATIENCE_MS,
+    resultRetryMs: config.RESULT_RETRY_MS,
     now,
     stopping: new AbortController().signal,
-    tenantSlots: tenantSlots(1),
-    clusterSlots: { take: nobody, takeFor: nobody, close: () => {} },
+    tenantConcurrency: limitTenants(1),
+    globalConcurrency: { acquire: nobody, tryAcquireFor: nobody, close: () => {} },
     ended: endedClaims(),
   }
 }
@@ -96,7 +96,7 @@ const messageOf = (storeId: string): WorkMessage => ({
   streamSequence: 1,
   working: () => Promise.resolve(true),
   ack: () => Promise.resolve(true),
-  retryIn: () => {},
+  requeueAfter: () => {},
   park: () => {},
 })
 

@@ -28,11 +28,11 @@ export async function bareHelm(world: World, { atOnce, count }: { atOnce: number
     runs.push([...(await maker.upgradeArgs(target)), '--kubeconfig', world.cluster.kubeconfig])
   }
   const startedAt = performance.now()
-  const slot = async () => {
+  const loop = async () => {
     for (let args = runs.pop(); args !== undefined; args = runs.pop())
       await execa(toolPath('helm'), args, { timeout: HELM_TIMEOUT_MS, env: { GOGC: '400' } })
   }
-  await Promise.all(Array.from({ length: atOnce }, slot))
+  await Promise.all(Array.from({ length: atOnce }, loop))
   return (count * 60_000) / (performance.now() - startedAt)
 }
 

@@ -175,7 +175,7 @@ async function ask(
   type: 'RequestDeletion' | 'RequestCancel',
 ): Promise<void> {
   await world.send(storeId, { type, now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
 }
 
 const claimsOf = (events: StoreEvent[]): string[] =>

@@ -195,7 +195,7 @@ function newStore(): string {
 
 async function ask(storeId: string): Promise<void> {
   await world.send(storeId, world.requestOf(storeId))
-  await world.ring(storeId)
+  await world.notify(storeId)
 }
 
 async function provision(storeId: string): Promise<StoreEvent[]> {
