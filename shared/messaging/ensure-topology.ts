@@ -89,7 +89,7 @@ const checkedAt = new WeakMap<Messaging, number>()
 
 /**
  * Makes the provisioners' consumer again when it is ahead of its stream, as after a stream lost its
- * tail: it would deliver nothing and report no error. Looks at most every 10 s per connection.
+ * tail: it would deliver nothing and report no error. Checks at most every 10 s per connection.
  */
 export async function repairConsumer(messaging: Messaging): Promise<void> {
   const last = checkedAt.get(messaging)

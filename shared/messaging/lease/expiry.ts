@@ -1,12 +1,14 @@
-import type { LeaseStatus } from './leases.ts'
 import type { StoredLease } from './record.ts'
 
+/** Whether a claim's worker shows signs of life. `free` is proof of its silence; `unknown` is no proof. */
+export type LeaseStatus = 'held' | 'free' | 'unknown'
+
 /**
- * Judges a lease of which nothing was heard. Absent is free only when this process listened, and
+ * Assesses a lease of which nothing was heard. An absent lease is free only when this process listened, and
  * knew this very bucket, for `quietMs`; a value that is still there counts as held until the same
  * value has been seen for `quietMs`, whatever the server's clock does to its expiry.
  */
-export function judgeSilence(quietMs: number, now: () => number = () => performance.now()) {
+export function assessSilence(quietMs: number, now: () => number = () => performance.now()) {
   let bucket = { name: '', seenAt: 0 }
   const seen = new Map<string, { sequence: number; at: number }>()
 

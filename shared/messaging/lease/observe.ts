@@ -10,7 +10,7 @@ export interface HeardRenewals {
   close: () => void
 }
 
-/** Listens to all renewals; what was last heard longer than `keepMs` ago is forgotten. */
+/** Listens to all renewals, and forgets a lease that was not renewed for `keepMs`. */
 export function hearRenewals(messaging: Messaging, keepMs: number): HeardRenewals {
   const heardAt = new Map<string, number>()
   const openedAt = performance.now()
@@ -36,7 +36,7 @@ export function hearRenewals(messaging: Messaging, keepMs: number): HeardRenewal
   }
 }
 
-// The oldest stand first: hearing of a lease again moves it to the end.
+// Oldest first: a renewal moves its lease to the end.
 function prune(heardAt: Map<string, number>, now: number, keepMs: number): number {
   for (const [subject, at] of heardAt) {
     if (now - at < keepMs) break
