@@ -27,8 +27,10 @@ export interface Work {
   request: StoreRequested
   kind: WorkKind
   cause: Cause
-  /** The open claim of a worker that is known to be dead, or of this process itself. */
+  /** The open claim that is taken over. */
   takesOver?: string
+  /** Its worker is alive, and has ended the work for it. */
+  givenUp?: boolean
   message: WorkMessage
   worker: Worker
   logger: Logger
@@ -76,7 +78,11 @@ export async function claimAndWork(work: Work): Promise<{ requeueAfterMs: number
     await runAttempt({ ...work, target, number, lease, logger })
     return undefined
   } catch (error) {
-    return await withoutResult(work, claimId, error)
+    // A renewal that came after the release would make the claim look alive.
+    await lease.close()
+    // The next worker need not wait for the lease to expire.
+    await worker.leases.release(storeId, claimId)
+    return withoutResult(work, claimId, error)
   } finally {
     await lease.close()
     // Nothing runs for this claim any more, whatever the log says of it.
@@ -84,10 +90,7 @@ export async function claimAndWork(work: Work): Promise<{ requeueAfterMs: number
   }
 }
 
-async function withoutResult(work: Work, claimId: string, error: unknown) {
-  const { worker, request, logger } = work
-  // Whoever comes next need not wait for the lease to end.
-  await worker.leases.release(request.storeId, claimId)
+function withoutResult({ logger }: Work, claimId: string, error: unknown) {
   if (hasCode(error, 'CLAIM_LOST')) {
     logger.warn({ err: error, claimId }, 'The claim was lost; its result is dropped')
     return undefined
@@ -117,7 +120,7 @@ async function chartOf({ worker, request, logger }: Work): Promise<Chart> {
 
 /** Appends the claim, with the same id when the first outcome is unknown. Undefined: there is nothing to work on. */
 async function claimStore(work: Work, target: Target, claimId: string) {
-  const { worker, request, cause, takesOver } = work
+  const { worker, request, cause, takesOver, givenUp } = work
   for (let tries = 1; ; tries++) {
     try {
       const { state, revision } = await handleCommand({
@@ -129,7 +132,8 @@ async function claimStore(work: Work, target: Target, claimId: string) {
           type: 'ClaimStore',
           worker: worker.workerId,
           claimId,
-          ...(takesOver === undefined ? {} : { takesOver }),
+          ...(takesOver !== undefined && { takesOver }),
+          ...(givenUp === true && { givenUp }),
           valuesDigest: target.values.digest,
           chartDigest: target.chart.digest,
           now: worker.now(),

@@ -1,5 +1,5 @@
-import { hasCode, openClaim, pendingWork, wantedRequest } from '#domain'
-import type { WorkMessage } from '#messaging'
+import { type Claim, hasCode, openClaim, pendingWork, wantedRequest } from '#domain'
+import type { LeaseStatus, WorkMessage } from '#messaging'
 import type { Logger } from '#observability'
 import { claimAndWork } from './claim.ts'
 import { type LoadedStore, loadStore } from './load-store.ts'
@@ -65,25 +65,31 @@ async function handleOnce(
   if (local === undefined) return tenantBusy(message)
   await using permit = await worker.globalConcurrency.tryAcquireFor(state.request.tenantId)
   if (permit === undefined) return tenantBusy(message)
-  if (held !== undefined && !worker.ended.has(held.claimId)) {
-    const lease = await worker.leases.isHeld(message.storeId, held.claimId)
-    if (lease !== 'free') return { requeueAfterMs: jittered(HELD_MS) }
+  const before = held === undefined ? 'ended' : await statusOf(held, { message, worker })
+  if (before === 'unknown' || before === 'held') return { requeueAfterMs: jittered(HELD_MS) }
+  if (held !== undefined && before === 'silent') {
     worker.metrics.takeOvers.inc()
-    logger.warn(
-      { deadWorker: held.worker, attempt: held.attempt },
-      'Taking over from a dead worker',
-    )
+    const { worker: deadWorker, attempt } = held
+    logger.warn({ deadWorker, attempt }, 'Taking over from a dead worker')
   }
-  const takesOver = held === undefined ? {} : { takesOver: held.claimId }
   return await claimAndWork({
     request: wantedRequest(state),
     cause,
     kind,
-    ...takesOver,
+    ...(held !== undefined && { takesOver: held.claimId, givenUp: before !== 'silent' }),
     message,
     worker,
     logger,
   })
+}
+
+/** What is known of a claim's worker; `ended`: the worker is this process, and its work has ended. */
+function statusOf(
+  { claimId }: Claim,
+  { message, worker }: { message: WorkMessage; worker: Worker },
+): Promise<LeaseStatus | 'ended'> | 'ended' {
+  if (worker.ended.has(claimId)) return 'ended'
+  return worker.leases.statusOf(message.storeId, claimId)
 }
 
 /** The longer a store waits, the more stores wait beside it: each is tried less often. */

@@ -62,8 +62,10 @@ export interface UpgradeRequested {
 export interface ProvisioningStarted extends Claim {
   valuesDigest: string
   chartDigest: string
-  /** The claim of a dead worker that this one replaces. */
+  /** The claim that this one replaces: its worker has died, or has given it up. */
   takesOver?: string
+  /** The replaced claim was given up by its own worker, which is alive. */
+  givenUp?: true
   startedAt: string
 }
 

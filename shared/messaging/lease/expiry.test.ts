@@ -23,7 +23,7 @@ test('an absent lease proves nothing while the bucket is not known for long enou
 
   expect(silence.after(0).assess(absent)).toBe('unknown')
   expect(silence.after(quietMs - 1).assess(absent)).toBe('unknown')
-  expect(silence.after(1).assess(absent)).toBe('free')
+  expect(silence.after(1).assess(absent)).toBe('silent')
 })
 
 test('an absent lease proves nothing while the connection is not up for long enough', () => {
@@ -41,18 +41,18 @@ test('a bucket that was made again proves nothing at first', () => {
   expect(silence.after(0).assess({ ...absent, bucket: 'b2' })).toBe('unknown')
 })
 
-test('a released lease is free at once', () => {
+test('a released lease is known as such at once', () => {
   const released = { bucket: 'b1', lease: { sequence: 4, released: true } }
 
-  expect(silenceAt().after(0).assess(released, 0)).toBe('free')
+  expect(silenceAt().after(0).assess(released, 0)).toBe('released')
 })
 
-test('F43: a value that the server’s clock never lets expire is free once it has not changed for long enough', () => {
+test('F43: a value that the server’s clock never lets expire is silent once it has not changed for long enough', () => {
   const silence = silenceAt()
 
   expect(silence.after(0).assess(present(7))).toBe('held')
   expect(silence.after(quietMs - 1).assess(present(7))).toBe('held')
-  expect(silence.after(1).assess(present(7))).toBe('free')
+  expect(silence.after(1).assess(present(7))).toBe('silent')
 })
 
 test('a value that was renewed in between is held', () => {

@@ -14,7 +14,7 @@ const QUIET_PER_LEASE = 1.25
 export interface Leases {
   /** Shows that the claim's worker is alive; false when NATS did not confirm it within 2 s. */
   renew: (storeId: string, claimId: string) => Promise<boolean>
-  isHeld: (storeId: string, claimId: string) => Promise<LeaseStatus>
+  statusOf: (storeId: string, claimId: string) => Promise<LeaseStatus>
   /** Frees it at once, when the claim's work is known to have ended. Never throws. */
   release: (storeId: string, claimId: string) => Promise<void>
   close: () => void
@@ -22,8 +22,8 @@ export interface Leases {
 
 /**
  * Opens the bucket that `ensureTopology` made. Time is this process's monotonic clock only: a lease
- * is free when it was released, or when nothing was heard of it for longer than its time while this
- * connection and the bucket were there to hear it.
+ * is silent when nothing was heard of it for longer than its time while this connection and the bucket
+ * were there to hear it.
  */
 export function openLeases(messaging: Messaging, timings: WorkTimings = defaultTimings): Leases {
   const { leaseTtlMs } = timings
@@ -35,11 +35,11 @@ export function openLeases(messaging: Messaging, timings: WorkTimings = defaultT
     return () => assess(subject, stored, heard.listeningForMs())
   }
   // The bucket counts as known from the first time it was read.
-  void isHeld('none', 'none')
+  void statusOf('none', 'none')
   // A single server forgets a bucket in memory when it restarts.
   const unregister = messaging.onReconnect(() => void makeBucket(messaging))
 
-  async function isHeld(storeId: string, claimId: string): Promise<LeaseStatus> {
+  async function statusOf(storeId: string, claimId: string): Promise<LeaseStatus> {
     const subject = leaseSubject(storeId, claimId)
     if (heard.withinMs(subject, leaseTtlMs)) return 'held'
     const assessed = await observe(subject).catch(() => undefined)
@@ -50,7 +50,7 @@ export function openLeases(messaging: Messaging, timings: WorkTimings = defaultT
 
   return {
     renew: (storeId, claimId) => write(messaging, leaseSubject(storeId, claimId), 'renewal'),
-    isHeld,
+    statusOf,
     release: async (storeId, claimId) => {
       await write(messaging, leaseSubject(storeId, claimId), 'release')
     },
