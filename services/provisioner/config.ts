@@ -37,7 +37,7 @@ const schema = z
     /** Driver cluster: path of a kubeconfig; without one the account of the pod. */
     KUBECONFIG: z.string().optional(),
     /** Driver cluster: the ClusterRole this account binds to itself in each store's namespace. */
-    KEEPER_ROLE: z.string().optional(),
+    NAMESPACE_ROLE: z.string().optional(),
     HELM_BIN: z.string().default('helm'),
     CHARTS_DIR: z.string().default(fileURLToPath(new URL('../../deploy/charts', import.meta.url))),
     /** Driver cluster: the limits of each plan. */

@@ -26,13 +26,13 @@ const REMOVE = 'Look what holds it and remove it by hand: nothing else will'
 export function judgeOwn(judging: Judging): Finding | undefined {
   const { store, release } = judging
   const judged = isForeign(store, release) ? foreign(store, release) : judge(judging)
-  return judged && findingOf({ ...judged, place: release, store })
+  return judged && findingOf({ ...judged, location: release, store })
 }
 
 /** What is wrong when nothing lies in a store's own place. */
-export function judgeMissing(store: LoggedStore, place: string): Finding | undefined {
+export function judgeMissing(store: LoggedStore, location: string): Finding | undefined {
   if (store.state.status !== 'ready' && store.state.status !== 'upgrade-failed') return undefined
-  return findingOf({ ...missing(store), place: { place, name: place }, store })
+  return findingOf({ ...missing(store), location: { location, name: location }, store })
 }
 
 const isForeign = (store: LoggedStore, { store: owner, observed }: FoundRelease): boolean =>
@@ -124,7 +124,7 @@ const again = (repair: Repair, nextAction: string) => ({ repair, nextAction })
 
 function drifted(
   { id }: LoggedStore,
-  release: Pick<FoundRelease, 'place' | 'name'>,
+  release: Pick<FoundRelease, 'location' | 'name'>,
   what: string[],
 ): Judged | undefined {
   if (what.length === 0) return undefined

@@ -85,7 +85,7 @@ test('stores being made and deleted are never reported, at whatever moment it lo
   expect(seen.filter((report) => !report.includes('"findings":[]'))).toEqual([])
 })
 
-test('the release of another store in the place of a store is foreign', async () => {
+test('the release of another store in the location of a store is foreign', async () => {
   await using world = await doctorWorld()
   const [one, two] = [await world.readyStore(), await world.readyStore()]
   await world.release(two)

@@ -96,7 +96,7 @@ async function failedStore(): Promise<string> {
 
 /** A release on which helm was cut off, as helm's record would tell of it. */
 function cutOff(storeId: string): FoundRelease {
-  const place = releaseNameOf(storeId)
+  const location = releaseNameOf(storeId)
   const labels = { store: storeId, attempt: 1, claim: 'a', values: 'v', chart: 'c' }
-  return { place, name: place, store: storeId, observed: { status: 'pending', labels } }
+  return { location, name: location, store: storeId, observed: { status: 'pending', labels } }
 }

@@ -52,7 +52,7 @@ async function openNamed(
         helmLimitMs: config.HELM_LIMIT_MS,
         removalLimitMs: config.REMOVAL_LIMIT_MS,
         kubeconfig: config.KUBECONFIG,
-        keeperRole: config.KEEPER_ROLE,
+        namespaceRole: config.NAMESPACE_ROLE,
         orderCheck: orderCheckOf(config),
       })
     }

@@ -49,7 +49,7 @@ async function preparer(world: World) {
     chartsDir: config.CHARTS_DIR,
     plansDir: config.PLANS_DIR,
     kubeconfig: config.KUBECONFIG,
-    keeperRole: config.KEEPER_ROLE,
+    namespaceRole: config.NAMESPACE_ROLE,
     logger: createLogger({ service: 'bench', level: 'silent' }),
   })
   return (target: Parameters<typeof driver.deploy>[0]) => driver.deploy(target, licenceOf())

@@ -58,7 +58,7 @@ export async function releaseMaker(world: World) {
       chartsDir: config.CHARTS_DIR,
       plansDir: config.PLANS_DIR,
       kubeconfig: config.KUBECONFIG,
-      keeperRole: config.KEEPER_ROLE,
+      namespaceRole: config.NAMESPACE_ROLE,
       logger: createLogger({ service: 'test', level: 'silent' }),
       ...change,
     })

@@ -44,7 +44,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- if $component.cluster }}
 - {name: WORKER_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: DRIVER, value: cluster}
-- {name: KEEPER_ROLE, value: {{ $.Release.Name }}-store-keeper}
+- {name: NAMESPACE_ROLE, value: {{ $.Release.Name }}-store-namespace}
 - {name: SLOTS, value: {{ $.Values.provisionerSlots | quote }}}
 - {name: TENANT_SLOTS, value: {{ $.Values.provisionerTenantSlots | quote }}}
 {{- with $.Values.provisionerClusterSlots }}

@@ -36,10 +36,10 @@ async function release(folder: string, store: string): Promise<void> {
   await writeFile(join(folder, RECORD), writeRecord(labels, manifests))
 }
 
-async function comeAndGo(made: string, place: string): Promise<void> {
+async function comeAndGo(made: string, location: string): Promise<void> {
   for (let round = 0; round < 3_000; round++) {
-    await rename(made, place)
-    await rename(place, made)
+    await rename(made, location)
+    await rename(location, made)
   }
-  await rename(made, place)
+  await rename(made, location)
 }

@@ -29,7 +29,7 @@ export async function look(
 /** What lies where a release may lie, whoever made it. */
 export interface FoundRelease {
   /** The namespace or the folder. */
-  place: string
+  location: string
   /** The release's name: the place's own where the provisioner made it. */
   name: string
   /** The store its labels name. */

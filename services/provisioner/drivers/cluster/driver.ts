@@ -8,7 +8,7 @@ import type { Cluster } from './context.ts'
 import { inventory } from './delete/inventory.ts'
 import { uninstall } from './delete/uninstall.ts'
 import { fence } from './fence/fence.ts'
-import { openKeeper } from './namespace/access.ts'
+import { openNamespaceAccess } from './namespace/access.ts'
 import { deploy } from './release/deploy.ts'
 import { explain } from './release/diagnose.ts'
 import { observe } from './release/observe.ts'
@@ -26,7 +26,7 @@ export interface ClusterOptions {
   /** Path of a kubeconfig; without one the account of our own pod. */
   kubeconfig: string | undefined
   /** The ClusterRole to bind to ourselves in each store's namespace, where we have not all rights anyway. */
-  keeperRole: string | undefined
+  namespaceRole: string | undefined
   /** Without it a store is ready as soon as helm says so. */
   orderCheck?: OrderCheckOptions | undefined
   logger: Logger
@@ -34,14 +34,14 @@ export interface ClusterOptions {
 
 /** Releases on a Kubernetes cluster. Throws CONFIG_INVALID, CLUSTER_UNREACHABLE and CLUSTER_REFUSED when it cannot be used. */
 export async function openClusterDriver(options: ClusterOptions): Promise<Driver> {
-  const { kubeconfig, keeperRole, orderCheck, ...rest } = options
+  const { kubeconfig, namespaceRole, orderCheck, ...rest } = options
   const credentials = loadCredentials(kubeconfig)
   const api = openApi(credentials)
   const cluster: Cluster = {
     ...rest,
     credentials,
     api,
-    asKeeper: await openKeeper(api, keeperRole).catch(unusable),
+    withNamespaceAccess: await openNamespaceAccess(api, namespaceRole).catch(unusable),
   }
   return {
     observe: (target) => observe(cluster, target),

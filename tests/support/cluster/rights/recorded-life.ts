@@ -14,7 +14,7 @@ import { loadCredentials } from '../../../../services/provisioner/drivers/cluste
 import type { Cluster } from '../../../../services/provisioner/drivers/cluster/context.ts'
 import { makeClaim } from '../../../../services/provisioner/drivers/cluster/fence/claim-secret.ts'
 import { fence } from '../../../../services/provisioner/drivers/cluster/fence/fence.ts'
-import { openKeeper } from '../../../../services/provisioner/drivers/cluster/namespace/access.ts'
+import { openNamespaceAccess } from '../../../../services/provisioner/drivers/cluster/namespace/access.ts'
 import { prepare } from '../../../../services/provisioner/drivers/cluster/namespace/prepare.ts'
 import { deploy } from '../../../../services/provisioner/drivers/cluster/release/deploy.ts'
 import { explain } from '../../../../services/provisioner/drivers/cluster/release/diagnose.ts'
@@ -85,7 +85,7 @@ async function openCluster(
   return {
     api,
     credentials,
-    asKeeper: await openKeeper(api, config.KEEPER_ROLE),
+    withNamespaceAccess: await openNamespaceAccess(api, config.NAMESPACE_ROLE),
     helm: openHelm({ executable: toolPath('helm'), workDir, ...bounds }),
     workDir,
     chartsDir: config.CHARTS_DIR,

@@ -48,10 +48,10 @@ async function removeVolumeClaims(
   const claims = await listVolumeClaims(cluster, target)
   await licence.confirm()
   const volumes = await rememberVolumes(cluster, { target, namespace, claims })
-  const place = { kind: 'PersistentVolumeClaim', namespace: target.release } as const
+  const collection = { kind: 'PersistentVolumeClaim', namespace: target.release } as const
   await Promise.all(
     claims.map(({ metadata: { name, uid } }) =>
-      removeObject(cluster.api, { ...place, name }, { uid }),
+      removeObject(cluster.api, { ...collection, name }, { uid }),
     ),
   )
   return volumes

@@ -28,8 +28,8 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]()
 })
 
-test('an account with all rights needs no keeper role', async () => {
-  const driver = await maker.driverAs({ kubeconfig: cluster.kubeconfig, keeperRole: undefined })
+test('an account with all rights needs no namespace role', async () => {
+  const driver = await maker.driverAs({ kubeconfig: cluster.kubeconfig, namespaceRole: undefined })
   const target = await newTarget()
 
   await driver.deploy(target, licenceOf())
@@ -38,7 +38,7 @@ test('an account with all rights needs no keeper role', async () => {
 })
 
 test('an account without rights is told which request was refused', async () => {
-  const driver = await maker.driverAs({ kubeconfig: restricted(), keeperRole: undefined })
+  const driver = await maker.driverAs({ kubeconfig: restricted(), namespaceRole: undefined })
   const target = await newTarget()
   const refusal = (what: string) => ({
     code: 'CLUSTER_REFUSED',
@@ -53,7 +53,7 @@ test('an account that may see namespaces and nothing in them is told what it can
   const target = await newTarget()
   await maker.driver.deploy(target, licenceOf())
   await letRestrictedSee('namespaces')
-  const driver = await maker.driverAs({ kubeconfig: restricted(), keeperRole: undefined })
+  const driver = await maker.driverAs({ kubeconfig: restricted(), namespaceRole: undefined })
   const refusal = {
     code: 'CLUSTER_REFUSED',
     message: expect.stringMatching(/^GET \S+\/(secrets|persistentvolumeclaims) was .* 403: /),
@@ -71,7 +71,7 @@ test.each([
   { what: 'change namespaces', role: 'sw-provisioner', resource: 'namespaces', verb: 'patch' },
   {
     what: 'make tokens',
-    role: 'sw-store-keeper',
+    role: 'sw-store-namespace',
     resource: 'serviceaccounts/token',
     verb: 'create',
   },

@@ -138,8 +138,8 @@ test('what a broken-off attempt has made is completed by the next', async () => 
   await helm(['uninstall', release, '--namespace', release])
   for (const path of ['resourcequotas/plan', 'serviceaccounts/release'])
     await cluster.api(`/api/v1/namespaces/${release}/${path}`, { method: 'DELETE' })
-  const keeper = `/apis/rbac.authorization.k8s.io/v1/namespaces/${release}/rolebindings/storewright`
-  await cluster.api(keeper, { method: 'DELETE' })
+  const binding = `/apis/rbac.authorization.k8s.io/v1/namespaces/${release}/rolebindings/storewright`
+  await cluster.api(binding, { method: 'DELETE' })
 
   await driver.deploy(target, licenceOf(2))
 

@@ -99,7 +99,7 @@ function clusterOf(kubeconfig: string): Cluster {
   return {
     api: openApi(credentials),
     credentials,
-    asKeeper: (_, work) => work(),
+    withNamespaceAccess: (_, work) => work(),
     helm: { run: never, checkVersion: never },
     workDir: '/nowhere',
     chartsDir: '/nowhere',

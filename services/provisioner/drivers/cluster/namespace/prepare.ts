@@ -16,13 +16,13 @@ const RELEASE_ROLE = 'edit'
  * that lets nothing in or out, the Secret, and the account of the release. Doing it again changes nothing.
  */
 export async function prepare(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
-  const { api, asKeeper } = cluster
+  const { api, withNamespaceAccess } = cluster
   await ensureNamespace(api, target, licence)
   const apply = (kind: ObjectName['kind'], name: string, content: object) => {
     const object = { kind, namespace: target.release, name }
     return applyObject(api, object, { metadata: { labels: storeLabels(target) }, ...content })
   }
-  await asKeeper(target, () =>
+  await withNamespaceAccess(target, () =>
     apply('ServiceAccount', RELEASE_ACCOUNT, { automountServiceAccountToken: false }),
   )
   const subject = {

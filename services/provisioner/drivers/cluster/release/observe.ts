@@ -15,13 +15,16 @@ export async function observe(cluster: Cluster, target: Target): Promise<Observe
 }
 
 /** Helm's records of the release, the newest first. */
-export async function readRecords({ api, asKeeper }: Cluster, target: Target): Promise<Metadata[]> {
-  const place = { kind: 'Secret', namespace: target.release } as const
+export async function readRecords(
+  { api, withNamespaceAccess }: Cluster,
+  target: Target,
+): Promise<Metadata[]> {
+  const collection = { kind: 'Secret', namespace: target.release } as const
   const query = {
     labelSelector: `owner=helm,name=${target.release}`,
     fieldSelector: 'type=helm.sh/release.v1',
   }
-  const records = await asKeeper(target, () => listMetadata(api, place, query))
+  const records = await withNamespaceAccess(target, () => listMetadata(api, collection, query))
   return records.toSorted((a, b) => versionOf(b) - versionOf(a))
 }
 

@@ -79,7 +79,7 @@ function clusterSaying(answer: ApiAnswer): Cluster {
   return {
     api: () => Promise.resolve(answer),
     credentials: new KubeConfig(),
-    asKeeper: (_, work) => work(),
+    withNamespaceAccess: (_, work) => work(),
     helm: { run: never, checkVersion: never },
     workDir: '/nowhere',
     chartsDir: '/nowhere',

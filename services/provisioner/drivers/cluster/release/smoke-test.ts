@@ -52,9 +52,9 @@ async function checkOf(
   return { engine, baseUrl, host: target.values.host, signal, limitMs, admin }
 }
 
-async function readAdmin({ api, asKeeper }: Cluster, target: Target) {
+async function readAdmin({ api, withNamespaceAccess }: Cluster, target: Target) {
   const object = { kind: 'Secret', namespace: target.release, name: STORE_SECRET } as const
-  const found = await asKeeper(target, () => readObject(api, object, account))
+  const found = await withNamespaceAccess(target, () => readObject(api, object, account))
   if (found === undefined)
     throw new AppError('ORDER_CHECK_FAILED', `${STORE_SECRET} is gone`, { retryable: true })
   return { email: found.data['admin-email'], password: found.data['admin-password'] }
