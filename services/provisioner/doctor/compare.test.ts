@@ -46,9 +46,9 @@ test.each<[string, Life, FoundRelease[], string[]]>([
   ['a cut-off run in a failed store', 'failed', [pending()], ['abandoned-release']],
   ['what a failed store has left for the next attempt', 'failed', [failed()], []],
   ['a failed store of which nothing was made', 'failed', [], []],
-  ['something foreign in the location of a store', 'ready', [foreign()], ['foreign-release']],
-  ['a record of nobody in its namespace', 'ready', [foreign(id)], ['foreign-release']],
-  ['the labels of another store', 'ready', [deployed({ store: other })], ['foreign-release']],
+  ['something unmanaged in the location of a store', 'ready', [unmanaged()], ['unmanaged-release']],
+  ['a record of nobody in its namespace', 'ready', [unmanaged(id)], ['unmanaged-release']],
+  ['the labels of another store', 'ready', [deployed({ store: other })], ['unmanaged-release']],
   ['the release of a deleted store', 'deleted', [deployed()], ['leftover']],
   ['the namespace of a deleted store', 'deleted', [prepared()], ['leftover']],
   ['a namespace that does not end', 'deleted', [ending()], ['leftover']],
@@ -67,11 +67,11 @@ test.each<[string, Life, FoundRelease[], string[]]>([
   ['a store unknown to the log', 'ready', [deployed(), stray(other)], ['orphan-release']],
   ['a namespace of no store', 'ready', [deployed(), stray(undefined)], ['orphan-release']],
 ])('%s (%s)', (_, life, found, kinds) => {
-  expect(lookAt(life, found).map(({ kind }) => kind)).toEqual(kinds)
+  expect(assessedAs(life, found).map(({ kind }) => kind)).toEqual(kinds)
 })
 
 test('a finding names release, store and tenant, what is wrong and what to do', () => {
-  expect(lookAt('ready', [deployed({ values: 'x', chart: 'y' })])).toEqual([
+  expect(assessedAs('ready', [deployed({ values: 'x', chart: 'y' })])).toEqual([
     {
       id: `drifted-release:${location}`,
       kind: 'drifted-release',
@@ -96,39 +96,40 @@ test.each<[string, Life, FoundRelease[], string | undefined]>([
   ['a ready store whose namespace is gone', 'ready', [], undefined],
   ['a ready store that is being removed', 'ready', [ending()], undefined],
   ['what a cancelled store has left', 'cancelled', [pending()], undefined],
-  ['what is foreign', 'ready', [foreign()], undefined],
+  ['what is unmanaged', 'ready', [unmanaged()], undefined],
 ])('%s is repaired by what its owner could ask for, where that helps', (_, life, found, repair) => {
-  expect(lookAt(life, found).map((finding) => finding.repair)).toEqual([repair])
+  expect(assessedAs(life, found).map((finding) => finding.repair)).toEqual([repair])
 })
 
 test('a store at work is left alone until it was silent for too long', () => {
-  const look = (second: number) => lookAt('provisioning', [pending()], { now: at(second) })
-  expect([look(99), look(100)].map((findings) => findings.length)).toEqual([0, 1])
+  const assessedAt = (second: number) =>
+    assessedAs('provisioning', [pending()], { now: at(second) })
+  expect([assessedAt(99), assessedAt(100)].map((findings) => findings.length)).toEqual([0, 1])
 })
 
 test('the pause before the next attempt is no silence', () => {
   // Failed at second 3, to be tried again at second 8.
-  const look = (second: number) => lookAt('waiting', [pending()], { now: at(second) })
-  expect([look(107), look(108)].map((findings) => findings.length)).toEqual([0, 1])
+  const assessedAt = (second: number) => assessedAs('waiting', [pending()], { now: at(second) })
+  expect([assessedAt(107), assessedAt(108)].map((findings) => findings.length)).toEqual([0, 1])
 })
 
 test('a digest that a label had to cut short is no drift; one that is merely alike is', () => {
   const whole = 'a'.repeat(63) + 'b'
   const state = provisionedFrom(whole)
-  const look = (values: string) =>
+  const assessedAt = (values: string) =>
     compare({ ...looking([state]), found: [deployed({ values, chart: whole })] })
-  expect(look('a'.repeat(63))).toEqual([])
-  expect(look('a'.repeat(62))).toMatchObject([{ kind: 'drifted-release' }])
+  expect(assessedAt('a'.repeat(63))).toEqual([])
+  expect(assessedAt('a'.repeat(62))).toMatchObject([{ kind: 'drifted-release' }])
 })
 
-test('a store that cannot be read is said to be so, and its release is not judged', () => {
+test('a store that cannot be read is said to be so, and its release is not assessed', () => {
   const unreadable = { ...logged('ready'), unreadable: 'StoreProvisioned at x@2 is not readable' }
   const findings = compare({ ...looking([unreadable]), found: [deployed({ values: 'x' })] })
   expect(findings).toMatchObject([{ kind: 'unreadable-store', storeId: id }])
 })
 
 test('text of others cannot command a terminal', () => {
-  const [finding] = lookAt('ready', [deployed(), stray('\u001B[2J\u202Eevil')])
+  const [finding] = assessedAs('ready', [deployed(), stray('\u001B[2J\u202Eevil')])
   expect(finding?.sentence).toMatch(/^[ -~]+$/)
 })
 
@@ -145,7 +146,7 @@ const anyLife = constantFrom<Life[]>(
   'deleting',
   'deleted',
 )
-const anyFound = constantFrom(deployed, prepared, failed, ending, pending, foreign)
+const anyFound = constantFrom(deployed, prepared, failed, ending, pending, unmanaged)
 const anyIds = (count: number) =>
   array(uuid(), { minLength: count, maxLength: count }).filter((ids) => new Set(ids).size === count)
 
@@ -181,7 +182,7 @@ test('whatever is there, each store has at most one finding of its own location,
   )
 })
 
-test('of a store that moved during the look nothing is said, whatever lies in its location', () => {
+test('of a store that moved while the snapshot was taken nothing is said, whatever lies in its location', () => {
   assert(
     property(anyLife, anyFound, (life, make) => {
       const moved = new Set([id])
@@ -190,7 +191,7 @@ test('of a store that moved during the look nothing is said, whatever lies in it
   )
 })
 
-function lookAt(life: Life, found: FoundRelease[], times: Partial<CompareOptions> = {}) {
+function assessedAs(life: Life, found: FoundRelease[], times: Partial<CompareOptions> = {}) {
   return compare({ ...looking([logged(life)]), found, ...times })
 }
 
@@ -262,8 +263,8 @@ function ending(): FoundRelease {
   return { location, name: location, store: id, observed }
 }
 
-function foreign(store?: string): FoundRelease {
-  const observed = { status: 'foreign', detail: 'no readable record' } as const
+function unmanaged(store?: string): FoundRelease {
+  const observed = { status: 'unmanaged', detail: 'no readable record' } as const
   return { location, name: location, store, observed }
 }
 

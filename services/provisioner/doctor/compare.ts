@@ -1,10 +1,10 @@
 import { releaseNameOf } from '#domain'
-import { judgeMissing, judgeOwn } from './assess-store.ts'
+import { assessMissing, assessRelease } from './assess-store.ts'
 import { type Finding, findingOf, named } from './findings.ts'
 import type { LoggedStore } from './snapshot/logged-stores.ts'
-import type { FoundRelease, Look } from './snapshot/snapshot.ts'
+import type { FoundRelease, Snapshot } from './snapshot/snapshot.ts'
 
-export interface CompareOptions extends Look {
+export interface CompareOptions extends Snapshot {
   /** ISO 8601. */
   now: string
   /** A store with work to do of which the log has said nothing for so long has nobody working on it. */
@@ -21,8 +21,10 @@ export function compare({ stores, found, moved, ...times }: CompareOptions): Fin
     if (moved.has(store.id)) return []
     if (store.unreadable !== undefined) return [unreadable(store, location, store.unreadable)]
     const release = own.get(location)
-    const judged = release ? judgeOwn({ store, release, ...times }) : judgeMissing(store, location)
-    return judged ? [judged] : []
+    const assessed = release
+      ? assessRelease({ store, release, ...times })
+      : assessMissing(store, location)
+    return assessed ? [assessed] : []
   })
   const others = found
     .filter((release) => !isOwn(release))

@@ -5,7 +5,7 @@ import type { FoundRelease } from './snapshot/snapshot.ts'
 export const findingKinds = [
   'orphan-release',
   'missing-release',
-  'foreign-release',
+  'unmanaged-release',
   'second-release',
   'drifted-release',
   'broken-release',
@@ -30,7 +30,7 @@ export interface Finding {
   /** For a person. */
   sentence: string
   nextAction: string
-  /** The command that mends it by the ordinary way; without one nothing in the system does. */
+  /** The command that fixes it the ordinary way; absent where nothing in the system can. */
   repair?: Repair
 }
 

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { scriptedShop } from '#test/smoke-test/scripted-shop'
 import { woocommerce } from '#test/smoke-test/woocommerce-script'
-import { placeOrder, type OrderCheck } from './smoke-test.ts'
+import { placeOrder, type SmokeTest } from './smoke-test.ts'
 
 const API = '/wp-json/wc/store/v1'
-const check: Omit<OrderCheck, 'baseUrl'> = {
+const check: Omit<SmokeTest, 'baseUrl'> = {
   engine: 'woocommerce',
   host: 'shop.example.com',
   signal: new AbortController().signal,

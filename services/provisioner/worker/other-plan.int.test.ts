@@ -107,7 +107,7 @@ const untouched: Driver = {
   observe: never,
   fence: never,
   deploy: never,
-  repair: never,
+  unlock: never,
   inventory: never,
   uninstall: never,
   urlOf: () => 'https://x',

@@ -40,13 +40,13 @@ test('a namespace of a store without a record is prepared; one on its way out sa
   ])
 })
 
-test('a namespace with a name of ours and labels of nobody is foreign', async () => {
+test('a namespace with a name of ours and labels of nobody is unmanaged', async () => {
   const bare = { name: location, labels: { 'storewright.dev/store': id } }
   expect(await find([bare], [])).toMatchObject([
-    { location, store: undefined, observed: { status: 'foreign' } },
+    { location, store: undefined, observed: { status: 'unmanaged' } },
   ])
   expect(await find([bare], [recordOf('deployed')])).toMatchObject([
-    { location, store: id, observed: { status: 'foreign' } },
+    { location, store: id, observed: { status: 'unmanaged' } },
   ])
 })
 
@@ -54,11 +54,11 @@ test.each([
   [{ 'cp.store': other }, other, `store ${other}`],
   [{ 'cp.store': '' }, id, 'no store'],
 ])(
-  'a record that names another store than its namespace is foreign (%j)',
+  'a record that names another store than its namespace is unmanaged (%j)',
   async (change, store, owner) => {
     const detail = `helm's record names ${owner}, the namespace store ${id}`
     expect(await find([namespaceOf(id)], [recordOf('deployed', 1, change)])).toMatchObject([
-      { location, store, observed: { status: 'foreign', detail } },
+      { location, store, observed: { status: 'unmanaged', detail } },
     ])
   },
 )

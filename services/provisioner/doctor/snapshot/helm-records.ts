@@ -49,13 +49,13 @@ function atNamespace(namespace: LabelledObject, record: LabelledObject | undefin
   const store = storeOf(namespace.labels)
   const recorded = record?.labels['cp.store'] ?? ''
   const named = { location: namespace.name, name: namespace.name }
-  const foreign = (detail: string, owner: string | undefined): FoundRelease => ({
+  const unmanaged = (detail: string, owner: string | undefined): FoundRelease => ({
     ...named,
     store: owner,
-    observed: { status: 'foreign', detail },
+    observed: { status: 'unmanaged', detail },
   })
   if (store === undefined)
-    return foreign('the namespace is not labelled as made for a store', recorded || undefined)
+    return unmanaged('the namespace is not labelled as made for a store', recorded || undefined)
   if (namespace.deletionTimestamp !== undefined) {
     const detail = `its namespace has been on its way out since ${namespace.deletionTimestamp}`
     return { ...named, store, observed: { status: 'uninstalling', by: 'namespace', detail } }
@@ -63,7 +63,7 @@ function atNamespace(namespace: LabelledObject, record: LabelledObject | undefin
   if (record === undefined) return { ...named, store, observed: { status: 'prepared' } }
   if (recorded === store) return { ...named, store, observed: observedOf(record.labels) }
   const owner = recorded === '' ? 'no store' : `store ${recorded}`
-  return foreign(`helm's record names ${owner}, the namespace store ${store}`, recorded || store)
+  return unmanaged(`helm's record names ${owner}, the namespace store ${store}`, recorded || store)
 }
 
 // A release with our labels where none should be.

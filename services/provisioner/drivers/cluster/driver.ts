@@ -10,10 +10,10 @@ import { uninstall } from './delete/uninstall.ts'
 import { fence } from './fence/fence.ts'
 import { openNamespaceAccess } from './namespace/access.ts'
 import { deploy } from './release/deploy.ts'
-import { explain } from './release/diagnose.ts'
+import { diagnoseRelease } from './release/diagnose.ts'
 import { observe } from './release/observe.ts'
-import { checkOrder, checkShop, type OrderCheckOptions } from './release/smoke-test.ts'
-import { repair } from './release/unlock.ts'
+import { placeTestOrder, browseStore, type SmokeTestOptions } from './release/smoke-test.ts'
+import { unlock } from './release/unlock.ts'
 
 export interface ClusterOptions {
   helm: Helm
@@ -28,13 +28,13 @@ export interface ClusterOptions {
   /** The ClusterRole to bind to ourselves in each store's namespace, where we have not all rights anyway. */
   namespaceRole: string | undefined
   /** Without it a store is ready as soon as helm says so. */
-  orderCheck?: OrderCheckOptions | undefined
+  smokeTest?: SmokeTestOptions | undefined
   logger: Logger
 }
 
 /** Releases on a Kubernetes cluster. Throws CONFIG_INVALID, CLUSTER_UNREACHABLE and CLUSTER_REFUSED when it cannot be used. */
 export async function openClusterDriver(options: ClusterOptions): Promise<Driver> {
-  const { kubeconfig, namespaceRole, orderCheck, ...rest } = options
+  const { kubeconfig, namespaceRole, smokeTest, ...rest } = options
   const credentials = loadCredentials(kubeconfig)
   const api = openApi(credentials)
   const cluster: Cluster = {
@@ -47,11 +47,12 @@ export async function openClusterDriver(options: ClusterOptions): Promise<Driver
     observe: (target) => observe(cluster, target),
     fence: (target, licence) => fence(cluster, target, licence),
     deploy: (target, licence) => deploy(cluster, target, licence),
-    explain: (target, ended, signal) => explain(cluster, { target, ended, signal }),
-    check:
-      orderCheck && ((target, signal) => checkOrder(cluster, target, { ...orderCheck, signal })),
-    walk: orderCheck && ((target, signal) => checkShop(cluster, target, { ...orderCheck, signal })),
-    repair: (target, licence) => repair(cluster, target, licence),
+    diagnose: (target, ended, signal) => diagnoseRelease(cluster, { target, ended, signal }),
+    placeOrder:
+      smokeTest && ((target, signal) => placeTestOrder(cluster, target, { ...smokeTest, signal })),
+    browseToCheckout:
+      smokeTest && ((target, signal) => browseStore(cluster, target, { ...smokeTest, signal })),
+    unlock: (target, licence) => unlock(cluster, target, licence),
     inventory: (target) => inventory(cluster, target),
     uninstall: (target, licence) => uninstall(cluster, target, licence),
     urlOf: ({ values }) => `https://${values.host}`,

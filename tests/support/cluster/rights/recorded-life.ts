@@ -17,9 +17,9 @@ import { fence } from '../../../../services/provisioner/drivers/cluster/fence/fe
 import { openNamespaceAccess } from '../../../../services/provisioner/drivers/cluster/namespace/access.ts'
 import { prepare } from '../../../../services/provisioner/drivers/cluster/namespace/prepare.ts'
 import { deploy } from '../../../../services/provisioner/drivers/cluster/release/deploy.ts'
-import { explain } from '../../../../services/provisioner/drivers/cluster/release/diagnose.ts'
+import { diagnoseRelease } from '../../../../services/provisioner/drivers/cluster/release/diagnose.ts'
 import { observe } from '../../../../services/provisioner/drivers/cluster/release/observe.ts'
-import { repair } from '../../../../services/provisioner/drivers/cluster/release/unlock.ts'
+import { unlock } from '../../../../services/provisioner/drivers/cluster/release/unlock.ts'
 import { inventory } from '../../../../services/provisioner/drivers/cluster/delete/inventory.ts'
 import { uninstall } from '../../../../services/provisioner/drivers/cluster/delete/uninstall.ts'
 import { storeValues } from '../../../../services/provisioner/values.ts'
@@ -56,10 +56,10 @@ export async function recordedLife(world: Awaited<ReturnType<typeof clusterWorld
   const until = () => crash(world, release)
   await maker.cutOff(upgrade, { release, status: 'pending-upgrade', until })
   const signal = AbortSignal.timeout(30_000)
-  await step('explain', () => explain(cluster, { target, ended: cutOff, signal }))
+  await step('diagnose', () => diagnoseRelease(cluster, { target, ended: cutOff, signal }))
   await step('', () => makeClaim(cluster, target, licenceOf(2)))
   await step('fence', () => fence(cluster, target, licenceOf(3)))
-  await step('repair', () => repair(cluster, target, licenceOf(3)))
+  await step('unlock', () => unlock(cluster, target, licenceOf(3)))
   await step('inventory', () => inventory(cluster, target))
   await step('uninstall', () => uninstall(cluster, target, licenceOf(4)))
   const other = await maker.targetOf(randomUUID(), '', 'medusa')

@@ -25,9 +25,9 @@ const listed: Kind[] = [
 export async function inventory(cluster: Cluster, target: Target): Promise<string[]> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return []
-  const [release, foreign, claims, ...others] = await Promise.all([
+  const [release, unmanaged, claims, ...others] = await Promise.all([
     releaseObjects(cluster, target),
-    foreignReleases(cluster, target),
+    unmanagedReleases(cluster, target),
     listVolumeClaims(cluster, target),
     ...listed.map((kind) => objectsOf(cluster, target, kind)),
   ])
@@ -35,7 +35,7 @@ export async function inventory(cluster: Cluster, target: Target): Promise<strin
     `PersistentVolumeClaim/${metadata.name}`,
     ...(spec.volumeName === undefined ? [] : [`PersistentVolume/${spec.volumeName}`]),
   ])
-  const all = [...release, ...foreign, ...others.flat(), ...volumes].toSorted()
+  const all = [...release, ...unmanaged, ...others.flat(), ...volumes].toSorted()
   return [...new Set([...all, `Namespace/${target.release}`])]
 }
 
@@ -50,7 +50,7 @@ async function objectsOf(
 }
 
 // They go with the namespace, and whoever reads the store's history has to find them there.
-async function foreignReleases({ api, withNamespaceAccess, logger }: Cluster, target: Target) {
+async function unmanagedReleases({ api, withNamespaceAccess, logger }: Cluster, target: Target) {
   const { release } = target
   const collection = { kind: 'Secret', namespace: release } as const
   const labelSelector = `owner=helm,name!=${release}`

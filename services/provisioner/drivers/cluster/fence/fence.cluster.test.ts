@@ -61,10 +61,10 @@ test('F19: helm of attempt 1 and its provisioner freeze, attempt 2 completes, th
   expect(before[0]?.labels).toMatchObject({ status: 'deployed', 'cp.attempt': '2' })
   expect(await objectsOf(release)).toEqual(objectsBefore)
   const steps = dataOf(events, 'ProvisioningStepRecorded').map(({ step }) => step)
-  expect(steps).toEqual(['repair', 'install'])
+  expect(steps).toEqual(['unlock', 'install'])
 })
 
-test('a worker that has lost its claim repairs nothing and removes nothing', async () => {
+test('a worker that has lost its claim unlocks nothing and removes nothing', async () => {
   await using world = await clusterWorld(cluster)
   const { driver, targetOf, cutOff, upgradeArgs, recordsOf, helm } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
@@ -76,7 +76,7 @@ test('a worker that has lost its claim repairs nothing and removes nothing', asy
   const error = new AppError('CLAIM_LOST', 'taken over')
   const lost = { ...licenceOf(2), confirm: () => Promise.reject(error) }
 
-  await expect(driver.repair(target, lost)).rejects.toThrow(error)
+  await expect(driver.unlock(target, lost)).rejects.toThrow(error)
   expect(await recordsOf(release)).toEqual(before)
 
   await helm(['uninstall', release, '--namespace', release])

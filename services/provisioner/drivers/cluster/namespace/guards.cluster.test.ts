@@ -56,14 +56,14 @@ describe('nothing is touched', () => {
     const { release, request } = target
     await maker.driver.deploy(target, licenceOf())
     const whole = await maker.recordsOf(release)
-    await maker.driver.repair(target, licenceOf(2))
+    await maker.driver.unlock(target, licenceOf(2))
     expect(await maker.recordsOf(release)).toEqual(whole)
 
     const broken = await maker.targetOf(request.storeId, neverReady)
-    const foreign = { ...broken, request: { ...request, storeId: randomUUID() } }
-    await maker.cutOff(await maker.upgradeArgs(foreign), { release, status: 'pending-upgrade' })
+    const unmanaged = { ...broken, request: { ...request, storeId: randomUUID() } }
+    await maker.cutOff(await maker.upgradeArgs(unmanaged), { release, status: 'pending-upgrade' })
     const pending = await maker.recordsOf(release)
-    await maker.driver.repair(target, licenceOf(2))
+    await maker.driver.unlock(target, licenceOf(2))
     expect(await maker.recordsOf(release)).toEqual(pending)
   })
 
@@ -152,14 +152,14 @@ test('a volume whose policy is to stay is not waited for, and stays', async () =
 
 test('an order is not tried where the Secret of the store is gone', async () => {
   const target = await maker.targetOf(randomUUID(), '', 'medusa')
-  const orderCheck = { urlTemplate: 'http://127.0.0.1:1', limitMs: 1_000 }
-  const driver = await maker.driverAs({ orderCheck })
+  const smokeTest = { urlTemplate: 'http://127.0.0.1:1', limitMs: 1_000 }
+  const driver = await maker.driverAs({ smokeTest })
   await driver.deploy(target, licenceOf())
   const path = `/api/v1/namespaces/${target.release}/secrets/store-secret`
   await cluster.api(path, { method: 'DELETE' })
 
-  await expect(driver.check?.(target, signal)).rejects.toMatchObject({
-    code: 'ORDER_CHECK_FAILED',
+  await expect(driver.placeOrder?.(target, signal)).rejects.toMatchObject({
+    code: 'SMOKE_TEST_FAILED',
     message: 'store-secret is gone',
   })
 })

@@ -72,11 +72,11 @@ export async function ensureNamespace(api: Api, target: Target, licence: Licence
 async function adoptNamespace(api: Api, target: Target): Promise<void> {
   const found = await readNamespace(api, target)
   if (found !== undefined && !found.isOurs)
-    throw new AppError('RELEASE_CONFLICT', foreignDetail(target))
+    throw new AppError('RELEASE_CONFLICT', unmanagedDetail(target))
   await applyObject(api, nameOf(target), contentOf(target))
 }
 
-export const foreignDetail = ({ release }: Target): string =>
+export const unmanagedDetail = ({ release }: Target): string =>
   `The namespace ${release} was not made for this store`
 
 export const nameOf = ({ release }: Target): ObjectName => ({

@@ -67,8 +67,8 @@ test('deployed with the labels of another store: StoreFailed, never touched', as
   const target = await maker.targetOf(storeId)
   const request = { ...target.request, storeId: randomUUID() }
   await maker.driver.deploy(target, licenceOf())
-  const foreign = await maker.upgradeArgs({ ...target, request })
-  expect((await maker.helm(foreign)).exitCode).toBe(0)
+  const unmanaged = await maker.upgradeArgs({ ...target, request })
+  expect((await maker.helm(unmanaged)).exitCode).toBe(0)
   const before = await maker.recordsOf(target.release)
 
   await ask(storeId)
@@ -106,7 +106,7 @@ test('failed: upgrade --install', async () => {
   expect(await serverImage(storeId)).not.toContain('sim.invalid')
 })
 
-test('pending-install of a dead claim: repaired, installed', async () => {
+test('pending-install of a dead claim: unlocked, installed', async () => {
   const storeId = newStore()
   const target = await maker.targetOf(storeId, neverReady)
   await maker.driver.deploy(await maker.targetOf(storeId), licenceOf())
@@ -116,11 +116,11 @@ test('pending-install of a dead claim: repaired, installed', async () => {
 
   const events = await provision(storeId)
 
-  expect(stepsOf(events)).toEqual(['repair', 'install'])
+  expect(stepsOf(events)).toEqual(['unlock', 'install'])
   expect(await serverImage(storeId)).not.toContain('sim.invalid')
 })
 
-test('pending-upgrade of a dead claim: repaired and upgraded, though the release below is as wanted', async () => {
+test('pending-upgrade of a dead claim: unlocked and upgraded, though the release below is as wanted', async () => {
   const storeId = newStore()
   const target = await maker.targetOf(storeId, neverReady)
   await maker.driver.deploy(await maker.targetOf(storeId), licenceOf())
@@ -132,11 +132,11 @@ test('pending-upgrade of a dead claim: repaired and upgraded, though the release
 
   const events = await provision(storeId)
 
-  expect(stepsOf(events)).toEqual(['repair', 'upgrade'])
+  expect(stepsOf(events)).toEqual(['unlock', 'upgrade'])
   expect(await serverImage(storeId)).not.toContain('sim.invalid')
 })
 
-test('pending-rollback of a dead claim: repaired and upgraded', async () => {
+test('pending-rollback of a dead claim: unlocked and upgraded', async () => {
   const storeId = newStore()
   const { release } = await maker.targetOf(storeId)
   await maker.driver.deploy(await maker.targetOf(storeId), licenceOf())
@@ -148,7 +148,7 @@ test('pending-rollback of a dead claim: repaired and upgraded', async () => {
 
   const events = await provision(storeId)
 
-  expect(stepsOf(events)).toEqual(['repair', 'upgrade'])
+  expect(stepsOf(events)).toEqual(['unlock', 'upgrade'])
   expect(await serverImage(storeId)).not.toContain('sim.invalid')
 })
 

@@ -8,7 +8,7 @@ import { refused } from '../api/client.ts'
 import type { Cluster } from '../context.ts'
 
 /** Why a run of helm did not make the store ready, from what its namespace shows. Never rejects. */
-export async function explain(
+export async function diagnoseRelease(
   { api, withNamespaceAccess }: Cluster,
   { target, ended, signal }: { target: Target; ended: Ended; signal: AbortSignal },
 ): Promise<Failure> {
