@@ -37,7 +37,7 @@ const schema = z
     /** Driver cluster: path of a kubeconfig; without one the account of the pod. */
     KUBECONFIG: z.string().optional(),
     /** Driver cluster: the ClusterRole this account binds to itself in each store's namespace. */
-    KEEPER_ROLE: z.string().optional(),
+    NAMESPACE_ROLE: z.string().optional(),
     HELM_BIN: z.string().default('helm'),
     CHARTS_DIR: z.string().default(fileURLToPath(new URL('../../deploy/charts', import.meta.url))),
     /** Driver cluster: the limits of each plan. */
@@ -67,14 +67,14 @@ const schema = z
     /** Driver cluster: for so long a removal waits for volumes before it says what holds them up. */
     REMOVAL_LIMIT_MS: ms(120_000),
     /** Driver cluster: a store is ready only after an order; `off` where pods are simulated. */
-    ORDER_CHECK: z.enum(['on', 'off']).default('on'),
+    SMOKE_TEST: z.enum(['on', 'off']).default('on'),
     /** Where a store's shop is reached from here; {release} is the name of release and namespace. */
-    ORDER_CHECK_URL: z
+    SMOKE_TEST_URL: z
       .string()
       .regex(/^https?:\/\//, 'must be an http or https URL')
       .default('http://{release}-server.{release}.svc'),
-    /** The bound of one order check. */
-    ORDER_CHECK_LIMIT_MS: ms(60_000),
+    /** The bound of one smoke test. */
+    SMOKE_TEST_LIMIT_MS: ms(60_000),
     SWEEP_EVERY_MS: ms(60_000),
     SWEEP_OLDER_THAN_MS: ms(60_000),
     /** After SIGTERM helm may go on for so long. */

@@ -86,7 +86,7 @@ const storeEvent = z.discriminatedUnion('type', [
       chartDigest: z.string(),
       valuesDigest: z.string(),
       adopted: z.boolean(),
-      orderCheck: z
+      smokeTest: z
         .object({
           orderId: z.string(),
           cancelled: z.boolean(),

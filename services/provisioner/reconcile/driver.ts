@@ -1,6 +1,6 @@
 import type { Failure, PlacedOrder, StoreRequested } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
-import type { ShopWalk } from '../smoke-test/smoke-test.ts'
+import type { Browsing } from '../smoke-test/smoke-test.ts'
 import type { Chart } from '../chart.ts'
 import type { StoreValues } from '../values.ts'
 
@@ -36,7 +36,7 @@ export interface ReleaseLabels {
 
 export type ObservedRelease =
   | { status: 'absent' }
-  /** The store's place is there, and no release in it yet. */
+  /** The store's namespace is there, without a release. */
   | { status: 'prepared' }
   | { status: 'deployed'; labels: ReleaseLabels }
   /** Made by an attempt for this store, but not whole or not good. */
@@ -44,8 +44,8 @@ export type ObservedRelease =
   | { status: 'pending'; labels: ReleaseLabels }
   /** On its way out; `detail` says what holds it up, as far as is known. */
   | { status: 'uninstalling'; by: 'release' | 'namespace'; detail: string }
-  /** Something of that name that this system did not make for this store: never touched. */
-  | { status: 'foreign'; detail: string }
+  /** Something with the release's name that this system did not make for this store: never touched. */
+  | { status: 'unmanaged'; detail: string }
 
 /** What a store's release is made with: files rendered by helm, or a cluster. */
 export interface Driver {
@@ -55,13 +55,13 @@ export interface Driver {
   /** Installs or upgrades by one run of helm; how it ended is no proof of what there is now. */
   deploy: (target: Target, lease: ClaimLease) => Promise<Ended>
   /** Why a run of helm was in vain. Absent where nobody but helm can tell. */
-  explain?: (target: Target, ended: Ended, signal: AbortSignal) => Promise<Failure>
-  /** Proves that the store sells. Throws ORDER_CHECK_FAILED. Absent where nothing runs. */
-  check?: ((target: Target, signal: AbortSignal) => Promise<PlacedOrder>) | undefined
-  /** Proves that a store that sells already still works, and leaves no order in it. Throws ORDER_CHECK_FAILED. */
-  walk?: ((target: Target, signal: AbortSignal) => Promise<ShopWalk>) | undefined
-  /** Clears away a pending release that a powerless claim has left. */
-  repair: (target: Target, lease: ClaimLease) => Promise<void>
+  diagnose?: (target: Target, ended: Ended, signal: AbortSignal) => Promise<Failure>
+  /** Places a test order, which proves that the store sells. Throws SMOKE_TEST_FAILED. Absent where nothing runs. */
+  placeOrder?: ((target: Target, signal: AbortSignal) => Promise<PlacedOrder>) | undefined
+  /** Proves that a store that sells already still works, without an order. Throws SMOKE_TEST_FAILED. */
+  browseToCheckout?: ((target: Target, signal: AbortSignal) => Promise<Browsing>) | undefined
+  /** Removes the pending state that an ended claim has left on the release, which blocks every later helm. */
+  unlock: (target: Target, lease: ClaimLease) => Promise<void>
   /** What `uninstall` would remove, as `Kind/name` or a path. */
   inventory: (target: Target, signal: AbortSignal) => Promise<string[]>
   uninstall: (target: Target, lease: ClaimLease) => Promise<void>

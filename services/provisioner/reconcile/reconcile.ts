@@ -18,7 +18,7 @@ export interface Job {
 }
 
 export type Outcome =
-  | { done: 'deployed'; adopted: boolean; orderCheck?: PlacedOrder }
+  | { done: 'deployed'; adopted: boolean; smokeTest?: PlacedOrder }
   | { done: 'removed' }
   | { failure: Failure }
 
@@ -63,9 +63,9 @@ async function take(step: Exclude<Step, 'wait'>, job: Job): Promise<Ended | unde
       await record(step, runDetail(ended, target))
       return ended
     }
-    case 'repair':
+    case 'unlock':
       await record(step, { release: target.release })
-      await driver.repair(target, lease)
+      await driver.unlock(target, lease)
       return undefined
     case 'uninstall': {
       // Recorded first: what is gone cannot be listed any more.
@@ -101,9 +101,9 @@ async function causeOf(
   ended: Ended | undefined,
   observed: ObservedRelease,
 ): Promise<Failure> {
-  if (driver.explain === undefined || ended === undefined || ended.code === 0)
+  if (driver.diagnose === undefined || ended === undefined || ended.code === 0)
     return classifyRun(ended, observed)
-  const failure = await driver.explain(target, ended, lease.signal)
+  const failure = await driver.diagnose(target, ended, lease.signal)
   // A look that was cut off has seen nothing.
   return lease.signal.aborted ? workerStopped : failure
 }
@@ -116,8 +116,8 @@ async function finish(
   if (done === 'removed' || observed.status !== 'deployed') return { done: 'removed' }
   const adopted = observed.labels.claim !== job.lease.claimId
   if (adopted && !ran) await job.record('adopt', adoptDetail(observed.labels))
-  const proof = await proveSale(job)
-  return 'failure' in proof ? proof : { done, adopted, ...proof }
+  const tested = await runSmokeTest(job)
+  return 'failure' in tested ? tested : { done, adopted, ...tested }
 }
 
 function adoptDetail({ attempt, claim, values, chart }: ReleaseLabels): StepDetail {
@@ -129,18 +129,21 @@ function lastRun(taken: ReadonlyMap<Step, Ended | undefined>): Ended | undefined
 }
 
 /**
- * Proves that a store sells, where its driver can, and records it: ready means sold. In a new store an order
- * is placed. One that was ready before is its owner's: after an upgrade a customer goes through it as far as
- * the till, and nothing is ordered. Throws ORDER_CHECK_FAILED.
+ * Tests that a store sells, where its driver can, and records it: ready means sold. In a new store an order
+ * is placed. One that was ready before belongs to its owner: after an upgrade the test browses to the checkout
+ * and orders nothing. Throws SMOKE_TEST_FAILED.
  */
-async function proveSale(job: Job): Promise<{ orderCheck?: PlacedOrder } | { failure: Failure }> {
+async function runSmokeTest(job: Job): Promise<{ smokeTest?: PlacedOrder } | { failure: Failure }> {
   const { driver, kind, lease, stopping } = job
-  const prove = kind === 'upgrade' ? driver.walk && walk : driver.check && order
-  if (prove === undefined) return {}
+  const test =
+    kind === 'upgrade'
+      ? driver.browseToCheckout && browseToCheckout
+      : driver.placeOrder && placeOrder
+  if (test === undefined) return {}
   await lease.confirm()
   if (stopping.aborted) return { failure: workerStopped }
   try {
-    return await prove(job, AbortSignal.any([lease.signal, stopping]))
+    return await test(job, AbortSignal.any([lease.signal, stopping]))
   } catch (error) {
     // What the shop did not answer then says nothing about it.
     if (lease.signal.aborted || stopping.aborted) return { failure: workerStopped }
@@ -148,15 +151,15 @@ async function proveSale(job: Job): Promise<{ orderCheck?: PlacedOrder } | { fai
   }
 }
 
-async function order({ driver, target, record }: Job, signal: AbortSignal) {
-  const orderCheck = await driver.check?.(target, signal)
-  if (orderCheck === undefined) return {}
-  await record('order-check', { ...orderCheck })
-  return { orderCheck }
+async function placeOrder({ driver, target, record }: Job, signal: AbortSignal) {
+  const smokeTest = await driver.placeOrder?.(target, signal)
+  if (smokeTest === undefined) return {}
+  await record('smoke-test', { ...smokeTest })
+  return { smokeTest }
 }
 
-async function walk({ driver, target, record }: Job, signal: AbortSignal) {
-  const walked = await driver.walk?.(target, signal)
-  if (walked !== undefined) await record('shop-check', { ...walked })
+async function browseToCheckout({ driver, target, record }: Job, signal: AbortSignal) {
+  const browsed = await driver.browseToCheckout?.(target, signal)
+  if (browsed !== undefined) await record('browse-to-checkout', { ...browsed })
   return {}
 }

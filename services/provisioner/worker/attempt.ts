@@ -92,7 +92,7 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
     chartDigest: chart.digest,
     valuesDigest: values.digest,
     adopted: outcome.adopted,
-    ...(outcome.orderCheck && { orderCheck: outcome.orderCheck }),
+    ...(outcome.smokeTest && { smokeTest: outcome.smokeTest }),
     now,
   }
 }

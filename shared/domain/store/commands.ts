@@ -65,7 +65,7 @@ interface CompleteProvisioning {
   chartDigest: string
   valuesDigest: string
   adopted: boolean
-  orderCheck?: PlacedOrder | undefined
+  smokeTest?: PlacedOrder | undefined
   now: string
 }
 

@@ -105,7 +105,7 @@ export interface StoreProvisioned extends OfUpgrade {
   /** True when the release was found as wanted, so that this attempt did not run helm. */
   adopted: boolean
   /** Absent where nothing runs that could sell, and in older events. */
-  orderCheck?: PlacedOrder | undefined
+  smokeTest?: PlacedOrder | undefined
   provisionedAt: string
 }
 

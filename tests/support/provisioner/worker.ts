@@ -49,7 +49,7 @@ export function failingDriver(failure: () => Error): Driver {
     observe: fail,
     fence: fail,
     deploy: fail,
-    repair: fail,
+    unlock: fail,
     inventory: fail,
     uninstall: fail,
     urlOf: () => '',

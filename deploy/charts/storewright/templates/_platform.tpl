@@ -44,7 +44,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- if $component.cluster }}
 - {name: WORKER_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: DRIVER, value: cluster}
-- {name: KEEPER_ROLE, value: {{ $.Release.Name }}-store-keeper}
+- {name: NAMESPACE_ROLE, value: {{ $.Release.Name }}-store-namespace}
 - {name: CONCURRENCY, value: {{ $.Values.provisionerConcurrency | quote }}}
 - {name: TENANT_CONCURRENCY, value: {{ $.Values.provisionerTenantConcurrency | quote }}}
 {{- with $.Values.provisionerGlobalConcurrency }}

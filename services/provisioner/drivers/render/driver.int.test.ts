@@ -126,13 +126,13 @@ test.each([
   ['a file', (path: string) => writeFile(path, '')],
   ['a folder without a record', (path: string) => fill(path, 'x.yaml', 'x')],
   ['an unreadable record', (path: string) => fill(path, 'release.json', '{')],
-])('%s in the place of a release is foreign', async (_, make) => {
+])('%s in the place of a release is unmanaged', async (_, make) => {
   await using world = await rendering()
   await make(world.folder)
-  expect(await world.driver.observe(world.target, signal)).toMatchObject({ status: 'foreign' })
+  expect(await world.driver.observe(world.target, signal)).toMatchObject({ status: 'unmanaged' })
 })
 
-test('a release that comes and goes while it is looked at is there or not there, never foreign or failed', async () => {
+test('a release that comes and goes while it is looked at is there or not there, never unmanaged or failed', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
   await driver.deploy(target, leaseOf())
@@ -155,12 +155,12 @@ test('a release that comes and goes while it is looked at is there or not there,
   expect([...seen.keys()].toSorted()).toEqual(['absent', 'deployed'])
 })
 
-test("another store's release is foreign", async () => {
+test("another store's release is unmanaged", async () => {
   await using world = await rendering()
   const { driver, target } = world
   await driver.deploy(target, leaseOf())
   const other = { ...target, request: { ...target.request, storeId: randomUUID() } }
-  expect(await driver.observe(other, signal)).toMatchObject({ status: 'foreign' })
+  expect(await driver.observe(other, signal)).toMatchObject({ status: 'unmanaged' })
 })
 
 test('a folder that somebody puts there while helm runs is left alone', async () => {

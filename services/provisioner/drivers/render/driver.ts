@@ -26,7 +26,7 @@ export async function openRenderDriver(options: RenderOptions): Promise<Driver> 
     fence: ({ release }, { claimId }) => fenceStaging(releasesDir, release, claimId),
     deploy: (target, lease) => deploy(options, target, lease),
     // A render is whole or not there: nothing is ever pending.
-    repair: () => Promise.resolve(),
+    unlock: () => Promise.resolve(),
     inventory: (target) => listFolder(folderOf(target)),
     uninstall: (target, lease) => uninstall(options, target, lease),
     urlOf: ({ values }) => `https://${values.host}`,
@@ -89,7 +89,7 @@ async function publish(rendered: string, folder: string, storeId: string): Promi
     await rename(rendered, folder)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && isTaken(error.code))) throw error
-    if ((await observeFolder(folder, storeId)).status === 'foreign') return
+    if ((await observeFolder(folder, storeId)).status === 'unmanaged') return
     await rename(join(rendered, MANIFESTS), join(folder, MANIFESTS))
     await rename(join(rendered, RECORD), join(folder, RECORD))
   }
