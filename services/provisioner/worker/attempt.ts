@@ -1,6 +1,6 @@
 import { decodeStoreEvent } from '#contracts'
 import { hasCode, store, type StoreCommand, storeStream, type WorkKind } from '#domain'
-import { type CommandContext, handleCommand } from '#eventstore'
+import { handleCommand } from '#eventstore'
 import type { Logger } from '#observability'
 import type { Target } from '../reconcile/driver.ts'
 import { classifyError } from '../reconcile/failure-of.ts'
@@ -8,7 +8,8 @@ import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
 import type { HeldLease } from './lease.ts'
 import { type Cause, loadStore } from './load-store.ts'
 import { retryAppend } from './retry-append.ts'
-import type { Worker } from './worker.ts'
+import { releaseSlot } from './release-quota.ts'
+import { contextOf, type Worker } from './worker.ts'
 
 export interface Attempt {
   worker: Worker
@@ -77,7 +78,9 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
     return { type: 'FailAttempt', claimId, failure: outcome.failure, retryDelaysMs, now }
   }
   if (outcome.done === 'removed') {
-    const { removedBefore } = await loadStore(worker.eventStore, target.request.storeId)
+    const { state, removedBefore } = await loadStore(worker.eventStore, target.request.storeId)
+    // Before the end of the store is stored: a message about a deleted store then needs nothing at all.
+    if (state.status === 'deleting') await retried(attempt, 'slot', () => releaseSlot(attempt))
     return { type: 'CompleteUninstall', claimId, removed: removedBefore, now }
   }
   const { release, chart, values } = target
@@ -102,8 +105,7 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
  * answer was lost is not done twice.
  */
 async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
-  const { worker, target, cause, lease, logger } = attempt
-  const { lost } = lease
+  const { worker, target, cause, lease } = attempt
   const storing = {
     store: worker.eventStore,
     decider: store,
@@ -111,19 +113,20 @@ async function write(attempt: Attempt, what: string, command: StoreCommand): Pro
     stream: storeStream(target.request.storeId),
     command,
     context: contextOf(worker, cause, `${lease.claimId}:${what}`),
-    signal: lost,
+    signal: lease.lost,
   }
-  await retryAppend(() => handleCommand(storing), {
-    lost,
-    shutdownDeadline: worker.stopping,
-    retryForMs: worker.resultRetryMs,
-    onRetry: (err) =>
-      logger.warn({ err, what }, 'The event store did not accept the event; it is tried again'),
-  })
+  await retried(attempt, what, () => handleCommand(storing))
 }
 
-/** Who acts, and in answer to what. */
-export function contextOf(worker: Worker, cause: Cause, commandId: string): CommandContext {
-  const { eventId: causationId, ...traced } = cause
-  return { commandId, causationId, actor: `worker:${worker.workerId}`, ...traced }
+function retried<T>(
+  { worker, lease, logger }: Attempt,
+  what: string,
+  append: () => Promise<T>,
+): Promise<T> {
+  return retryAppend(append, {
+    lost: lease.lost,
+    shutdownDeadline: worker.stopping,
+    retryForMs: worker.resultRetryMs,
+    onRetry: (err) => logger.warn({ err, what }, 'The event store did not accept it; trying again'),
+  })
 }

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { AppError } from '#domain'
+import { AppError, storeStream, tenantStream } from '#domain'
+import type { EventStore } from '#eventstore'
 import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { failingDriver, messageOf, workerOf } from '#test/provisioner/worker'
 import { dataOf } from '#test/store-history'
@@ -60,4 +61,40 @@ test('nothing is renewed once the lease is released', async () => {
   const released = calls.indexOf('release')
   expect(released).toBeGreaterThan(0)
   expect(calls.slice(released)).not.toContain(claimId)
+})
+
+test('messages of a deleted store read its own stream only, and its slot is free', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  await world.reserveSlot(storeId)
+  await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
+  const read: string[] = []
+  const eventStore: EventStore = {
+    ...world.eventStore,
+    readStream: (stream, options) => {
+      read.push(stream)
+      return world.eventStore.readStream(stream, options)
+    },
+  }
+  const driver = {
+    ...failingDriver(() => new Error('The release was touched')),
+    fence: () => Promise.resolve(),
+    observe: () => Promise.resolve({ status: 'absent' } as const),
+  }
+  const worker = workerOf(world, { eventStore, driver })
+  await handleMessage(messageOf(storeId), worker)
+  expect(await world.history(storeId)).toContainEqual(
+    expect.objectContaining({ type: 'StoreDeleted' }),
+  )
+  const released = []
+  for await (const { type } of world.eventStore.readStream(tenantStream('demo')))
+    released.push(type)
+  expect(released).toEqual(['StoreSlotReserved', 'StoreSlotReleased'])
+  read.length = 0
+
+  const again = messageOf(storeId)
+  await handleMessage(again, worker)
+
+  expect(again.settled).toEqual(['ack'])
+  expect(read).toEqual([storeStream(storeId)])
 })

@@ -18,10 +18,10 @@ import type { Logger } from '#observability'
 import { type Chart, readChart, unreadableChart } from '../chart.ts'
 import type { Target } from '../reconcile/driver.ts'
 import { storeValues } from '../values.ts'
-import { contextOf, runAttempt } from './attempt.ts'
+import { runAttempt } from './attempt.ts'
 import { acquireLease } from './lease.ts'
 import { type Cause, isClaimCurrent } from './load-store.ts'
-import type { Worker } from './worker.ts'
+import { contextOf, type Worker } from './worker.ts'
 
 export interface Work {
   request: StoreRequested

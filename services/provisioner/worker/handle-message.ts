@@ -3,7 +3,6 @@ import type { LeaseStatus, WorkMessage } from '#messaging'
 import type { Logger } from '#observability'
 import { claimAndWork } from './claim.ts'
 import { type LoadedStore, loadStore } from './load-store.ts'
-import { releaseSlot } from './release-quota.ts'
 import type { Worker } from './worker.ts'
 
 const ROUNDS_MAX = 6
@@ -53,7 +52,6 @@ async function handleOnce(
   { message, worker, logger }: { message: WorkMessage; worker: Worker; logger: Logger },
 ): Promise<Result> {
   const kind = pendingWork(state)
-  if (state.status === 'deleted' && cause !== undefined) await releaseSlot(worker, state, cause)
   if (kind === undefined || state.status === 'absent' || cause === undefined) return 'ack'
   const held = openClaim(state)
   if (held === undefined && 'notBefore' in state && state.notBefore !== undefined) {

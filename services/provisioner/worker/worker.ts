@@ -1,9 +1,10 @@
-import type { EventStore } from '#eventstore'
+import type { CommandContext, EventStore } from '#eventstore'
 import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import type { GlobalConcurrency, TenantConcurrency } from './concurrency.ts'
+import type { Cause } from './load-store.ts'
 
 /** What the handling of a message works with. */
 export interface Worker {
@@ -28,6 +29,12 @@ export interface Worker {
   globalConcurrency: GlobalConcurrency
   /** Claims of this process whose work is known to have ended without a result. */
   ended: EndedClaims
+}
+
+/** Who acts, and in answer to what. */
+export function contextOf(worker: Worker, cause: Cause, commandId: string): CommandContext {
+  const { eventId: causationId, ...traced } = cause
+  return { commandId, causationId, actor: `worker:${worker.workerId}`, ...traced }
 }
 
 export interface EndedClaims {
