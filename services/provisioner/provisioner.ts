@@ -55,7 +55,7 @@ export function startProvisioner(parts: ProvisionerParts) {
     const worker = workerOf(parts, { leases, globalConcurrency, stopping: stopping.signal })
     logger.info({ workerId: config.WORKER_ID, concurrency: config.CONCURRENCY }, 'taking work')
     const loops = Array.from({ length: config.CONCURRENCY }, () => handleNext(bus, worker, signal))
-    await Promise.all([...loops, sweep({ ...parts, messaging: bus, signal })])
+    await Promise.all([...loops, sweep({ ...parts, messaging: bus, leases, signal })])
     globalConcurrency.close()
     leases.close()
   }

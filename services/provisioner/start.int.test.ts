@@ -101,7 +101,7 @@ test('closing in mid-helm ends helm after the grace time and stores that the wor
   expect((await world.helm.runs())[0]?.endedAt).toBeDefined()
 })
 
-test('the sweep rings again for a store whose message was lost for good', async () => {
+test('the sweep notifies the provisioners of a store whose message was lost for good', async () => {
   await using database = await testDatabase()
   const times = { SWEEP_EVERY_MS: '200', SWEEP_OLDER_THAN_MS: '1' }
   await using world = await worldOf({}, { ...times, DATABASE_URL: database.url })

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { notify, type Messaging } from '#messaging'
+import { type Leases, type Messaging, notify } from '#messaging'
 import type { Logger } from '#observability'
 import { listPendingStores, type Pool } from '#postgres'
 import type { ProvisionerConfig } from './config.ts'
@@ -7,6 +7,7 @@ import type { ProvisionerMetrics } from './metrics.ts'
 
 export interface SweepOptions {
   messaging: Messaging
+  leases: Pick<Leases, 'isWorkedOn'>
   pool: Pool
   logger: Logger
   metrics: ProvisionerMetrics
@@ -32,9 +33,11 @@ export async function sweep(options: SweepOptions): Promise<void> {
 }
 
 async function notifyForgotten(options: SweepOptions): Promise<void> {
-  const { messaging, pool, logger, config, metrics, signal } = options
+  const { messaging, leases, pool, logger, config, metrics, signal } = options
   const { SWEEP_EVERY_MS: everyMs, SWEEP_OLDER_THAN_MS: olderThanMs } = config
-  const forgotten = await listPendingStores(pool, { olderThanMs, limit: STORES_MAX })
+  const silent = await listPendingStores(pool, { olderThanMs, limit: STORES_MAX })
+  // A run of helm may take minutes in which nothing is stored.
+  const forgotten = silent.filter((storeId) => !leases.isWorkedOn(storeId))
   // Notifications of all replicas in one window count once.
   const window = Math.floor(Date.now() / everyMs)
   for (const storeId of forgotten) {

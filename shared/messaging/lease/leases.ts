@@ -15,6 +15,8 @@ export interface Leases {
   /** Shows that the claim's worker is alive; false when NATS did not confirm it within 2 s. */
   renew: (storeId: string, claimId: string) => Promise<boolean>
   statusOf: (storeId: string, claimId: string) => Promise<LeaseStatus>
+  /** Whether a worker was heard of that holds a claim on the store; false proves nothing. */
+  isWorkedOn: (storeId: string) => boolean
   /** Frees it at once, when the claim's work is known to have ended. Never throws. */
   release: (storeId: string, claimId: string) => Promise<void>
   close: () => void
@@ -51,6 +53,7 @@ export function openLeases(messaging: Messaging, timings: WorkTimings = defaultT
   return {
     renew: (storeId, claimId) => write(messaging, leaseSubject(storeId, claimId), 'renewal'),
     statusOf,
+    isWorkedOn: (storeId) => heard.anyWithinMs(leaseSubject(storeId, ''), leaseTtlMs),
     release: async (storeId, claimId) => {
       await write(messaging, leaseSubject(storeId, claimId), 'release')
     },

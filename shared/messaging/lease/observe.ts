@@ -5,6 +5,8 @@ import { isRelease } from './record.ts'
 /** When each lease was last heard of, in monotonic time of this process. */
 export interface HeardRenewals {
   withinMs: (subject: string, limitMs: number) => boolean
+  /** Whether a subject that begins like this was heard of within the time. */
+  anyWithinMs: (prefix: string, limitMs: number) => boolean
   /** For how long without a gap everything that was sent has been heard. */
   listeningForMs: () => number
   close: () => void
@@ -28,6 +30,10 @@ export function hearRenewals(messaging: Messaging, keepMs: number): HeardRenewal
     withinMs: (subject, limitMs) => {
       const at = heardAt.get(subject)
       return at !== undefined && performance.now() - at < limitMs
+    },
+    anyWithinMs: (prefix, limitMs) => {
+      const since = performance.now() - limitMs
+      return [...heardAt].some(([subject, at]) => at > since && subject.startsWith(prefix))
     },
     listeningForMs: () => Math.min(messaging.connectedForMs(), performance.now() - openedAt),
     close: () => {
