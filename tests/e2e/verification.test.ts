@@ -47,7 +47,7 @@ test.for(['woocommerce', 'medusa'])(
       expect.arrayContaining(['StoreRequested', 'ProvisioningStarted', 'StoreProvisioned']),
     )
     const releases = await readdir(join(stack.dataDir, 'releases'), { recursive: true })
-    expect(releases.filter((path) => path.includes(store.release ?? '?'))).not.toEqual([])
+    expect(releases.filter((path) => path.includes(store.release))).not.toEqual([])
   },
 )
 

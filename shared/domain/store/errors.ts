@@ -36,14 +36,12 @@ export const nothingToProvision = (status: string): AppError =>
 
 export function retryNotDue(notBefore: string): AppError {
   return new AppError('RETRY_NOT_DUE', `The next attempt is due at ${notBefore}`, {
-    retryable: true,
     details: { notBefore },
   })
 }
 
 export function claimHeld(held: Claim): AppError {
   return new AppError('CLAIM_HELD', `Attempt ${held.attempt} of ${held.worker} is under way`, {
-    retryable: true,
     details: { claimId: held.claimId, worker: held.worker },
   })
 }

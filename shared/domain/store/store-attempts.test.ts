@@ -99,6 +99,23 @@ test('a removal is never given up, however often it fails or its worker dies', (
   expect(outcomeOf(events, uninstalled(last))).toBe('StoreDeleted')
 })
 
+test('a removal that cannot end is tried less and less often, up to every six hours', () => {
+  const hourMs = 60 * 60_000
+  let events = history(request, command.delete)
+  let now = at(3)
+  const pauses = Array.from({ length: 16 }, (_, n) => {
+    events = [...events, ...after(events, claim(`${n}`, { now }))]
+    const [failed] = after(events, { ...fail(`${n}`), retryDelaysMs: [5_000, 600_000], now })
+    if (failed?.type !== 'ProvisioningAttemptFailed') throw new Error('no failed attempt')
+    events = [...events, failed]
+    const pauseMs = Date.parse(failed.data.retryAt) - Date.parse(now)
+    now = failed.data.retryAt
+    return pauseMs
+  })
+  expect(pauses.slice(0, 4)).toEqual([5_000, 600_000, 1_200_000, 2_400_000])
+  expect(pauses.slice(8)).toEqual(Array.from({ length: 8 }, () => 6 * hourMs))
+})
+
 test('a deletion asked for in mid-attempt leaves the claim open until it is taken over', () => {
   const { state } = given(store, ...history(request, claim('a'), command.delete))
   expect(pendingWork(state)).toBe('uninstall')
