@@ -24,7 +24,7 @@ export async function collectEvidence(
   const [parts, all] = await Promise.all([readObjects(reader), readEvents(reader)])
   const warnings = all.map(warningEvidence).map((one) => ({ ...one, message: hide(one.message) }))
   const pods = parts.pods.map((pod) => podEvidence(pod, hide))
-  const place = { reader, namespace, hide, secretsKnown: secrets !== undefined }
+  const source = { reader, namespace, hide, secretsKnown: secrets !== undefined }
   return {
     takenAt: new Date().toISOString(),
     pods,
@@ -33,7 +33,7 @@ export async function collectEvidence(
     jobs: parts.jobs.map((job) => jobEvidence(job, hide)),
     usedUp: parts.quotas.flatMap(usedUp),
     warnings,
-    logs: await readLogs(pods, place),
+    logs: await readLogs(pods, source),
     gaps: reader.gaps.map(hide),
     redact: hide,
   }

@@ -1,6 +1,6 @@
 import type { Failure } from '#domain'
 import type { Evidence, PodEvidence } from './evidence.ts'
-import { mendChart } from './rules/next-actions.ts'
+import { fixChart } from './rules/next-actions.ts'
 import { lateRules, runRules, stderrRules } from './rules/helm.ts'
 import { crashRules, imageRules, podRules } from './rules/pods.ts'
 import type { HelmRun, Rule } from './rules/rule.ts'
@@ -32,7 +32,7 @@ export function diagnose(evidence: Evidence, helm: HelmRun): Failure {
     if (detail !== undefined) return { reason, retryable, detail: shown(detail), nextAction }
   }
   const detail = shown(`helm: ${said.stderr.trim() || 'it did not say why'}`)
-  return { reason: 'HELM_FAILED', retryable: true, detail, nextAction: mendChart }
+  return { reason: 'HELM_FAILED', retryable: true, detail, nextAction: fixChart }
 }
 
 /** Databases before what needs them: an engine without its database crashes as well. */

@@ -12,8 +12,8 @@ const options = z.object({
   limit: z.number(),
 })
 
-/** Places a test order in a shop that runs somewhere: `npm run order-check -- --engine woocommerce --url …`. */
-const program = new Command('order-check')
+/** Places a test order in a shop that runs somewhere: `npm run smoke-test -- --engine woocommerce --url …`. */
+const program = new Command('smoke-test')
   .description('Places one test order in a shop through its HTTP API, as a customer would')
   .addOption(
     new Option('--engine <engine>', 'what the shop is').choices(engines).makeOptionMandatory(),

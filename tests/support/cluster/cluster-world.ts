@@ -24,7 +24,7 @@ export async function platformCluster() {
     environment: {
       ...account.environment,
       // Nothing runs in the pods.
-      ORDER_CHECK: 'off',
+      SMOKE_TEST: 'off',
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }

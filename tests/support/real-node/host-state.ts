@@ -31,7 +31,7 @@ export async function hostState(): Promise<Record<string, string>> {
       .join(),
     settings: (await Promise.all(values)).join(''),
     root: (await readdir('/')).join(),
-    places: [
+    folders: [
       ...(await readdir('/run')),
       ...(await readdir('/var/log')),
       ...(await readdir('/var/lib')),

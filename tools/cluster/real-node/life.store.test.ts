@@ -61,25 +61,25 @@ test('what a killed start and its guard have left is cleared by the next start',
 test('a cluster in the same folder goes on: its pods run, their data and policies are there', async () => {
   await using temp = await tempFolder('storewright-pods-')
   const first = await startRealCluster({ folder: temp.path, log: () => {} })
-  const place = await runPod(first, temp.path)
+  const namespace = await runPod(first, temp.path)
   const matchLabels = { 'kubernetes.io/metadata.name': 'nowhere' }
   const ingress = [{ from: [{ namespaceSelector: { matchLabels } }] }]
   const spec = { podSelector: { matchLabels: { app: 'shop' } }, ingress }
   const policy = { metadata: { name: 'hole' }, spec }
-  await place.create('apis/networking.k8s.io/v1/networkpolicies', policy)
+  await namespace.create('apis/networking.k8s.io/v1/networkpolicies', policy)
   await first.close()
 
   await using second = await startRealCluster({ folder: temp.path, log: () => {} })
 
   const again = adminOf(second)
   const ipOf = async (pod: string) => {
-    const { body } = await again(place.pathOf(`api/v1/pods/${pod}`))
+    const { body } = await again(namespace.pathOf(`api/v1/pods/${pod}`))
     const { phase, podIP } = podState.parse(body).status
     expect(phase).toBe('Running')
     return podIP
   }
   const command = (pod: string, ...args: string[]) =>
-    execInPod({ kubeconfig: second.kubeconfig, namespace: place.name, pod, command: args })
+    execInPod({ kubeconfig: second.kubeconfig, namespace: namespace.name, pod, command: args })
   await eventually(() => command('shop', 'cat', '/data/file'), { timeoutMs: 60_000 })
   expect(await command('shop', 'cat', '/data/file')).toBe('one\ntwo\n')
   const url = `http://${await ipOf('shop')}:8080/`

@@ -22,13 +22,13 @@ export const claimRules: readonly Rule[] = [
   {
     reason: 'PVC_PENDING',
     retryable: false,
-    nextAction: act.mendStorage,
+    nextAction: act.fixStorage,
     find: ({ evidence }) => pendingClaim(evidence, (said) => NO_SUCH_CLASS.test(said)),
   },
   {
     reason: 'PVC_PENDING',
     retryable: true,
-    nextAction: act.mendStorage,
+    nextAction: act.fixStorage,
     find: ({ evidence }) =>
       pendingClaim(evidence, (said, { ageMs }) => said !== '' || ageMs > PENDING_TOO_LONG_MS),
   },

@@ -1,31 +1,31 @@
 import { COUNTRY, customer, SAMPLE_PRODUCT } from '../customer.ts'
 import type { Shop, ShopRequest } from '../shop.ts'
-import type { OrderCheck } from '../smoke-test.ts'
+import type { SmokeTest } from '../smoke-test.ts'
 import * as answers from './medusa-schema.ts'
 
 const PRODUCTS_MAX = 50
 
 type Ask = (request: ShopRequest) => ShopRequest
 
-type Account = Pick<OrderCheck, 'admin' | 'publishableKey'>
+type Account = Pick<SmokeTest, 'admin' | 'publishableKey'>
 
 /** Medusa's Store API from the region to the completed cart. */
 export async function orderFromMedusa(
   shop: Shop,
   account: Account,
 ): Promise<{ orderId: string; cancelled: boolean }> {
-  const { ask, admin, cart } = await toTheTill(shop, account)
+  const { ask, admin, cart } = await fillCheckout(shop, account)
   await choosePayment(shop, ask, cart)
   const orderId = await complete(shop, ask, cart.id)
   return { orderId, cancelled: await cancel(orderId, admin) }
 }
 
-/** The same as far as the till: a cart with a product, an address and a way to ship it, which nobody pays. */
-export async function walkMedusa(shop: Shop, account: Account): Promise<void> {
-  await toTheTill(shop, account)
+/** The same up to the checkout: a cart with a product, an address and a way to ship it, without an order. */
+export async function browseMedusa(shop: Shop, account: Account): Promise<void> {
+  await fillCheckout(shop, account)
 }
 
-async function toTheTill(shop: Shop, { admin: account, publishableKey }: Account) {
+async function fillCheckout(shop: Shop, { admin: account, publishableKey }: Account) {
   await shop.untilOpen('/health')
   const admin = account && (await openAdmin(shop, account))
   const key = publishableKey ?? (await admin?.publishableKey())

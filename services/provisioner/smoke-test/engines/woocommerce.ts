@@ -13,7 +13,7 @@ const CASH_ON_DELIVERY = 'cod'
 export async function orderFromWooCommerce(
   shop: Shop,
 ): Promise<{ orderId: string; cancelled: boolean }> {
-  const { headers, added, paymentMethods } = await toTheTill(shop)
+  const { headers, added, paymentMethods } = await fillCheckout(shop)
   if (!paymentMethods.includes(CASH_ON_DELIVERY))
     throw shop.failure(
       added,
@@ -24,12 +24,12 @@ export async function orderFromWooCommerce(
   return { orderId: String(order.order_id), cancelled: false }
 }
 
-/** The same as far as the till: a cart with a product in it, which nobody pays. */
-export async function walkWooCommerce(shop: Shop): Promise<void> {
-  await toTheTill(shop)
+/** The same up to the checkout: a cart with a product in it, without an order. */
+export async function browseWooCommerce(shop: Shop): Promise<void> {
+  await fillCheckout(shop)
 }
 
-async function toTheTill(shop: Shop) {
+async function fillCheckout(shop: Shop) {
   await shop.untilOpen('/')
   const product = await findProduct(shop)
   await refusesStrangers(shop, product)

@@ -25,11 +25,11 @@ export type VolumeClaim = z.output<typeof claim>
 
 /** The claims on volumes in the store's namespace. */
 export async function listVolumeClaims(
-  { api, asKeeper }: Cluster,
+  { api, withNamespaceAccess }: Cluster,
   target: Target,
 ): Promise<VolumeClaim[]> {
   const path = `/api/v1/namespaces/${target.release}/persistentvolumeclaims`
-  return asKeeper(target, async () => {
+  return withNamespaceAccess(target, async () => {
     const answer = await api(path)
     if (answer.status !== 200) throw refused(`GET ${path}`, answer)
     return claimList.parse(answer.body).items ?? []

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#domain'
 import type { Ended } from '../../../helm/run-supervised.ts'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { refused } from '../api/client.ts'
 import { kubeconfigWithToken } from '../api/credentials.ts'
 import { createObject, listMetadata, pathOf, removeObject } from '../api/objects.ts'
@@ -23,15 +23,15 @@ export interface ClaimSecret {
 
 /** Makes the attempt's own claim Secret. Throws CLAIM_LOST when another claim holds its name. */
 export async function makeClaim(
-  { api, asKeeper }: Cluster,
+  { api, withNamespaceAccess }: Cluster,
   target: Target,
-  { attempt, claimId }: Licence,
+  { attempt, claimId }: ClaimLease,
 ): Promise<ClaimSecret> {
   // After a restore of the log another claim may have had the same number.
   const name = `claim-${attempt}-${claimId.slice(0, 8)}`
   const object = { kind: 'Secret', namespace: target.release, name } as const
   const labels = { ...storeLabels(target), [CLAIM_LABEL]: claimId }
-  const made = await asKeeper(target, () =>
+  const made = await withNamespaceAccess(target, () =>
     createObject(api, object, { metadata: { labels }, immutable: true }),
   )
   if (made !== undefined) return { name, uid: made.uid, claimId }
@@ -40,12 +40,12 @@ export async function makeClaim(
 
 /** All claim Secrets of the store. */
 export async function listClaims(
-  { api, asKeeper }: Cluster,
+  { api, withNamespaceAccess }: Cluster,
   target: Target,
 ): Promise<ClaimSecret[]> {
-  const place = { kind: 'Secret', namespace: target.release } as const
-  const found = await asKeeper(target, () =>
-    listMetadata(api, place, { labelSelector: CLAIM_LABEL }),
+  const collection = { kind: 'Secret', namespace: target.release } as const
+  const found = await withNamespaceAccess(target, () =>
+    listMetadata(api, collection, { labelSelector: CLAIM_LABEL }),
   )
   return found.map(({ name, uid, labels }) => ({ name, uid, claimId: labels[CLAIM_LABEL] ?? '' }))
 }
@@ -90,11 +90,11 @@ export async function tokenOf(
  */
 export async function withClaim(
   cluster: Cluster,
-  { target, licence }: { target: Target; licence: Licence },
+  { target, lease }: { target: Target; lease: ClaimLease },
   run: (folder: string, kubeconfig: string) => Promise<Ended>,
 ): Promise<Ended> {
-  const claim = await makeClaim(cluster, target, licence)
-  const folder = join(cluster.workDir, licence.claimId)
+  const claim = await makeClaim(cluster, target, lease)
+  const folder = join(cluster.workDir, lease.claimId)
   let mayRun = false
   try {
     await mkdir(folder, { mode: 0o700 })
@@ -102,7 +102,7 @@ export async function withClaim(
     const token = await tokenOf(cluster, target, claim)
     const content = await kubeconfigWithToken(cluster.credentials, token)
     await writeFile(kubeconfig, content, { mode: 0o600, flag: 'wx' })
-    await licence.confirm()
+    await lease.confirm()
     mayRun = true
     const ended = await run(folder, kubeconfig)
     mayRun = false
