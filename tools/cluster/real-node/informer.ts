@@ -16,24 +16,24 @@ const listed = z.object({
 })
 
 interface Watched<T extends KubernetesObject> {
-  /** Of the list of all of them. */
+  /** Path of the list of all of them. */
   path: string
   api: Api
-  /** Called after each change, and with what was there at first. */
+  /** Called for each object at first, and after each change. */
   changed: (object: T) => void
 }
 
-export interface Kept<T extends KubernetesObject> {
+export interface Informed<T extends KubernetesObject> {
   cache: ObjectCache<T>
   stop: () => Promise<void>
 }
 
-/** Keeps a copy of all objects of a kind, as the API sends them; a connection that breaks is made again. */
-export async function keep<T extends KubernetesObject>(
+/** Keeps a local copy of all objects of a kind, as the API sends them; connects again when the watch breaks. */
+export async function watchObjects<T extends KubernetesObject>(
   config: KubeConfig,
   { path, api, changed }: Watched<T>,
-): Promise<Kept<T>> {
-  // Not the library's own lists: those have other names for some fields than what is watched has.
+): Promise<Informed<T>> {
+  // Not the library's own list calls: they rename some fields, and a watch does not.
   const ours = z.custom<KubernetesListObject<T>>((body) => listed.safeParse(body).success)
   const list = async () => {
     const { status, body } = await api(path)

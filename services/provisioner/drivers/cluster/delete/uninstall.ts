@@ -4,11 +4,11 @@ import { AppError } from '#domain'
 import type { Licence, Target } from '../../../reconcile/driver.ts'
 import { removeObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
-import { withClaim } from '../fence/claim-secret.ts'
+import { withClaimSecret } from '../fence/claim-secret.ts'
 import { nameOf, readNamespace, type StoreNamespace } from '../namespace/namespace.ts'
 import { uninstallArgs } from '../release/deploy.ts'
 import { readRecords } from '../release/observe.ts'
-import { heldBy, listVolumeClaims, remainingVolumes, rememberVolumes } from './volumes.ts'
+import { heldBy, listPvcs, remainingVolumes, rememberVolumes } from './volumes.ts'
 
 const LOOK_EVERY_MS = 500
 const HELM_LIMIT_MS = 120_000
@@ -21,7 +21,7 @@ export async function uninstall(cluster: Cluster, target: Target, licence: Licen
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
   await uninstallRelease(cluster, target, licence)
-  const volumes = await removeVolumeClaims(cluster, { target, licence, namespace })
+  const volumes = await removePvcs(cluster, { target, licence, namespace })
   await untilGone(cluster, { target, licence, volumes })
   await licence.confirm()
   await removeObject(cluster.api, nameOf(target), { uid: namespace.uid })
@@ -31,7 +31,7 @@ export async function uninstall(cluster: Cluster, target: Target, licence: Licen
 async function uninstallRelease(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
   const [newest] = await readRecords(cluster, target)
   if (newest === undefined || newest.labels['cp.store'] !== target.request.storeId) return
-  const ended = await withClaim(cluster, { target, licence }, (folder, kubeconfig) => {
+  const ended = await withClaimSecret(cluster, { target, licence }, (folder, kubeconfig) => {
     const args = uninstallArgs(target, kubeconfig, HELM_LIMIT_MS)
     return cluster.helm.run(args, join(folder, 'stdout'), licence)
   })
@@ -41,16 +41,16 @@ async function uninstallRelease(cluster: Cluster, target: Target, licence: Licen
 }
 
 // Looked at first, asked then, removed as what was looked at: a worker that thaws late removes nothing newer.
-async function removeVolumeClaims(
+async function removePvcs(
   cluster: Cluster,
   { target, licence, namespace }: { target: Target; licence: Licence; namespace: StoreNamespace },
 ): Promise<string[]> {
-  const claims = await listVolumeClaims(cluster, target)
+  const pvcs = await listPvcs(cluster, target)
   await licence.confirm()
-  const volumes = await rememberVolumes(cluster, { target, namespace, claims })
+  const volumes = await rememberVolumes(cluster, { target, namespace, pvcs })
   const collection = { kind: 'PersistentVolumeClaim', namespace: target.release } as const
   await Promise.all(
-    claims.map(({ metadata: { name, uid } }) =>
+    pvcs.map(({ metadata: { name, uid } }) =>
       removeObject(cluster.api, { ...collection, name }, { uid }),
     ),
   )
@@ -67,11 +67,11 @@ async function untilGone(cluster: Cluster, { target, licence, volumes }: Removal
   const giveUpAt = performance.now() + cluster.removalLimitMs
   const names = new Set(volumes)
   for (;;) {
-    const claims = await listVolumeClaims(cluster, target)
+    const pvcs = await listPvcs(cluster, target)
     // One that was not bound when it was looked at may have got its volume since.
-    for (const { spec } of claims) if (spec.volumeName !== undefined) names.add(spec.volumeName)
+    for (const { spec } of pvcs) if (spec.volumeName !== undefined) names.add(spec.volumeName)
     const remaining = [
-      ...claims.map(
+      ...pvcs.map(
         ({ metadata: { name, finalizers } }) =>
           `PersistentVolumeClaim/${name}${heldBy(finalizers)}`,
       ),
