@@ -43,10 +43,13 @@ export async function watchObjects<T extends KubernetesObject>(
   const informer: Informer<T> & ObjectCache<T> = makeInformer(config, path, list)
   let again: NodeJS.Timeout | undefined
   let isStopped = false
+  // A start can also reject without an event; unhandled, that would end the whole cluster.
+  const restart = () => {
+    clearTimeout(again)
+    if (!isStopped) again = setTimeout(() => void informer.start().catch(restart), AGAIN_AFTER_MS)
+  }
   informer.on('change', changed)
-  informer.on('error', () => {
-    if (!isStopped) again = setTimeout(() => void informer.start(), AGAIN_AFTER_MS)
-  })
+  informer.on('error', restart)
   await informer.start()
   return {
     cache: informer,
