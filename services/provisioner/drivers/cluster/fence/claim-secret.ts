@@ -112,8 +112,11 @@ export async function withClaimSecret(
     mayRun = false
     return ended
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    // A failure here must not replace how helm ended; the start of the next provisioner removes such a folder.
     if (!mayRun) await removeOwn(cluster, target, claimSecret)
+    await rm(folder, { recursive: true, force: true }).catch((err: unknown) => {
+      cluster.logger.warn({ err, folder }, 'Could not remove the work folder of a run of helm')
+    })
   }
 }
 
