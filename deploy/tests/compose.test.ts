@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { operatorSettings, readCompose } from './compose-file.ts'
 import { parseWith } from './service-config.ts'
@@ -74,6 +75,11 @@ test('everything talks in a network that leads nowhere; only the APIs reach out 
 test.each(Object.keys(operatorSettings))('compose refuses to start without %s', async (name) => {
   const { [name]: _, ...others } = operatorSettings
   await expect(readCompose(others)).rejects.toThrow(`${name} is needed`)
+})
+
+test('git ignores the file with the passwords, and keeps the example', async () => {
+  const ignored = await readFile(new URL('../../.gitignore', import.meta.url), 'utf8')
+  expect(ignored.split('\n')).toEqual(expect.arrayContaining(['.env', '!.env.example']))
 })
 
 describe.each(ours)('the environment of %s', (name) => {
