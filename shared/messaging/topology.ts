@@ -21,6 +21,9 @@ export const leaseSubjects = '$KV.LEASES.>'
 export const permitStream = 'KV_PERMITS'
 export const permitSubjects = '$KV.PERMITS.>'
 
+/** What each bucket reserves: a server with too little memory refuses to make it, instead of failing under load. */
+export const bucketBytes = 16 * 1_048_576
+
 /** How long a silent worker keeps its message and its lease. */
 export interface WorkTimings {
   ackWaitMs: number
@@ -88,6 +91,7 @@ function bucket(timings: WorkTimings) {
     storage: StorageType.Memory,
     discard: DiscardPolicy.New,
     max_msgs_per_subject: 1,
+    max_bytes: bucketBytes,
     max_age: nanos(timings.leaseTtlMs),
     duplicate_window: nanos(timings.leaseTtlMs),
     deny_delete: true,
