@@ -110,7 +110,7 @@ test('in the whole cluster the provisioner reads no secret and grants two roles 
   ])
   const bind = role.filter(({ verbs }) => verbs.includes('bind'))
   expect(bind.map(({ resourceNames }) => resourceNames)).toEqual([
-    ['edit', 's-example-store-keeper'],
+    ['edit', 's-example-store-namespace'],
   ])
 })
 

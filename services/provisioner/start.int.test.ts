@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { releaseNameOf, type Engine } from '#domain'
+import { releaseNameOf, type Engine, engines } from '#domain'
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
 import { helmStub, type Behaviour } from '#test/provisioner/helm-stub'
@@ -16,7 +16,7 @@ import { start } from './start.ts'
 import { readChart } from './chart.ts'
 import { storeValues } from './values.ts'
 
-test.each<Engine>(['woocommerce', 'medusa'])(
+test.each(engines)(
   'a requested %s store is rendered by real helm, byte for byte what helm template gives',
   async (engine) => {
     await using world = await worldOf()
@@ -48,7 +48,7 @@ test('F14: what a worker made that died before it stored the result is adopted w
   await deployFor(world.config, storeId, claimId)
   await world.start()
 
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(dataOf(events, 'StoreProvisioned')).toMatchObject([{ attempt: 2, adopted: true }])
@@ -101,7 +101,7 @@ test('closing in mid-helm ends helm after the grace time and stores that the wor
   expect((await world.helm.runs())[0]?.endedAt).toBeDefined()
 })
 
-test('the sweep rings again for a store whose message was lost for good', async () => {
+test('the sweep notifies the provisioners of a store whose message was lost for good', async () => {
   await using database = await testDatabase()
   const times = { SWEEP_EVERY_MS: '200', SWEEP_OLDER_THAN_MS: '1' }
   await using world = await worldOf({}, { ...times, DATABASE_URL: database.url })

@@ -17,7 +17,7 @@ const golden: Record<string, string> = {
   ProvisioningStepRecorded:
     '{"attempt":2,"step":"install","detail":{"exitCode":0,"ended":"EXITED","repaired":true},"recordedAt":"2026-01-01T00:00:00.000Z"}',
   ProvisioningAttemptFailed:
-    '{"attempt":1,"reason":"HELM_FAILED","retryable":true,"detail":"helm exited with 1","nextAction":"Mend the chart","retryAt":"2026-01-01T00:00:05.000Z","failedAt":"2026-01-01T00:00:00.000Z"}',
+    '{"attempt":1,"reason":"HELM_FAILED","retryable":true,"detail":"helm exited with 1","nextAction":"Fix the chart","retryAt":"2026-01-01T00:00:05.000Z","failedAt":"2026-01-01T00:00:00.000Z"}',
   StoreProvisioned:
     '{"attempt":2,"release":"s-x","namespace":"s-x","url":"https://x","chart":"woocommerce","chartVersion":"0.1.0","chartDigest":"c","valuesDigest":"v","adopted":false,"provisionedAt":"2026-01-01T00:00:00.000Z"}',
   StoreFailed:
@@ -58,10 +58,10 @@ test.each(Object.entries(golden))('%s is read and written as it is stored', (typ
 })
 
 test('StoreProvisioned of a store that was sold in is read and written as it is stored', () => {
-  const orderCheck = '"orderCheck":{"orderId":"12","cancelled":false,"requests":8,"durationMs":900}'
+  const smokeTest = '"smokeTest":{"orderId":"12","cancelled":false,"requests":8,"durationMs":900}'
   const json = golden['StoreProvisioned']?.replace(
     '"provisionedAt"',
-    `${orderCheck},"provisionedAt"`,
+    `${smokeTest},"provisionedAt"`,
   )
   const event = decodeStoreEvent(stored('StoreProvisioned', json ?? ''))
   expect(JSON.stringify(event?.data)).toBe(json)

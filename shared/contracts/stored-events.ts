@@ -51,6 +51,7 @@ const storeEvent = z.discriminatedUnion('type', [
       valuesDigest: z.string(),
       chartDigest: z.string(),
       takesOver: z.string().exactOptional(),
+      givenUp: z.literal(true).exactOptional(),
       startedAt: time,
     }),
   ),
@@ -85,7 +86,7 @@ const storeEvent = z.discriminatedUnion('type', [
       chartDigest: z.string(),
       valuesDigest: z.string(),
       adopted: z.boolean(),
-      orderCheck: z
+      smokeTest: z
         .object({
           orderId: z.string(),
           cancelled: z.boolean(),

@@ -60,7 +60,7 @@ export const errorCodes = [
   'HELM_FAILED',
   'RELEASE_CONFLICT',
   'RELEASE_STUCK',
-  'ORDER_CHECK_FAILED',
+  'SMOKE_TEST_FAILED',
   'CHART_INVALID',
   'VALUES_INVALID',
   'CONFIG_INVALID',
@@ -82,7 +82,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set([
   'CLUSTER_UNREACHABLE',
   'CLUSTER_REFUSED',
   'RELEASE_STUCK',
-  'ORDER_CHECK_FAILED',
+  'SMOKE_TEST_FAILED',
 ])
 
 interface AppErrorOptions {

@@ -46,26 +46,26 @@ async function openStore(name: string) {
   const [requested] = dataOf(events, 'StoreRequested')
   const [started] = dataOf(events, 'ProvisioningStarted')
   const [provisioned] = dataOf(events, 'StoreProvisioned')
-  if (requested === undefined || started === undefined || provisioned?.orderCheck === undefined)
+  if (requested === undefined || started === undefined || provisioned?.smokeTest === undefined)
     throw new Error(`No order was placed: ${JSON.stringify(events)}`)
   const tookMs = Date.parse(provisioned.provisionedAt) - Date.parse(requested.requestedAt)
-  return { storeId, started, provisioned, orderCheck: provisioned.orderCheck, tookMs }
+  return { storeId, started, provisioned, smokeTest: provisioned.smokeTest, tookMs }
 }
 
 test('a store is called ready only after an order went through its Service', async () => {
-  const { storeId, started, provisioned, orderCheck, tookMs } = await openStore('First shop')
+  const { storeId, started, provisioned, smokeTest, tookMs } = await openStore('First shop')
   stores.first = storeId
   const { importedAfter, isCold } = world
   const before = isCold ? 'cold, images imported' : 'warm, images there'
   say(`request → first order: ${tookMs} ms, after ${importedAfter} s for the cluster (${before})`)
-  say(`the order itself: ${orderCheck.requests} requests, ${orderCheck.durationMs} ms`)
+  say(`the order itself: ${smokeTest.requests} requests, ${smokeTest.durationMs} ms`)
 
-  const order = await (await shopOf(storeId)).order(orderCheck.orderId)
+  const order = await (await shopOf(storeId)).order(smokeTest.orderId)
   const row = await releaseOf(world, releaseNameOf(storeId)).sql(
-    `select count(*) from "order" where id = '${orderCheck.orderId}'`,
+    `select count(*) from "order" where id = '${smokeTest.orderId}'`,
   )
 
-  expect(order).toMatchObject({ id: orderCheck.orderId, status: 'canceled' })
+  expect(order).toMatchObject({ id: smokeTest.orderId, status: 'canceled' })
   expect(row).toBe('1')
   expect(Date.parse(order.created_at)).toBeGreaterThan(Date.parse(started.startedAt))
   expect(Date.parse(order.created_at)).toBeLessThan(Date.parse(provisioned.provisionedAt))

@@ -46,7 +46,7 @@ const failure: Failure = {
   reason: 'HELM_FAILED',
   retryable: true,
   detail: 'helm exited with 1',
-  nextAction: 'Mend the chart',
+  nextAction: 'Fix the chart',
 }
 
 /** Commands with fixed contents. */

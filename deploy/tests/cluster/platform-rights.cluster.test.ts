@@ -28,7 +28,7 @@ beforeAll(async () => {
     if (status !== 422) throw new Error(`a namespace that is no store was answered with ${status}`)
   })
   await asProvisioner(create('namespaces', STORE))
-  await asProvisioner(bind(STORE, 'keeper', 'sw-store-keeper', [platform, 'sw-provisioner']))
+  await asProvisioner(bind(STORE, 'namespace', 'sw-store-namespace', [platform, 'sw-provisioner']))
 })
 afterAll(() => cluster[Symbol.asyncDispose]())
 
@@ -91,7 +91,7 @@ describe('the provisioner', () => {
     ],
     [
       'let itself into the cluster',
-      () => bind('kube-system', 'x', 'sw-store-keeper', [platform, 'sw-provisioner']),
+      () => bind('kube-system', 'x', 'sw-store-namespace', [platform, 'sw-provisioner']),
       422,
     ],
     ['make an administrator of a store', () => bind(STORE, 'x', 'admin', [STORE, 'release']), 403],

@@ -1,8 +1,8 @@
 import { eventually } from '#test/eventually'
 import { testCluster } from '#test/cluster/test-cluster'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { claim, deployment, faulty, hookJob, statefulSet } from '#test/diagnosis/objects'
-import { placeIn, type Cluster } from '#test/diagnosis/try-release'
+import { pvc, deployment, faulty, hookJob, statefulSet } from '#test/diagnosis/objects'
+import { namespaceIn, type Cluster } from '#test/diagnosis/try-release'
 
 let cluster: Cluster
 
@@ -19,9 +19,9 @@ afterAll(() => cluster[Symbol.asyncDispose]())
 // Each waits for helm most of its time.
 describe.concurrent('helm waits in vain', () => {
   test('for an image that nobody has: IMAGE_PULL', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
 
-    expect(await place.failureOf([faulty('imagepull')])).toMatchObject({
+    expect(await namespace.failureOf([faulty('imagepull')])).toMatchObject({
       reason: 'IMAGE_PULL',
       retryable: false,
       detail: expect.stringMatching(
@@ -33,11 +33,11 @@ describe.concurrent('helm waits in vain', () => {
   test('for a program that ends again and again: CRASH_LOOP with its last lines, without secrets', async ({
     expect,
   }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
     const stringData = { 'admin-password': 'wc0rKs8aBcD1' }
-    await place.create('api/v1/secrets', { metadata: { name: 'store-secret' }, stringData })
+    await namespace.create('api/v1/secrets', { metadata: { name: 'store-secret' }, stringData })
 
-    const failure = await place.failureOf([faulty('crashloop')])
+    const failure = await namespace.failureOf([faulty('crashloop')])
 
     expect(failure).toMatchObject({ reason: 'CRASH_LOOP', retryable: true })
     expect(failure.detail).toMatch(
@@ -51,9 +51,9 @@ describe.concurrent('helm waits in vain', () => {
   test('for a program that needs more memory: CRASH_LOOP that is not tried again', async ({
     expect,
   }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
 
-    expect(await place.failureOf([faulty('oomkilled')])).toMatchObject({
+    expect(await namespace.failureOf([faulty('oomkilled')])).toMatchObject({
       reason: 'CRASH_LOOP',
       retryable: false,
       detail: expect.stringContaining('exit code 137 (OOMKilled)'),
@@ -61,9 +61,9 @@ describe.concurrent('helm waits in vain', () => {
   })
 
   test('for a set-up that ends again and again: CRASH_LOOP of the set-up', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
 
-    expect(await place.failureOf([faulty('initcrash')])).toMatchObject({
+    expect(await namespace.failureOf([faulty('initcrash')])).toMatchObject({
       reason: 'CRASH_LOOP',
       detail: expect.stringMatching(/^pod shop-\S+, set-up container set-up: exit code 1/),
     })
@@ -72,9 +72,9 @@ describe.concurrent('helm waits in vain', () => {
   test('for a program that never gets ready: TIMEOUT with what its probe says', async ({
     expect,
   }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
 
-    expect(await place.failureOf([faulty('neverready')])).toMatchObject({
+    expect(await namespace.failureOf([faulty('neverready')])).toMatchObject({
       reason: 'TIMEOUT',
       retryable: true,
       detail: expect.stringMatching(
@@ -84,10 +84,10 @@ describe.concurrent('helm waits in vain', () => {
   })
 
   test('for pods above the quota: QUOTA_EXCEEDED', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    await limit(place, { pods: '0' })
+    const namespace = await namespaceIn(cluster)
+    await limit(namespace, { pods: '0' })
 
-    expect(await place.failureOf([deployment()])).toMatchObject({
+    expect(await namespace.failureOf([deployment()])).toMatchObject({
       reason: 'QUOTA_EXCEEDED',
       retryable: true,
       detail: expect.stringMatching(/^Deployment shop: .*exceeded quota: plan, requested: pods=1/),
@@ -97,23 +97,21 @@ describe.concurrent('helm waits in vain', () => {
   test('for pods that do not say what a quota counts: QUOTA_EXCEEDED for good', async ({
     expect,
   }) => {
-    const place = await placeIn(cluster)
-    await limit(place, { 'limits.memory': '1Gi' })
+    const namespace = await namespaceIn(cluster)
+    await limit(namespace, { 'limits.memory': '1Gi' })
 
-    expect(await place.failureOf([deployment()])).toMatchObject({
+    expect(await namespace.failureOf([deployment()])).toMatchObject({
       reason: 'QUOTA_EXCEEDED',
       retryable: false,
       detail: expect.stringContaining('must specify limits.memory'),
     })
   })
 
-  test('for claims above the quota: QUOTA_EXCEEDED, named by the StatefulSet', async ({
-    expect,
-  }) => {
-    const place = await placeIn(cluster)
-    await limit(place, { 'requests.storage': '0' })
+  test('for PVCs above the quota: QUOTA_EXCEEDED, named by the StatefulSet', async ({ expect }) => {
+    const namespace = await namespaceIn(cluster)
+    await limit(namespace, { 'requests.storage': '0' })
 
-    expect(await place.failureOf([statefulSet()])).toMatchObject({
+    expect(await namespace.failureOf([statefulSet()])).toMatchObject({
       reason: 'QUOTA_EXCEEDED',
       detail: expect.stringMatching(
         /^StatefulSet shop: .*exceeded quota: plan, requested: requests.storage=1Gi/,
@@ -122,12 +120,12 @@ describe.concurrent('helm waits in vain', () => {
   })
 
   test('for pods larger than the namespace takes: QUOTA_EXCEEDED for good', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
     const limits = [{ type: 'Container', max: { memory: '64Mi' } }]
-    await place.create('api/v1/limitranges', { metadata: { name: 'plan' }, spec: { limits } })
+    await namespace.create('api/v1/limitranges', { metadata: { name: 'plan' }, spec: { limits } })
     const container = { resources: { limits: { memory: '1Gi' } } }
 
-    expect(await place.failureOf([deployment({ container })])).toMatchObject({
+    expect(await namespace.failureOf([deployment({ container })])).toMatchObject({
       reason: 'QUOTA_EXCEEDED',
       retryable: false,
       detail: expect.stringContaining('maximum memory usage per Container is 64Mi'),
@@ -135,9 +133,11 @@ describe.concurrent('helm waits in vain', () => {
   })
 
   test('for pods the policy refuses: ADMISSION_DENIED', async ({ expect }) => {
-    const place = await placeIn(cluster, { 'pod-security.kubernetes.io/enforce': 'restricted' })
+    const namespace = await namespaceIn(cluster, {
+      'pod-security.kubernetes.io/enforce': 'restricted',
+    })
 
-    expect(await place.failureOf([deployment()])).toMatchObject({
+    expect(await namespace.failureOf([deployment()])).toMatchObject({
       reason: 'ADMISSION_DENIED',
       retryable: false,
       detail: expect.stringMatching(/^Deployment shop: .*violates PodSecurity "restricted:latest"/),
@@ -145,21 +145,21 @@ describe.concurrent('helm waits in vain', () => {
   })
 
   test('for a volume of a class that is not there: PVC_PENDING for good', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    const lost = claim('data', '1Gi', { storageClassName: 'nosuch' })
+    const namespace = await namespaceIn(cluster)
+    const lost = pvc('data', '1Gi', { storageClassName: 'nosuch' })
 
-    expect(await place.failureOf([lost])).toMatchObject({
+    expect(await namespace.failureOf([lost])).toMatchObject({
       reason: 'PVC_PENDING',
       retryable: false,
-      detail: expect.stringMatching(/^claim data is pending .*"nosuch" not found$/),
+      detail: expect.stringMatching(/^PVC data has been pending .*"nosuch" not found$/),
     })
   })
 
   test('for a node that is large enough: NOT_SCHEDULABLE', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
     const container = { resources: { requests: { cpu: '1000' } } }
 
-    expect(await place.failureOf([deployment({ container })])).toMatchObject({
+    expect(await namespace.failureOf([deployment({ container })])).toMatchObject({
       reason: 'NOT_SCHEDULABLE',
       retryable: true,
       detail: expect.stringMatching(/^pod shop-\S+: 0\/1 nodes are available: 1 Insufficient cpu/),
@@ -167,9 +167,9 @@ describe.concurrent('helm waits in vain', () => {
   })
 
   test('for a hook that fails: JOB_FAILED', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
 
-    expect(await place.failureOf([hookJob()])).toMatchObject({
+    expect(await namespace.failureOf([hookJob()])).toMatchObject({
       reason: 'JOB_FAILED',
       retryable: true,
       detail: expect.stringMatching(/^Job migrate: BackoffLimitExceeded/),
@@ -179,61 +179,61 @@ describe.concurrent('helm waits in vain', () => {
 
 describe.concurrent('a pod that is kept', () => {
   test('by a Secret that is not there is CONTAINER_CONFIG', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    await waitingPod(place)
+    const namespace = await namespaceIn(cluster)
+    await waitingPod(namespace)
     const waiting = { reason: 'CreateContainerConfigError', message: 'secret "x" not found' }
     const status = {
       containerStatuses: [
         { name: 'c', image: 'c:1', imageID: '', ready: false, restartCount: 0, state: { waiting } },
       ],
     }
-    await cluster.api(place.pathOf('api/v1/pods/shop/status'), {
+    await cluster.api(namespace.pathOf('api/v1/pods/shop/status'), {
       method: 'PATCH',
       contentType: 'application/merge-patch+json',
       body: { status },
     })
 
-    expect(await place.failureOf([])).toMatchObject({
+    expect(await namespace.failureOf([])).toMatchObject({
       reason: 'CONTAINER_CONFIG',
       detail: 'pod shop, container c: CreateContainerConfigError: secret "x" not found',
     })
   })
 
   test('by a volume that cannot be mounted is VOLUME_NOT_MOUNTED', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    const uid = await waitingPod(place)
-    await place.create('api/v1/events', {
+    const namespace = await namespaceIn(cluster)
+    const uid = await waitingPod(namespace)
+    await namespace.create('api/v1/events', {
       metadata: { name: 'shop.1' },
-      involvedObject: { kind: 'Pod', namespace: place.name, name: 'shop', uid },
+      involvedObject: { kind: 'Pod', namespace: namespace.name, name: 'shop', uid },
       type: 'Warning',
       reason: 'FailedMount',
       message: 'MountVolume.SetUp failed for volume "data"',
     })
 
-    expect(await place.failureOf([])).toMatchObject({
+    expect(await namespace.failureOf([])).toMatchObject({
       reason: 'VOLUME_NOT_MOUNTED',
       detail: 'pod shop: FailedMount: MountVolume.SetUp failed for volume "data"',
     })
   })
 })
 
-type Place = Awaited<ReturnType<typeof placeIn>>
+type Namespace = Awaited<ReturnType<typeof namespaceIn>>
 
 /** A quota is enforced from the moment its usage is known. */
-async function limit(place: Place, hard: Record<string, string>): Promise<void> {
-  await place.create('api/v1/resourcequotas', { metadata: { name: 'plan' }, spec: { hard } })
+async function limit(namespace: Namespace, hard: Record<string, string>): Promise<void> {
+  await namespace.create('api/v1/resourcequotas', { metadata: { name: 'plan' }, spec: { hard } })
   await eventually(async () => {
-    const { body } = await place.get('api/v1/resourcequotas/plan')
+    const { body } = await namespace.get('api/v1/resourcequotas/plan')
     if (!JSON.stringify(body).includes('"used"')) throw new Error('The quota is not counted yet')
   })
 }
 
-async function waitingPod(place: Place): Promise<string> {
+async function waitingPod(namespace: Namespace): Promise<string> {
   const metadata = { name: 'shop', annotations: { 'sim/ready-after': '1h' } }
   const spec = { containers: [{ name: 'c', image: 'c:1' }] }
-  await place.create('api/v1/pods', { metadata, spec })
+  await namespace.create('api/v1/pods', { metadata, spec })
   return eventually(async () => {
-    const [pod] = (await place.collect()).pods
+    const [pod] = (await namespace.collect()).pods
     if (pod === undefined) throw new Error('There is no pod yet')
     return pod.uid
   })

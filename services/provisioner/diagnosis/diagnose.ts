@@ -1,10 +1,10 @@
 import type { Failure } from '#domain'
 import type { Evidence, PodEvidence } from './evidence.ts'
-import { mendChart } from './rules/next-actions.ts'
+import { fixChart } from './rules/next-actions.ts'
 import { lateRules, runRules, stderrRules } from './rules/helm.ts'
 import { crashRules, imageRules, podRules } from './rules/pods.ts'
 import type { HelmRun, Rule } from './rules/rule.ts'
-import { claimRules, jobRules, refusalRules, timeoutRules } from './rules/store.ts'
+import { pvcRules, jobRules, refusalRules, timeoutRules } from './rules/store.ts'
 import { printable } from '../redact.ts'
 
 const DETAIL_CHARACTERS_MAX = 1_000
@@ -16,7 +16,7 @@ const rules: readonly Rule[] = [
   ...imageRules,
   ...refusalRules,
   ...podRules,
-  ...claimRules,
+  ...pvcRules,
   ...crashRules,
   ...jobRules,
   ...lateRules,
@@ -32,7 +32,7 @@ export function diagnose(evidence: Evidence, helm: HelmRun): Failure {
     if (detail !== undefined) return { reason, retryable, detail: shown(detail), nextAction }
   }
   const detail = shown(`helm: ${said.stderr.trim() || 'it did not say why'}`)
-  return { reason: 'HELM_FAILED', retryable: true, detail, nextAction: mendChart }
+  return { reason: 'HELM_FAILED', retryable: true, detail, nextAction: fixChart }
 }
 
 /** Databases before what needs them: an engine without its database crashes as well. */

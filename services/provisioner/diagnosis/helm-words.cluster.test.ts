@@ -9,14 +9,14 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { toolPath } from '../../../embedded/tools.ts'
 import { diagnose } from './diagnose.ts'
-import { claim, configMap, deployment, faulty } from '#test/diagnosis/objects'
-import { placeIn, restrictedKubeconfig, type Cluster } from '#test/diagnosis/try-release'
+import { pvc, configMap, deployment, faulty } from '#test/diagnosis/objects'
+import { namespaceIn, restrictedKubeconfig, type Cluster } from '#test/diagnosis/try-release'
 
 const charts = fileURLToPath(new URL('../../../deploy/charts', import.meta.url))
 const helm = toolPath('helm')
 const version = await execa(helm, ['version', '--template', '{{.Version}}'], { timeout: 20_000 })
 const appliesOnServer = version.stdout.startsWith('v4')
-type Place = Awaited<ReturnType<typeof placeIn>>
+type Namespace = Awaited<ReturnType<typeof namespaceIn>>
 let cluster: Cluster
 
 beforeAll(async () => {
@@ -26,12 +26,12 @@ afterAll(() => cluster[Symbol.asyncDispose]())
 
 describe.concurrent('helm says', () => {
   test('that its own record is above the quota: QUOTA_EXCEEDED', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
     const spec = { hard: { 'count/secrets': '0' } }
-    await place.create('api/v1/resourcequotas', { metadata: { name: 'plan' }, spec })
+    await namespace.create('api/v1/resourcequotas', { metadata: { name: 'plan' }, spec })
 
     const refused = await eventually(async () => {
-      const failure = await place.failureOf([configMap()])
+      const failure = await namespace.failureOf([configMap()])
       if (failure.reason !== 'QUOTA_EXCEEDED') throw new Error(failure.detail)
       return failure
     })
@@ -42,10 +42,10 @@ describe.concurrent('helm says', () => {
   })
 
   test('F24: that another run is at work: HELM_PENDING', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    await leavePending(place)
+    const namespace = await namespaceIn(cluster)
+    await leavePending(namespace)
 
-    expect(await place.failureOf([configMap()])).toMatchObject({
+    expect(await namespace.failureOf([configMap()])).toMatchObject({
       reason: 'HELM_PENDING',
       retryable: true,
       detail: expect.stringContaining(
@@ -55,10 +55,10 @@ describe.concurrent('helm says', () => {
   })
 
   test('that an object is not its own: RELEASE_CONFLICT', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    await place.create('api/v1/configmaps', configMap())
+    const namespace = await namespaceIn(cluster)
+    await namespace.create('api/v1/configmaps', configMap())
 
-    expect(await place.failureOf([configMap()])).toMatchObject({
+    expect(await namespace.failureOf([configMap()])).toMatchObject({
       reason: 'RELEASE_CONFLICT',
       retryable: false,
       detail: expect.stringContaining('invalid ownership metadata'),
@@ -66,9 +66,9 @@ describe.concurrent('helm says', () => {
   })
 
   test('that its account may not: ACCESS_DENIED', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
 
-    const failure = await place.failureOf([], { kubeconfig: restrictedKubeconfig(cluster) })
+    const failure = await namespace.failureOf([], { kubeconfig: restrictedKubeconfig(cluster) })
 
     expect(failure).toMatchObject({
       reason: 'ACCESS_DENIED',
@@ -79,41 +79,41 @@ describe.concurrent('helm says', () => {
   })
 
   test('that nobody answers: CLUSTER_UNREACHABLE', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
     await using folder = await tempFolder()
     const kubeconfig = join(folder.path, 'kubeconfig')
     await writeFile(kubeconfig, await kubeconfigOfNobody())
 
-    const failure = await place.failureOf([], { kubeconfig })
+    const failure = await namespace.failureOf([], { kubeconfig })
 
     expect(failure).toMatchObject({ reason: 'CLUSTER_UNREACHABLE', retryable: true })
   })
 
   test('that a volume cannot shrink: VOLUME_RESIZE_REFUSED', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    await place.install([claim('data', '2Gi')])
+    const namespace = await namespaceIn(cluster)
+    await namespace.install([pvc('data', '2Gi')])
 
-    expect(await place.failureOf([claim('data', '1Gi')])).toMatchObject({
+    expect(await namespace.failureOf([pvc('data', '1Gi')])).toMatchObject({
       reason: 'VOLUME_RESIZE_REFUSED',
       retryable: false,
     })
   })
 
   test('that the cluster knows no such kind: CHART_INVALID', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
     const unknown = { apiVersion: 'shop.example/v1', kind: 'Shop', metadata: { name: 'shop' } }
 
-    expect(await place.failureOf([unknown])).toMatchObject({
+    expect(await namespace.failureOf([unknown])).toMatchObject({
       reason: 'CHART_INVALID',
       retryable: false,
     })
   })
 
   test("that values do not fit a chart's schema: VALUES_INVALID", async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
 
     const chart = join(charts, 'medusa')
-    const failure = await place.failureOf([], { chart, values: { plan: 'huge' } })
+    const failure = await namespace.failureOf([], { chart, values: { plan: 'huge' } })
 
     expect(failure).toMatchObject({ reason: 'VALUES_INVALID', retryable: false })
   })
@@ -122,9 +122,9 @@ describe.concurrent('helm says', () => {
 // Helm 4 applies on the server, which says so; Helm 3 merges by itself, over others and past what it does not know.
 describe.concurrent('helm 4 says, and helm 3 does not know', () => {
   test('that a field belongs to another: RELEASE_CONFLICT', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    await place.install([deployment()])
-    const path = place.pathOf('apis/apps/v1/deployments/shop')
+    const namespace = await namespaceIn(cluster)
+    await namespace.install([deployment()])
+    const path = namespace.pathOf('apis/apps/v1/deployments/shop')
     await cluster.api(`${path}?fieldManager=x&force=true`, {
       method: 'PATCH',
       contentType: 'application/apply-patch+yaml',
@@ -136,16 +136,16 @@ describe.concurrent('helm 4 says, and helm 3 does not know', () => {
       reason: 'RELEASE_CONFLICT',
       detail: expect.stringContaining('Apply failed with 1 conflict'),
     }
-    expect(await outcomeOf(place, { ...rest, spec: { ...spec, paused: false } })).toMatchObject(
+    expect(await outcomeOf(namespace, { ...rest, spec: { ...spec, paused: false } })).toMatchObject(
       appliesOnServer ? conflict : { spec: expect.not.objectContaining({ paused: true }) },
     )
   })
 
   test('that a field is unknown: CHART_INVALID', async ({ expect }) => {
-    const place = await placeIn(cluster)
+    const namespace = await namespaceIn(cluster)
     const { spec, ...rest } = deployment()
 
-    expect(await outcomeOf(place, { ...rest, spec: { ...spec, replica: 1 } })).toMatchObject(
+    expect(await outcomeOf(namespace, { ...rest, spec: { ...spec, replica: 1 } })).toMatchObject(
       appliesOnServer ? { reason: 'CHART_INVALID' } : { spec: { replicas: 1 } },
     )
   })
@@ -153,36 +153,38 @@ describe.concurrent('helm 4 says, and helm 3 does not know', () => {
 
 describe.concurrent('no fault by itself', () => {
   test('is a store that runs', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    const stderr = await place.install([deployment(), claim('data', '1Gi')])
+    const namespace = await namespaceIn(cluster)
+    const stderr = await namespace.install([deployment(), pvc('data', '1Gi')])
 
     expect(stderr).toBe('')
-    expect(diagnose(await place.collect(), { stderr: 'odd' })).toMatchObject({
+    expect(diagnose(await namespace.collect(), { stderr: 'odd' })).toMatchObject({
       reason: 'HELM_FAILED',
       detail: 'helm: odd',
     })
   })
 
   test('is an autoscaler without figures', async ({ expect }) => {
-    const place = await placeIn(cluster)
-    await place.install([deployment(), autoscaler()])
+    const namespace = await namespaceIn(cluster)
+    await namespace.install([deployment(), autoscaler()])
     await eventually(
       async () =>
-        expect(await place.warnings('shop')).toContainEqual(
+        expect(await namespace.warnings('shop')).toContainEqual(
           expect.stringContaining('FailedGetResourceMetric'),
         ),
       { timeoutMs: 60_000 },
     )
 
-    expect(diagnose(await place.collect(), { stderr: '' })).toMatchObject({ reason: 'HELM_FAILED' })
+    expect(diagnose(await namespace.collect(), { stderr: '' })).toMatchObject({
+      reason: 'HELM_FAILED',
+    })
   })
 })
 
 /** Why the release failed, or the Deployment that came of it. */
-async function outcomeOf(place: Place, object: object): Promise<unknown> {
-  const stderr = await place.install([object])
-  if (stderr !== '') return diagnose(await place.collect(), { stderr })
-  return (await place.get('apis/apps/v1/deployments/shop')).body
+async function outcomeOf(namespace: Namespace, object: object): Promise<unknown> {
+  const stderr = await namespace.install([object])
+  if (stderr !== '') return diagnose(await namespace.collect(), { stderr })
+  return (await namespace.get('apis/apps/v1/deployments/shop')).body
 }
 
 function autoscaler() {
@@ -198,19 +200,28 @@ function autoscaler() {
 }
 
 /** A record of a helm that was killed while it waited. */
-async function leavePending(place: Place): Promise<void> {
+async function leavePending(namespace: Namespace): Promise<void> {
   const stop = new AbortController()
   const objects = [faulty('neverready')]
   await using folder = await tempFolder()
   const values = join(folder.path, 'values.json')
   await writeFile(values, JSON.stringify({ objects }))
   const chart = fileURLToPath(new URL('../../../tests/support/diagnosis/anything', import.meta.url))
-  const args = ['install', 'shop', chart, '--namespace', place.name, '--values', values, '--wait']
+  const args = [
+    'install',
+    'shop',
+    chart,
+    '--namespace',
+    namespace.name,
+    '--values',
+    values,
+    '--wait',
+  ]
   const env = { KUBECONFIG: cluster.kubeconfig }
   const options = { env, reject: false, cancelSignal: stop.signal, forceKillAfterDelay: 1 } as const
   const running = execa(helm, args, options)
   await eventually(async () => {
-    const [pod] = (await place.collect()).pods
+    const [pod] = (await namespace.collect()).pods
     if (pod === undefined) throw new Error('Helm has made nothing yet')
   })
   running.kill('SIGKILL')

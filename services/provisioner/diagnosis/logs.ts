@@ -7,7 +7,7 @@ const LINES_MAX = 20
 const BYTES_MAX = 16 * 1024
 const LINE_CHARACTERS_MAX = 300
 
-interface Place {
+interface LogSource {
   reader: Reader
   namespace: string
   hide: (text: string) => string
@@ -16,17 +16,17 @@ interface Place {
 }
 
 /** The last lines of each container that has run and is not well, of the ended run where there was one. */
-export async function readLogs(pods: PodEvidence[], place: Place): Promise<LogEvidence[]> {
+export async function readLogs(pods: PodEvidence[], source: LogSource): Promise<LogEvidence[]> {
   const unwell = pods
     .filter((pod) => !pod.ending && !pod.ready && pod.phase !== 'Succeeded')
     .flatMap((pod) => pod.containers.filter(hasSpoken).map((container) => ({ pod, container })))
     .toSorted((a, b) => b.container.restarts - a.container.restarts)
     .slice(0, CONTAINERS_MAX)
-  if (unwell.length > 0 && !place.secretsKnown) {
-    place.reader.gaps.push('logs (not shown, since the secrets in them are not known)')
+  if (unwell.length > 0 && !source.secretsKnown) {
+    source.reader.gaps.push('logs (not shown, since the secrets in them are not known)')
     return []
   }
-  const logs = unwell.map(({ pod, container }) => readLog(pod.name, container, place))
+  const logs = unwell.map(({ pod, container }) => readLog(pod.name, container, source))
   return (await Promise.all(logs)).filter(({ lines }) => lines.length > 0)
 }
 
@@ -37,7 +37,7 @@ function hasSpoken({ state, exitCode, restarts }: ContainerEvidence): boolean {
 async function readLog(
   pod: string,
   { name: container, restarts, state }: ContainerEvidence,
-  { reader, namespace, hide }: Place,
+  { reader, namespace, hide }: LogSource,
 ): Promise<LogEvidence> {
   const query = `container=${container}&tailLines=${LINES_MAX}&limitBytes=${BYTES_MAX}`
   const path = `/api/v1/namespaces/${namespace}/pods/${pod}/log?${query}`

@@ -4,7 +4,7 @@ import { type Finding, findingOf, named, type Repair } from './findings.ts'
 import type { LoggedStore } from './snapshot/logged-stores.ts'
 import type { FoundRelease } from './snapshot/snapshot.ts'
 
-interface Judging {
+interface Assessment {
   store: LoggedStore
   /** What lies in the store's own place. */
   release: FoundRelease
@@ -13,7 +13,7 @@ interface Judging {
 }
 
 type Provisioned = Extract<StoreState, { status: 'ready' }>['provisioned']
-type Judged = Pick<Finding, 'kind' | 'sentence' | 'nextAction' | 'repair'>
+type Assessed = Pick<Finding, 'kind' | 'sentence' | 'nextAction' | 'repair'>
 
 const UPGRADE =
   'An upgrade on its own plan makes it anew with the chart of today and keeps its data'
@@ -23,40 +23,43 @@ const ENDING = 'Look who removes it, and what is left when that has ended'
 const REMOVE = 'Look what holds it and remove it by hand: nothing else will'
 
 /** What is wrong with what lies in a store's own place, if anything is. */
-export function judgeOwn(judging: Judging): Finding | undefined {
-  const { store, release } = judging
-  const judged = isForeign(store, release) ? foreign(store, release) : judge(judging)
-  return judged && findingOf({ ...judged, place: release, store })
+export function assessRelease(assessment: Assessment): Finding | undefined {
+  const { store, release } = assessment
+  const assessed = isUnmanaged(store, release) ? unmanaged(store, release) : assess(assessment)
+  return assessed && findingOf({ ...assessed, location: release, store })
 }
 
 /** What is wrong when nothing lies in a store's own place. */
-export function judgeMissing(store: LoggedStore, place: string): Finding | undefined {
+export function assessMissing(store: LoggedStore, location: string): Finding | undefined {
   if (store.state.status !== 'ready' && store.state.status !== 'upgrade-failed') return undefined
-  return findingOf({ ...missing(store), place: { place, name: place }, store })
+  return findingOf({ ...missing(store), location: { location, name: location }, store })
 }
 
-const isForeign = (store: LoggedStore, { store: owner, observed }: FoundRelease): boolean =>
-  owner !== store.id || observed.status === 'foreign'
+const isUnmanaged = (store: LoggedStore, { store: owner, observed }: FoundRelease): boolean =>
+  owner !== store.id || observed.status === 'unmanaged'
 
-function foreign(store: LoggedStore, { store: owner, observed, ...release }: FoundRelease): Judged {
+function unmanaged(
+  store: LoggedStore,
+  { store: owner, observed, ...release }: FoundRelease,
+): Assessed {
   const ownerText = owner === undefined ? 'no store' : `store ${owner}`
   const detail = 'detail' in observed ? observed.detail : `it carries the labels of ${ownerText}`
   return {
-    kind: 'foreign-release',
+    kind: 'unmanaged-release',
     sentence: `${named(release)} is the place of store ${store.id}, and something else lies there: ${detail}.`,
     nextAction: 'Find out who made it. The provisioner never touches it; remove it by hand',
   }
 }
 
-function judge(judging: Judging): Judged | undefined {
-  const { store, release } = judging
+function assess(assessment: Assessment): Assessed | undefined {
+  const { store, release } = assessment
   const { state } = store
   if (isRemoved(state)) return leftover(store, release, state.status)
   if (release.observed.status === 'pending')
-    return isWorkedOn(judging) ? undefined : abandoned(store, release)
+    return isWorkedOn(assessment) ? undefined : abandoned(store, release)
   if (state.status === 'upgrade-failed' && release.observed.status === 'prepared')
     return { ...missing(store), ...again('RequestRetry', UPGRADE) }
-  return state.status === 'ready' ? judgeReady(store, release, state.provisioned) : undefined
+  return state.status === 'ready' ? assessReady(store, release, state.provisioned) : undefined
 }
 
 const isRemoved = (state: StoreState): boolean =>
@@ -66,7 +69,7 @@ function leftover(
   store: LoggedStore,
   { observed, ...release }: FoundRelease,
   status: string,
-): Judged {
+): Assessed {
   const what = status === 'deleted' ? 'deleted' : 'cancelled, and what had been made removed'
   return {
     kind: 'leftover',
@@ -76,14 +79,14 @@ function leftover(
 }
 
 /** Whether somebody is at work, or will be when the pause before the next attempt is over. */
-function isWorkedOn({ store: { state, changedAt }, now, silentMs }: Judging): boolean {
+function isWorkedOn({ store: { state, changedAt }, now, silentMs }: Assessment): boolean {
   if (pendingWork(state) === undefined) return false
   const notBefore = 'notBefore' in state ? (state.notBefore ?? changedAt) : changedAt
   const since = Math.max(Date.parse(changedAt), Date.parse(notBefore))
   return Date.parse(now) - since < silentMs
 }
 
-function abandoned(store: LoggedStore, release: FoundRelease): Judged {
+function abandoned(store: LoggedStore, release: FoundRelease): Assessed {
   const { status } = store.state
   const sentence = `A run of helm was cut off at ${named(release)}, and nobody works on store ${store.id} (${status}).`
   const kind = 'abandoned-release'
@@ -97,11 +100,11 @@ function abandoned(store: LoggedStore, release: FoundRelease): Judged {
   }
 }
 
-function judgeReady(
+function assessReady(
   store: LoggedStore,
   { observed, ...release }: FoundRelease,
   wanted: Provisioned,
-): Judged | undefined {
+): Assessed | undefined {
   if (observed.status === 'prepared')
     return { ...missing(store), ...again('RequestUpgrade', UPGRADE) }
   if (observed.status === 'deployed') return drifted(store, release, drift(observed.labels, wanted))
@@ -112,7 +115,7 @@ function judgeReady(
   }
 }
 
-function missing({ id }: LoggedStore): Judged {
+function missing({ id }: LoggedStore): Assessed {
   return {
     kind: 'missing-release',
     sentence: `Store ${id} was made ready, but there is no release of it.`,
@@ -124,9 +127,9 @@ const again = (repair: Repair, nextAction: string) => ({ repair, nextAction })
 
 function drifted(
   { id }: LoggedStore,
-  release: Pick<FoundRelease, 'place' | 'name'>,
+  release: Pick<FoundRelease, 'location' | 'name'>,
   what: string[],
-): Judged | undefined {
+): Assessed | undefined {
   if (what.length === 0) return undefined
   return {
     kind: 'drifted-release',

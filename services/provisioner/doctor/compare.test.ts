@@ -8,7 +8,7 @@ import type { FoundRelease } from './snapshot/snapshot.ts'
 
 const id = '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11'
 const other = '9a1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d12'
-const place = releaseNameOf(id)
+const location = releaseNameOf(id)
 const digest = { values: 'v', chart: 'c' }
 
 const { request, claim, complete, fail, cancel, retry, uninstalled, upgrade } = command
@@ -46,9 +46,9 @@ test.each<[string, Life, FoundRelease[], string[]]>([
   ['a cut-off run in a failed store', 'failed', [pending()], ['abandoned-release']],
   ['what a failed store has left for the next attempt', 'failed', [failed()], []],
   ['a failed store of which nothing was made', 'failed', [], []],
-  ['something foreign in the place of a store', 'ready', [foreign()], ['foreign-release']],
-  ['a record of nobody in its namespace', 'ready', [foreign(id)], ['foreign-release']],
-  ['the labels of another store', 'ready', [deployed({ store: other })], ['foreign-release']],
+  ['something unmanaged in the location of a store', 'ready', [unmanaged()], ['unmanaged-release']],
+  ['a record of nobody in its namespace', 'ready', [unmanaged(id)], ['unmanaged-release']],
+  ['the labels of another store', 'ready', [deployed({ store: other })], ['unmanaged-release']],
   ['the release of a deleted store', 'deleted', [deployed()], ['leftover']],
   ['the namespace of a deleted store', 'deleted', [prepared()], ['leftover']],
   ['a namespace that does not end', 'deleted', [ending()], ['leftover']],
@@ -67,18 +67,18 @@ test.each<[string, Life, FoundRelease[], string[]]>([
   ['a store unknown to the log', 'ready', [deployed(), stray(other)], ['orphan-release']],
   ['a namespace of no store', 'ready', [deployed(), stray(undefined)], ['orphan-release']],
 ])('%s (%s)', (_, life, found, kinds) => {
-  expect(lookAt(life, found).map(({ kind }) => kind)).toEqual(kinds)
+  expect(assessedAs(life, found).map(({ kind }) => kind)).toEqual(kinds)
 })
 
 test('a finding names release, store and tenant, what is wrong and what to do', () => {
-  expect(lookAt('ready', [deployed({ values: 'x', chart: 'y' })])).toEqual([
+  expect(assessedAs('ready', [deployed({ values: 'x', chart: 'y' })])).toEqual([
     {
-      id: `drifted-release:${place}`,
+      id: `drifted-release:${location}`,
       kind: 'drifted-release',
-      release: place,
+      release: location,
       storeId: id,
       tenantId: 'demo',
-      sentence: `${place} was made from other values and another chart than store ${id} was made ready with.`,
+      sentence: `${location} was made from other values and another chart than store ${id} was made ready with.`,
       nextAction: expect.stringContaining('Find out who changed it'),
       repair: 'RequestUpgrade',
     },
@@ -92,43 +92,44 @@ test.each<[string, Life, FoundRelease[], string | undefined]>([
   ['a cut-off run of a ready store', 'ready', [pending()], 'RequestUpgrade'],
   ['a ready store with other values', 'ready', [deployed({ values: 'x' })], 'RequestUpgrade'],
   ['a ready store whose release has failed', 'ready', [failed()], 'RequestUpgrade'],
-  ['a ready store with its place and no release', 'ready', [prepared()], 'RequestUpgrade'],
-  ['a ready store whose place is gone', 'ready', [], undefined],
+  ['a ready store with its namespace and no release', 'ready', [prepared()], 'RequestUpgrade'],
+  ['a ready store whose namespace is gone', 'ready', [], undefined],
   ['a ready store that is being removed', 'ready', [ending()], undefined],
   ['what a cancelled store has left', 'cancelled', [pending()], undefined],
-  ['what is foreign', 'ready', [foreign()], undefined],
+  ['what is unmanaged', 'ready', [unmanaged()], undefined],
 ])('%s is repaired by what its owner could ask for, where that helps', (_, life, found, repair) => {
-  expect(lookAt(life, found).map((finding) => finding.repair)).toEqual([repair])
+  expect(assessedAs(life, found).map((finding) => finding.repair)).toEqual([repair])
 })
 
 test('a store at work is left alone until it was silent for too long', () => {
-  const look = (second: number) => lookAt('provisioning', [pending()], { now: at(second) })
-  expect([look(99), look(100)].map((findings) => findings.length)).toEqual([0, 1])
+  const assessedAt = (second: number) =>
+    assessedAs('provisioning', [pending()], { now: at(second) })
+  expect([assessedAt(99), assessedAt(100)].map((findings) => findings.length)).toEqual([0, 1])
 })
 
 test('the pause before the next attempt is no silence', () => {
   // Failed at second 3, to be tried again at second 8.
-  const look = (second: number) => lookAt('waiting', [pending()], { now: at(second) })
-  expect([look(107), look(108)].map((findings) => findings.length)).toEqual([0, 1])
+  const assessedAt = (second: number) => assessedAs('waiting', [pending()], { now: at(second) })
+  expect([assessedAt(107), assessedAt(108)].map((findings) => findings.length)).toEqual([0, 1])
 })
 
 test('a digest that a label had to cut short is no drift; one that is merely alike is', () => {
   const whole = 'a'.repeat(63) + 'b'
   const state = provisionedFrom(whole)
-  const look = (values: string) =>
+  const assessedAt = (values: string) =>
     compare({ ...looking([state]), found: [deployed({ values, chart: whole })] })
-  expect(look('a'.repeat(63))).toEqual([])
-  expect(look('a'.repeat(62))).toMatchObject([{ kind: 'drifted-release' }])
+  expect(assessedAt('a'.repeat(63))).toEqual([])
+  expect(assessedAt('a'.repeat(62))).toMatchObject([{ kind: 'drifted-release' }])
 })
 
-test('a store that cannot be read is said to be so, and its release is not judged', () => {
+test('a store that cannot be read is said to be so, and its release is not assessed', () => {
   const unreadable = { ...logged('ready'), unreadable: 'StoreProvisioned at x@2 is not readable' }
   const findings = compare({ ...looking([unreadable]), found: [deployed({ values: 'x' })] })
   expect(findings).toMatchObject([{ kind: 'unreadable-store', storeId: id }])
 })
 
 test('text of others cannot command a terminal', () => {
-  const [finding] = lookAt('ready', [deployed(), stray('\u001B[2J\u202Eevil')])
+  const [finding] = assessedAs('ready', [deployed(), stray('\u001B[2J\u202Eevil')])
   expect(finding?.sentence).toMatch(/^[ -~]+$/)
 })
 
@@ -145,7 +146,7 @@ const anyLife = constantFrom<Life[]>(
   'deleting',
   'deleted',
 )
-const anyFound = constantFrom(deployed, prepared, failed, ending, pending, foreign)
+const anyFound = constantFrom(deployed, prepared, failed, ending, pending, unmanaged)
 const anyIds = (count: number) =>
   array(uuid(), { minLength: count, maxLength: count }).filter((ids) => new Set(ids).size === count)
 
@@ -161,7 +162,7 @@ test('stores as they should be give no finding, and each fault gives its own and
   )
 })
 
-test('whatever is there, each store has at most one finding of its own place, and order changes nothing', () => {
+test('whatever is there, each store has at most one finding of its own location, and order changes nothing', () => {
   const worlds = array(anyLife, { maxLength: 6 }).chain((chosen) =>
     anyIds(chosen.length).chain((ids) =>
       array(anyFound, { minLength: ids.length, maxLength: ids.length }).map((makers) => ({
@@ -173,15 +174,15 @@ test('whatever is there, each store has at most one finding of its own place, an
   assert(
     property(worlds, ({ stores, found }) => {
       const findings = compare({ ...looking(stores), found })
-      const places = findings.map(({ release }) => release)
-      expect(new Set(places).size).toBe(places.length)
+      const locations = findings.map(({ release }) => release)
+      expect(new Set(locations).size).toBe(locations.length)
       const turned = { stores: stores.toReversed(), found: found.toReversed() }
       expect(compare({ ...looking([]), ...turned })).toEqual(findings)
     }),
   )
 })
 
-test('of a store that moved during the look nothing is said, whatever lies in its place', () => {
+test('of a store that moved while the snapshot was taken nothing is said, whatever lies in its location', () => {
   assert(
     property(anyLife, anyFound, (life, make) => {
       const moved = new Set([id])
@@ -190,7 +191,7 @@ test('of a store that moved during the look nothing is said, whatever lies in it
   )
 })
 
-function lookAt(life: Life, found: FoundRelease[], times: Partial<CompareOptions> = {}) {
+function assessedAs(life: Life, found: FoundRelease[], times: Partial<CompareOptions> = {}) {
   return compare({ ...looking([logged(life)]), found, ...times })
 }
 
@@ -217,10 +218,13 @@ function labelsOf(change = {}) {
   return { store: id, attempt: 1, claim: 'a', ...digest, ...change }
 }
 
-function deployed(change: { store?: string; values?: string; chart?: string } = {}, name = place) {
+function deployed(
+  change: { store?: string; values?: string; chart?: string } = {},
+  name = location,
+) {
   const labels = labelsOf(change)
   const observed = { status: 'deployed', labels } as const
-  return { place: name, name, store: labels.store, observed }
+  return { location: name, name, store: labels.store, observed }
 }
 
 function deployedAs(storeId: string): FoundRelease {
@@ -229,32 +233,42 @@ function deployedAs(storeId: string): FoundRelease {
 
 function owned(release: FoundRelease, storeId: string): FoundRelease {
   const name = releaseNameOf(storeId)
-  return { ...release, place: name, name, store: storeId }
+  return { ...release, location: name, name, store: storeId }
 }
 
 function prepared(): FoundRelease {
-  return { place, name: place, store: id, observed: { status: 'prepared' } }
+  return { location, name: location, store: id, observed: { status: 'prepared' } }
 }
 
 function failed(): FoundRelease {
-  return { place, name: place, store: id, observed: { status: 'failed', detail: 'not whole' } }
+  return {
+    location,
+    name: location,
+    store: id,
+    observed: { status: 'failed', detail: 'not whole' },
+  }
 }
 
 function pending(): FoundRelease {
-  return { place, name: place, store: id, observed: { status: 'pending', labels: labelsOf() } }
+  return {
+    location,
+    name: location,
+    store: id,
+    observed: { status: 'pending', labels: labelsOf() },
+  }
 }
 
 function ending(): FoundRelease {
   const observed = { status: 'uninstalling', by: 'namespace', detail: '' } as const
-  return { place, name: place, store: id, observed }
+  return { location, name: location, store: id, observed }
 }
 
-function foreign(store?: string): FoundRelease {
-  const observed = { status: 'foreign', detail: 'no readable record' } as const
-  return { place, name: place, store, observed }
+function unmanaged(store?: string): FoundRelease {
+  const observed = { status: 'unmanaged', detail: 'no readable record' } as const
+  return { location, name: location, store, observed }
 }
 
 function stray(store: string | undefined): FoundRelease {
   const name = releaseNameOf(other)
-  return { place: name, name, store, observed: { status: 'prepared' } }
+  return { location: name, name, store, observed: { status: 'prepared' } }
 }

@@ -1,10 +1,10 @@
 import { releaseNameOf } from '#domain'
-import { judgeMissing, judgeOwn } from './assess-store.ts'
+import { assessMissing, assessRelease } from './assess-store.ts'
 import { type Finding, findingOf, named } from './findings.ts'
 import type { LoggedStore } from './snapshot/logged-stores.ts'
-import type { FoundRelease, Look } from './snapshot/snapshot.ts'
+import type { FoundRelease, Snapshot } from './snapshot/snapshot.ts'
 
-export interface CompareOptions extends Look {
+export interface CompareOptions extends Snapshot {
   /** ISO 8601. */
   now: string
   /** A store with work to do of which the log has said nothing for so long has nobody working on it. */
@@ -14,15 +14,17 @@ export interface CompareOptions extends Look {
 /** Where the log and what is there do not agree, by id. Of a store that moved during the look nothing is said. */
 export function compare({ stores, found, moved, ...times }: CompareOptions): Finding[] {
   const known = new Map(stores.map((store) => [store.id, store]))
-  const byPlace = new Map(stores.map((store) => [releaseNameOf(store.id), store]))
-  const isOwn = ({ place, name }: FoundRelease) => place === name && byPlace.has(place)
-  const own = new Map(found.filter(isOwn).map((release) => [release.place, release]))
-  const ofStores = [...byPlace].flatMap(([place, store]) => {
+  const byLocation = new Map(stores.map((store) => [releaseNameOf(store.id), store]))
+  const isOwn = ({ location, name }: FoundRelease) => location === name && byLocation.has(location)
+  const own = new Map(found.filter(isOwn).map((release) => [release.location, release]))
+  const ofStores = [...byLocation].flatMap(([location, store]) => {
     if (moved.has(store.id)) return []
-    if (store.unreadable !== undefined) return [unreadable(store, place, store.unreadable)]
-    const release = own.get(place)
-    const judged = release ? judgeOwn({ store, release, ...times }) : judgeMissing(store, place)
-    return judged ? [judged] : []
+    if (store.unreadable !== undefined) return [unreadable(store, location, store.unreadable)]
+    const release = own.get(location)
+    const assessed = release
+      ? assessRelease({ store, release, ...times })
+      : assessMissing(store, location)
+    return assessed ? [assessed] : []
   })
   const others = found
     .filter((release) => !isOwn(release))
@@ -37,7 +39,7 @@ function orphan(release: FoundRelease): Finding {
   const owner = release.store === undefined ? 'no store' : `store ${release.store}`
   return findingOf({
     kind: 'orphan-release',
-    place: release,
+    location: release,
     sentence: `${named(release)} belongs to ${owner}, and the log has no such store.`,
     nextAction:
       'Find out whether another installation made it, or the log was restored from an older backup. Remove it by hand if nobody wants it',
@@ -47,17 +49,17 @@ function orphan(release: FoundRelease): Finding {
 function second(release: FoundRelease, store: LoggedStore): Finding {
   return findingOf({
     kind: 'second-release',
-    place: release,
+    location: release,
     store,
     sentence: `${named(release)} carries the labels of store ${store.id}, whose release is ${releaseNameOf(store.id)}.`,
     nextAction: 'Find out who made it: the provisioner does not. Remove it by hand',
   })
 }
 
-function unreadable(store: LoggedStore, place: string, why: string): Finding {
+function unreadable(store: LoggedStore, location: string, why: string): Finding {
   return findingOf({
     kind: 'unreadable-store',
-    place: { place, name: place },
+    location: { location, name: location },
     store,
     sentence: `The stream of store ${store.id} cannot be read, so its release cannot be judged: ${why}`,
     nextAction: 'Look again with a version that can read the event',

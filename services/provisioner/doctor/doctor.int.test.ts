@@ -77,7 +77,7 @@ test('stores being made and deleted are never reported, at whatever moment it lo
   await lookUntilAll('StoreProvisioned')
   for (const storeId of storeIds) {
     await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
-    await world.ring(storeId)
+    await world.notify(storeId)
   }
   await lookUntilAll('StoreDeleted')
 
@@ -85,7 +85,7 @@ test('stores being made and deleted are never reported, at whatever moment it lo
   expect(seen.filter((report) => !report.includes('"findings":[]'))).toEqual([])
 })
 
-test('the release of another store in the place of a store is foreign', async () => {
+test('the release of another store in the location of a store is unmanaged', async () => {
   await using world = await doctorWorld()
   const [one, two] = [await world.readyStore(), await world.readyStore()]
   await world.release(two)
@@ -95,7 +95,7 @@ test('the release of another store in the place of a store is foreign', async ()
 
   const { stdout } = await world.doctor()
 
-  expect(stdout).toContain(`foreign-release:${releaseNameOf(one)}`)
+  expect(stdout).toContain(`unmanaged-release:${releaseNameOf(one)}`)
   expect(stdout).toContain(`carries the labels of store ${two}`)
 })
 
@@ -125,7 +125,7 @@ test('an event of a store that cannot be read is said, and the look goes on', as
 })
 
 test.each([
-  ['an unknown option', ['--mend'], {}, 'unknown option'],
+  ['an unknown option', ['--fix'], {}, 'unknown option'],
   ['two formats', ['--json', '--prometheus'], {}, 'cannot be used with'],
   ['a silence that is no number', ['--silent-minutes', '0'], {}, 'must be a number above 0'],
   ['no event store', [], { EVENTSTORE_URL: '' }, 'EVENTSTORE_URL'],
@@ -137,7 +137,7 @@ test.each([
   expect(exitCode).toBe(2)
 })
 
-test('what nothing in the system mends is not repaired, and neither is anything beside it', async () => {
+test('what nothing in the system can fix is not repaired, and neither is anything beside it', async () => {
   await using world = await doctorWorld()
   const storeId = await world.readyStore()
   const id = `missing-release:${releaseNameOf(storeId)}`
@@ -164,7 +164,7 @@ test('a ready store whose release somebody broke is upgraded on its own plan, an
     0,
     expect.stringContaining('UpgradeRequested is in its stream'),
   ])
-  await world.ring(storeId)
+  await world.notify(storeId)
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(dataOf(events, 'UpgradeRequested')).toMatchObject([{ plan: 'small' }])
   expect((await world.metadata(storeId)).map(({ actor }) => actor)).toContainEqual(

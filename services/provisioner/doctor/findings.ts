@@ -5,7 +5,7 @@ import type { FoundRelease } from './snapshot/snapshot.ts'
 export const findingKinds = [
   'orphan-release',
   'missing-release',
-  'foreign-release',
+  'unmanaged-release',
   'second-release',
   'drifted-release',
   'broken-release',
@@ -23,20 +23,20 @@ export interface Finding {
   /** The same for the same thing in every look. */
   id: string
   kind: FindingKind
-  /** The release's place: namespace or folder. */
+  /** Where the release lies: namespace or folder. */
   release: string
   storeId?: string
   tenantId?: string
   /** For a person. */
   sentence: string
   nextAction: string
-  /** The command that mends it by the ordinary way; without one nothing in the system does. */
+  /** The command that fixes it the ordinary way; absent where nothing in the system can. */
   repair?: Repair
 }
 
 interface Words {
   kind: FindingKind
-  place: { place: string; name: string }
+  location: { location: string; name: string }
   store?: LoggedStore | undefined
   sentence: string
   nextAction: string
@@ -46,12 +46,12 @@ interface Words {
 const TEXT_MAX = 300
 
 /** A finding with its id; foreign text in it is made fit for a terminal. */
-export function findingOf({ kind, place, store, sentence, nextAction, repair }: Words): Finding {
+export function findingOf({ kind, location, store, sentence, nextAction, repair }: Words): Finding {
   const tenantId = store && 'request' in store.state ? store.state.request.tenantId : undefined
   return {
-    id: `${kind}:${named(place)}`,
+    id: `${kind}:${named(location)}`,
     kind,
-    release: place.place,
+    release: location.location,
     ...(store && { storeId: store.id }),
     ...(tenantId !== undefined && { tenantId }),
     sentence: printable(sentence, TEXT_MAX, 'start'),
@@ -60,7 +60,7 @@ export function findingOf({ kind, place, store, sentence, nextAction, repair }: 
   }
 }
 
-/** How a release is called: by its place, and by its own name where that is another. */
-export function named({ place, name }: Pick<FoundRelease, 'place' | 'name'>): string {
-  return printable(place === name ? place : `${place}/${name}`, TEXT_MAX)
+/** How a release is called: by its location, and by its own name where that is another. */
+export function named({ location, name }: Pick<FoundRelease, 'location' | 'name'>): string {
+  return printable(location === name ? location : `${location}/${name}`, TEXT_MAX)
 }

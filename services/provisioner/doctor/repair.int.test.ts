@@ -5,7 +5,7 @@ import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { compare } from './compare.ts'
 import type { Finding } from './findings.ts'
 import { chooseRepairs, repairStores } from './repair.ts'
-import { type FoundRelease, look } from './snapshot/snapshot.ts'
+import { type FoundRelease, takeSnapshot } from './snapshot/snapshot.ts'
 
 let world: Awaited<ReturnType<typeof provisionerWorld>>
 beforeAll(async () => {
@@ -28,10 +28,10 @@ test('a cut-off run of a failed store is repaired by asking for the store again,
 
 test('repaired twice after the same look, it is asked for once', async () => {
   const storeId = await failedStore()
-  const looked = await examine(storeId)
-  await repair(looked)
+  const snapshot = await examine(storeId)
+  await repair(snapshot)
 
-  const again = await repair(looked)
+  const again = await repair(snapshot)
 
   expect(again).toEqual([expect.stringContaining('was asked for already')])
   const types = (await world.history(storeId)).map(({ type }) => type)
@@ -40,25 +40,25 @@ test('repaired twice after the same look, it is asked for once', async () => {
 
 test('a store that its owner deleted after the look is left as it is', async () => {
   const storeId = await failedStore()
-  const looked = await examine(storeId)
+  const snapshot = await examine(storeId)
   await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
 
-  await expect(repair(looked)).rejects.toMatchObject({ code: 'STORE_IN_WRONG_STATE' })
+  await expect(repair(snapshot)).rejects.toMatchObject({ code: 'STORE_IN_WRONG_STATE' })
 
   expect((await world.history(storeId)).at(-1)?.type).toBe('DeletionRequested')
 })
 
 test('one id that cannot be repaired stops all before the first is', async () => {
-  const looked = await examine(await failedStore())
-  const [finding] = looked.findings
-  expect(() => chooseRepairs(looked.findings, [finding?.id ?? '', 'leftover:s-x'])).toThrow(
+  const snapshot = await examine(await failedStore())
+  const [finding] = snapshot.findings
+  expect(() => chooseRepairs(snapshot.findings, [finding?.id ?? '', 'leftover:s-x'])).toThrow(
     'There is no finding leftover:s-x now',
   )
 })
 
 test('a store that moved during the look is not judged by what was found', async () => {
   const storeId = await failedStore()
-  const { stores, found, moved } = await look(world.eventStore, async () => {
+  const { stores, found, moved } = await takeSnapshot(world.eventStore, async () => {
     await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })
     return [cutOff(storeId)]
   })
@@ -69,7 +69,7 @@ test('a store that moved during the look is not judged by what was found', async
 type Examined = Awaited<ReturnType<typeof examine>>
 
 async function examine(storeId: string) {
-  const { stores, moved } = await look(world.eventStore, () => Promise.resolve([]))
+  const { stores, moved } = await takeSnapshot(world.eventStore, () => Promise.resolve([]))
   const now = new Date().toISOString()
   const found = [cutOff(storeId)]
   const findings: Finding[] = compare({ stores, moved, found, now, silentMs: 60_000 })
@@ -96,7 +96,7 @@ async function failedStore(): Promise<string> {
 
 /** A release on which helm was cut off, as helm's record would tell of it. */
 function cutOff(storeId: string): FoundRelease {
-  const place = releaseNameOf(storeId)
+  const location = releaseNameOf(storeId)
   const labels = { store: storeId, attempt: 1, claim: 'a', values: 'v', chart: 'c' }
-  return { place, name: place, store: storeId, observed: { status: 'pending', labels } }
+  return { location, name: location, store: storeId, observed: { status: 'pending', labels } }
 }

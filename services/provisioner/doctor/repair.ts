@@ -6,7 +6,7 @@ import { handleCommand, type EventStore } from '#eventstore'
 import type { Finding } from './findings.ts'
 import type { LoggedStore } from './snapshot/logged-stores.ts'
 
-/** The findings of these ids. Throws REQUEST_INVALID, before anything is done, for one that is not there or that nothing mends. */
+/** The findings of these ids. Throws REQUEST_INVALID, before anything is done, for one that is not there or that cannot be fixed here. */
 export function chooseRepairs(findings: Finding[], ids: string[]): Finding[] {
   return [...new Set(ids)].map((id) => {
     const finding = findings.find((one) => one.id === id)
@@ -19,7 +19,7 @@ export function chooseRepairs(findings: Finding[], ids: string[]): Finding[] {
 
 /**
  * Asks for each store again, as its owner could: the next attempt makes its release what it should be. It stands in the
- * store's stream with who asked; yields what was done. Asked twice of the same look, it happens once.
+ * store's stream with who asked; yields what was done. Asked twice with the same snapshot, it happens once.
  */
 export async function* repairStores(
   eventStore: EventStore,
@@ -27,15 +27,15 @@ export async function* repairStores(
   repairs: Finding[],
 ): AsyncGenerator<string> {
   for (const { id, storeId, tenantId = '', repair: type } of repairs) {
-    const looked = stores.find((one) => one.id === storeId)
-    if (looked === undefined || type === undefined) continue
-    const commandId = `doctor:${id}:${looked.revision}`
+    const logged = stores.find((one) => one.id === storeId)
+    if (logged === undefined || type === undefined) continue
+    const commandId = `doctor:${id}:${logged.revision}`
     const now = new Date().toISOString()
     const { events } = await handleCommand({
       store: eventStore,
       decider: store,
       decode: decodeStoreEvent,
-      stream: storeStream(looked.id),
+      stream: storeStream(logged.id),
       command:
         type === 'RequestRetry' ? { type, now } : { type, fingerprint: sha256(commandId), now },
       context: {
@@ -47,7 +47,7 @@ export async function* repairStores(
     })
     const [event] = events
     const done = event === undefined ? 'was asked for already' : `${event.type} is in its stream`
-    yield `${id}: store ${looked.id}: ${done}`
+    yield `${id}: store ${logged.id}: ${done}`
   }
 }
 

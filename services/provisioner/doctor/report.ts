@@ -5,7 +5,7 @@ export interface Report {
   /** Stores in the log, and releases found. */
   stores: number
   releases: number
-  /** Stores that changed during the look, of which nothing is said. */
+  /** Stores that changed while the snapshot was taken: they are not assessed. */
   moved: number
   findings: Finding[]
 }
@@ -13,7 +13,9 @@ export interface Report {
 /** The report for a person. */
 export function describeReport({ stores, releases, moved, findings }: Report): string {
   const left =
-    moved === 0 ? '' : ` ${count(moved, 'store')} changed meanwhile: look again for them.`
+    moved === 0
+      ? ''
+      : ` ${count(moved, 'store')} changed while the doctor worked: run it again to check them.`
   const lines = [
     `Compared ${count(stores, 'store')} in the log with ${count(releases, 'release')}: ${count(findings.length, 'finding')}.${left}`,
     ...findings.flatMap(({ id, sentence, nextAction, repair }) => [
@@ -38,8 +40,8 @@ export async function metricsOf({ stores, moved, findings }: Report): Promise<st
   })
   for (const kind of findingKinds)
     drift.set({ kind }, findings.filter((finding) => finding.kind === kind).length)
-  const looked = { name: 'storewright_drift_stores', help: 'Stores compared', registers }
-  new Gauge(looked).set(stores - moved)
+  const compared = { name: 'storewright_drift_stores', help: 'Stores compared', registers }
+  new Gauge(compared).set(stores - moved)
   return registry.metrics()
 }
 

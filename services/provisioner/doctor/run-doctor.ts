@@ -7,7 +7,7 @@ import { compare } from './compare.ts'
 import { chooseRepairs, repairStores } from './repair.ts'
 import { describeReport, metricsOf, type Report } from './report.ts'
 import { findFolders } from './snapshot/folders.ts'
-import { type FoundRelease, look } from './snapshot/snapshot.ts'
+import { type FoundRelease, takeSnapshot } from './snapshot/snapshot.ts'
 
 const CALL_LIMIT_MS = 15_000
 
@@ -39,10 +39,10 @@ async function examine(
   const { EVENTSTORE_URL: connectionString } = config
   const eventStore = openEventStore({ connectionString, timeoutMs: CALL_LIMIT_MS })
   try {
-    const looked = await look(eventStore, findReleases)
+    const snapshot = await takeSnapshot(eventStore, findReleases)
     const silentMs = options.silentMinutes * 60_000
-    const findings = compare({ ...looked, silentMs, now: new Date().toISOString() })
-    const { stores, found, moved } = looked
+    const findings = compare({ ...snapshot, silentMs, now: new Date().toISOString() })
+    const { stores, found, moved } = snapshot
     const repairs = chooseRepairs(findings, options.repair)
     const report = {
       stores: stores.length,

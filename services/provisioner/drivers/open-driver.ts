@@ -52,14 +52,14 @@ async function openNamed(
         helmLimitMs: config.HELM_LIMIT_MS,
         removalLimitMs: config.REMOVAL_LIMIT_MS,
         kubeconfig: config.KUBECONFIG,
-        keeperRole: config.KEEPER_ROLE,
-        orderCheck: orderCheckOf(config),
+        namespaceRole: config.NAMESPACE_ROLE,
+        smokeTest: smokeTestOf(config),
       })
     }
   }
 }
 
-function orderCheckOf({ ORDER_CHECK, ORDER_CHECK_URL, ORDER_CHECK_LIMIT_MS }: ProvisionerConfig) {
-  if (ORDER_CHECK === 'off') return undefined
-  return { urlTemplate: ORDER_CHECK_URL, limitMs: ORDER_CHECK_LIMIT_MS }
+function smokeTestOf({ SMOKE_TEST, SMOKE_TEST_URL, SMOKE_TEST_LIMIT_MS }: ProvisionerConfig) {
+  if (SMOKE_TEST === 'off') return undefined
+  return { urlTemplate: SMOKE_TEST_URL, limitMs: SMOKE_TEST_LIMIT_MS }
 }

@@ -1,6 +1,6 @@
 import type { Failure, PlacedOrder, StoreRequested } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
-import type { ShopWalk } from '../smoke-test/smoke-test.ts'
+import type { Browsing } from '../smoke-test/smoke-test.ts'
 import type { Chart } from '../chart.ts'
 import type { StoreValues } from '../values.ts'
 
@@ -13,13 +13,13 @@ export interface Target {
   values: StoreValues
 }
 
-/** The licence one attempt has to work on its store; see `work/licence.ts`. */
-export interface Licence {
+/** The lease under which one attempt works on its store; see `worker/lease.ts`. */
+export interface ClaimLease {
   attempt: number
   claimId: string
-  /** Aborted when the licence is lost, or when this process has no time left. */
+  /** Aborted when the lease is lost, or when this process has no time left. */
   signal: AbortSignal
-  /** When the licence ends unless it is renewed: a moment of `process.hrtime`. */
+  /** When the lease ends unless it is renewed: a moment of `process.hrtime`. */
   deadline: () => bigint
   /** Settles when the log says that the claim is still the store's newest. Throws CLAIM_LOST. */
   confirm: () => Promise<void>
@@ -36,7 +36,7 @@ export interface ReleaseLabels {
 
 export type ObservedRelease =
   | { status: 'absent' }
-  /** The store's place is there, and no release in it yet. */
+  /** The store's namespace is there, without a release. */
   | { status: 'prepared' }
   | { status: 'deployed'; labels: ReleaseLabels }
   /** Made by an attempt for this store, but not whole or not good. */
@@ -44,27 +44,27 @@ export type ObservedRelease =
   | { status: 'pending'; labels: ReleaseLabels }
   /** On its way out; `detail` says what holds it up, as far as is known. */
   | { status: 'uninstalling'; by: 'release' | 'namespace'; detail: string }
-  /** Something of that name that this system did not make for this store: never touched. */
-  | { status: 'foreign'; detail: string }
+  /** Something with the release's name that this system did not make for this store: never touched. */
+  | { status: 'unmanaged'; detail: string }
 
 /** What a store's release is made with: files rendered by helm, or a cluster. */
 export interface Driver {
   observe: (target: Target, signal: AbortSignal) => Promise<ObservedRelease>
   /** Makes every earlier claim on the store powerless; settles when none of them can act any more. */
-  fence: (target: Target, licence: Licence) => Promise<void>
+  fence: (target: Target, lease: ClaimLease) => Promise<void>
   /** Installs or upgrades by one run of helm; how it ended is no proof of what there is now. */
-  deploy: (target: Target, licence: Licence) => Promise<Ended>
+  deploy: (target: Target, lease: ClaimLease) => Promise<Ended>
   /** Why a run of helm was in vain. Absent where nobody but helm can tell. */
-  explain?: (target: Target, ended: Ended, signal: AbortSignal) => Promise<Failure>
-  /** Proves that the store sells. Throws ORDER_CHECK_FAILED. Absent where nothing runs. */
-  check?: ((target: Target, signal: AbortSignal) => Promise<PlacedOrder>) | undefined
-  /** Proves that a store that sells already still works, and leaves no order in it. Throws ORDER_CHECK_FAILED. */
-  walk?: ((target: Target, signal: AbortSignal) => Promise<ShopWalk>) | undefined
-  /** Clears away a pending release that a powerless claim has left. */
-  repair: (target: Target, licence: Licence) => Promise<void>
+  diagnose?: (target: Target, ended: Ended, signal: AbortSignal) => Promise<Failure>
+  /** Places a test order, which proves that the store sells. Throws SMOKE_TEST_FAILED. Absent where nothing runs. */
+  placeOrder?: ((target: Target, signal: AbortSignal) => Promise<PlacedOrder>) | undefined
+  /** Proves that a store that sells already still works, without an order. Throws SMOKE_TEST_FAILED. */
+  browseToCheckout?: ((target: Target, signal: AbortSignal) => Promise<Browsing>) | undefined
+  /** Removes the pending state that an ended claim has left on the release, which blocks every later helm. */
+  unlock: (target: Target, lease: ClaimLease) => Promise<void>
   /** What `uninstall` would remove, as `Kind/name` or a path. */
   inventory: (target: Target, signal: AbortSignal) => Promise<string[]>
-  uninstall: (target: Target, licence: Licence) => Promise<void>
+  uninstall: (target: Target, lease: ClaimLease) => Promise<void>
   /** Where the store will answer. */
   urlOf: (target: Target) => string
 }

@@ -87,10 +87,10 @@ test.each([
   expect(classifyError(error)).toMatchObject({ reason, retryable, detail: message })
 })
 
-test('a shop that does not sell is ORDER_CHECK_FAILED, and is asked again', () => {
-  const error = new AppError('ORDER_CHECK_FAILED', 'POST /checkout was answered with 500')
+test('a shop that does not sell is SMOKE_TEST_FAILED, and is asked again', () => {
+  const error = new AppError('SMOKE_TEST_FAILED', 'POST /checkout was answered with 500')
   expect(classifyError(error)).toMatchObject({
-    reason: 'ORDER_CHECK_FAILED',
+    reason: 'SMOKE_TEST_FAILED',
     retryable: true,
     detail: 'POST /checkout was answered with 500',
   })

@@ -14,15 +14,15 @@ export function classifyRun(ended: Ended | undefined, observed: ObservedRelease)
     case 'LIMIT':
       return { reason: 'TIMEOUT', retryable: true, detail, nextAction: tryAgain }
     case 'OUTPUT_TOO_LARGE':
-      return { reason: 'CHART_INVALID', retryable: false, detail, nextAction: mendChart }
+      return { reason: 'CHART_INVALID', retryable: false, detail, nextAction: fixChart }
     case 'NOT_STARTED':
     case 'STOPPED':
-    case 'LICENCE_ENDED':
+    case 'LEASE_EXPIRED':
     case 'PROVISIONER_GONE':
     case 'SUPERVISOR_LOST':
       return { reason: 'WORKER_LOST', retryable: true, detail, nextAction: tryAgain }
     case undefined:
-      return { reason: 'HELM_FAILED', retryable: true, detail, nextAction: mendChart }
+      return { reason: 'HELM_FAILED', retryable: true, detail, nextAction: fixChart }
   }
 }
 
@@ -35,16 +35,16 @@ export function classifyError(error: unknown): Failure {
   if (hasCode(error, 'VALUES_INVALID'))
     return { reason: 'VALUES_INVALID', retryable: false, detail, nextAction: otherValues }
   if (hasCode(error, 'CHART_INVALID'))
-    return { reason: 'CHART_INVALID', retryable: true, detail, nextAction: mendChart }
-  if (hasCode(error, 'ORDER_CHECK_FAILED'))
-    return { reason: 'ORDER_CHECK_FAILED', retryable: true, detail, nextAction: mendShop }
+    return { reason: 'CHART_INVALID', retryable: true, detail, nextAction: fixChart }
+  if (hasCode(error, 'SMOKE_TEST_FAILED'))
+    return { reason: 'SMOKE_TEST_FAILED', retryable: true, detail, nextAction: fixShop }
   if (hasCode(error, 'CLUSTER_UNREACHABLE'))
     return { reason: 'CLUSTER_UNREACHABLE', retryable: true, detail, nextAction: reachCluster }
   if (hasCode(error, 'CLUSTER_REFUSED')) return refusedFor(detail)
   if (hasCode(error, 'RELEASE_CONFLICT'))
     return { reason: 'RELEASE_CONFLICT', retryable: false, detail, nextAction: findOwner }
   if (hasCode(error, 'RELEASE_STUCK'))
-    return { reason: 'HELM_PENDING', retryable: true, detail, nextAction: holdUp }
+    return { reason: 'HELM_PENDING', retryable: true, detail, nextAction: unblock }
   return { reason: 'UNKNOWN', retryable: true, detail, nextAction: tryAgain }
 }
 
@@ -73,18 +73,18 @@ export function stillUninstalling(observed: ObservedRelease): Failure {
       `The release has been uninstalling for too long${holding}`,
       DETAIL_CHARACTERS_MAX,
     ),
-    nextAction: holdUp,
+    nextAction: unblock,
   }
 }
 
-const tryAgain = 'It is tried again by itself; when it has failed for good, retry the store'
-const mendChart = 'Mend the chart or what it is given, then retry the store'
-const mendShop = "See what the shop's pods log about that request, then retry the store"
-const holdUp = 'Look for what holds it up, then retry the store'
-const reachCluster = 'See why the API server does not answer; it is tried again by itself'
-const allowIt = "Look at the provisioner's rights and the cluster's policies, then retry the store"
+const tryAgain = 'It is tried again automatically. Once it has failed for good, retry the store'
+const fixChart = 'Fix the chart or its values, then retry the store'
+const fixShop = "Read what the shop's pods log about that request, then retry the store"
+const unblock = 'Find out what is blocking it, then retry the store'
+const reachCluster = 'Find out why the API server does not answer; it is tried again automatically'
+const allowIt = "Check the provisioner's rights and the cluster's policies, then retry the store"
 const findOwner = 'Find out who made it and remove it, then retry the store'
-const otherValues = 'Delete the store and ask for one with another name'
+const otherValues = 'Delete the store and request one with another name'
 
 const stuck = { reason: 'UNKNOWN', retryable: true, nextAction: tryAgain } as const
 

@@ -6,7 +6,7 @@ const labels = { store: 's', attempt: 1, claim: 'c', values: 'v', chart: 'h' }
 const install: Wanted = { kind: 'install', values: 'v', chart: 'h' }
 const ending: ObservedRelease = { status: 'uninstalling', by: 'namespace', detail: '' }
 const cutOff: ObservedRelease = { ...ending, by: 'release' }
-const foreign: ObservedRelease = { status: 'foreign', detail: 'belongs to store x' }
+const unmanaged: ObservedRelease = { status: 'unmanaged', detail: 'belongs to store x' }
 
 test.each<[string, ObservedRelease, Next]>([
   ['absent: install', { status: 'absent' }, { step: 'install' }],
@@ -23,7 +23,7 @@ test.each<[string, ObservedRelease, Next]>([
     { step: 'upgrade' },
   ],
   ['failed: upgrade', { status: 'failed', detail: '' }, { step: 'upgrade' }],
-  ['pending: repair', { status: 'pending', labels }, { step: 'repair' }],
+  ['pending: unlock', { status: 'pending', labels }, { step: 'unlock' }],
   ['being removed: wait', ending, { step: 'wait' }],
 ])('a wanted release that is %s', (_, observed, next) => {
   expect(nextStep(install, observed)).toEqual(next)
@@ -38,14 +38,14 @@ test('an upgrade of what is gone makes no empty store in its place; a place that
 })
 
 test('a release of somebody else is a failure that is not tried again', () => {
-  expect(nextStep(install, foreign)).toMatchObject({
+  expect(nextStep(install, unmanaged)).toMatchObject({
     failure: { reason: 'RELEASE_CONFLICT', retryable: false, detail: 'belongs to store x' },
   })
 })
 
 test.each<[ObservedRelease, Next]>([
   [{ status: 'absent' }, { done: 'removed' }],
-  [foreign, { done: 'removed' }],
+  [unmanaged, { done: 'removed' }],
   [{ status: 'deployed', labels }, { step: 'uninstall' }],
   [{ status: 'failed', detail: '' }, { step: 'uninstall' }],
   [{ status: 'pending', labels }, { step: 'uninstall' }],

@@ -8,7 +8,7 @@ export interface Wanted {
   chart: string
 }
 
-export type Step = 'install' | 'upgrade' | 'repair' | 'uninstall' | 'wait'
+export type Step = 'install' | 'upgrade' | 'unlock' | 'uninstall' | 'wait'
 
 export type Next = { step: Step } | { done: 'deployed' | 'removed' } | { failure: Failure }
 
@@ -16,7 +16,7 @@ export type Next = { step: Step } | { done: 'deployed' | 'removed' } | { failure
 export function nextStep(wanted: Wanted, observed: ObservedRelease): Next {
   if (wanted.kind === 'uninstall') return toRemoved(observed)
   switch (observed.status) {
-    case 'foreign':
+    case 'unmanaged':
       return { failure: conflict(observed.detail) }
     case 'uninstalling':
       return { step: 'wait' }
@@ -27,7 +27,7 @@ export function nextStep(wanted: Wanted, observed: ObservedRelease): Next {
     case 'failed':
       return { step: 'upgrade' }
     case 'pending':
-      return { step: 'repair' }
+      return { step: 'unlock' }
     case 'deployed': {
       const { values, chart } = observed.labels
       if (values === wanted.values && chart === wanted.chart) return { done: 'deployed' }
@@ -41,7 +41,7 @@ function toRemoved(observed: ObservedRelease): Next {
   const { status } = observed
   // A removal of the release alone may have been cut off; one of the namespace goes on by itself.
   if (status === 'uninstalling' && observed.by === 'namespace') return { step: 'wait' }
-  return status === 'absent' || status === 'foreign' ? { done: 'removed' } : { step: 'uninstall' }
+  return status === 'absent' || status === 'unmanaged' ? { done: 'removed' } : { step: 'uninstall' }
 }
 
 // A new one would be empty, and pass for the one that sold.

@@ -10,10 +10,10 @@ const labels = { store: 's', attempt: 1, claim: 'mine', values: 'v', chart: 'h' 
 const ending: ObservedRelease = { status: 'uninstalling', by: 'namespace', detail: '' }
 const deployed: ObservedRelease = { status: 'deployed', labels }
 
-test('a release left pending by a powerless claim is repaired, then installed', async () => {
+test('a release left pending by a powerless claim is unlocked, then installed', async () => {
   const { job, steps } = jobSeeing([{ status: 'pending', labels }, { status: 'absent' }, deployed])
   expect(await reconcile(job)).toEqual({ done: 'deployed', adopted: false })
-  expect(steps).toEqual(['repair', 'install'])
+  expect(steps).toEqual(['unlock', 'install'])
 })
 
 test('what another attempt has made as wanted is adopted without helm', async () => {
@@ -60,7 +60,7 @@ test('a release somebody else is removing is waited for', async () => {
   expect(steps).toEqual(['install'])
 })
 
-const explained: Failure = {
+const diagnosed: Failure = {
   reason: 'IMAGE_PULL',
   retryable: false,
   detail: 'not found',
@@ -70,62 +70,62 @@ const explained: Failure = {
 test('where the driver can tell why helm failed, it does', async () => {
   const seen: ObservedRelease[] = [{ status: 'absent' }, { status: 'failed', detail: '' }]
   const { job } = jobSeeing(seen, { ...ended, code: 1 })
-  const driver = { ...job.driver, explain: () => Promise.resolve(explained) }
-  expect(await reconcile({ ...job, driver })).toEqual({ failure: explained })
+  const driver = { ...job.driver, diagnose: () => Promise.resolve(diagnosed) }
+  expect(await reconcile({ ...job, driver })).toEqual({ failure: diagnosed })
 })
 
 test('a look at the cluster that was cut off is no cause', async () => {
   const seen: ObservedRelease[] = [{ status: 'absent' }, { status: 'failed', detail: '' }]
   const { job } = jobSeeing(seen, { ...ended, code: 1 })
   const stop = new AbortController()
-  const explain = () => {
+  const diagnose = () => {
     stop.abort()
-    return Promise.resolve(explained)
+    return Promise.resolve(diagnosed)
   }
-  const licence = { ...job.licence, signal: stop.signal }
-  const cut = { ...job, licence, driver: { ...job.driver, explain } }
+  const lease = { ...job.lease, signal: stop.signal }
+  const cut = { ...job, lease, driver: { ...job.driver, diagnose } }
   expect(await reconcile(cut)).toMatchObject({ failure: { reason: 'WORKER_STOPPED' } })
 })
 
 test('a store is ready with the order that was placed in it, and the order is a step', async () => {
   const { job, steps } = jobSeeing([{ status: 'absent' }, deployed])
-  const driver = { ...job.driver, check: () => Promise.resolve(order) }
+  const driver = { ...job.driver, placeOrder: () => Promise.resolve(order) }
   const outcome = await reconcile({ ...job, driver })
-  expect(outcome).toEqual({ done: 'deployed', adopted: false, orderCheck: order })
-  expect(steps).toEqual(['install', 'order-check'])
+  expect(outcome).toEqual({ done: 'deployed', adopted: false, smokeTest: order })
+  expect(steps).toEqual(['install', 'smoke-test'])
 })
 
 test('a store in which no order can be placed is not ready', async () => {
   const { job, steps } = jobSeeing([deployed])
-  const refused = new AppError('ORDER_CHECK_FAILED', 'POST /checkout was answered with 500')
-  const driver = { ...job.driver, check: () => Promise.reject(refused) }
+  const refused = new AppError('SMOKE_TEST_FAILED', 'POST /checkout was answered with 500')
+  const driver = { ...job.driver, placeOrder: () => Promise.reject(refused) }
   await expect(reconcile({ ...job, driver })).rejects.toBe(refused)
   expect(steps).toEqual([])
 })
 
-test('after an upgrade a customer goes as far as the till, and no order is placed', async () => {
+test('after an upgrade the smoke test browses to the checkout and places no order', async () => {
   const { job, steps } = jobSeeing([deployed])
-  const check = () => Promise.reject(new Error('ordered'))
-  const walk = () => Promise.resolve({ requests: 5, durationMs: 300 })
+  const placeOrder = () => Promise.reject(new Error('ordered'))
+  const browseToCheckout = () => Promise.resolve({ requests: 5, durationMs: 300 })
   const outcome = await reconcile({
     ...job,
     kind: 'upgrade',
-    driver: { ...job.driver, check, walk },
+    driver: { ...job.driver, placeOrder, browseToCheckout },
   })
   expect(outcome).toEqual({ done: 'deployed', adopted: false })
-  expect(steps).toEqual(['shop-check'])
+  expect(steps).toEqual(['browse-to-checkout'])
 })
 
 test('an upgrade after which the shop does not work has failed', async () => {
   const { job } = jobSeeing([deployed])
-  const refused = new AppError('ORDER_CHECK_FAILED', 'GET / was answered with 500')
-  const driver = { ...job.driver, walk: () => Promise.reject(refused) }
+  const refused = new AppError('SMOKE_TEST_FAILED', 'GET / was answered with 500')
+  const driver = { ...job.driver, browseToCheckout: () => Promise.reject(refused) }
   await expect(reconcile({ ...job, kind: 'upgrade', driver })).rejects.toBe(refused)
 })
 
 test('an upgrade where nothing runs is done when the release is', async () => {
   const { job, steps } = jobSeeing([deployed])
-  const driver = { ...job.driver, check: () => Promise.resolve(order) }
+  const driver = { ...job.driver, placeOrder: () => Promise.resolve(order) }
   const outcome = await reconcile({ ...job, kind: 'upgrade', driver })
   expect(outcome).toEqual({ done: 'deployed', adopted: false })
   expect(steps).toEqual([])
@@ -133,7 +133,7 @@ test('an upgrade where nothing runs is done when the release is', async () => {
 
 test('no order is begun when the process is to end', async () => {
   const { job } = jobSeeing([deployed])
-  const driver = { ...job.driver, check: () => Promise.reject(new Error('asked')) }
+  const driver = { ...job.driver, placeOrder: () => Promise.reject(new Error('asked')) }
   const stopped = { ...job, driver, stopping: AbortSignal.abort() }
   expect(await reconcile(stopped)).toMatchObject({ failure: { reason: 'WORKER_STOPPED' } })
 })
@@ -141,11 +141,11 @@ test('no order is begun when the process is to end', async () => {
 test('an order that the end of the process cuts off says nothing about the shop', async () => {
   const { job } = jobSeeing([deployed])
   const stop = new AbortController()
-  const check = (_: unknown, signal: AbortSignal) => {
+  const placeOrder = (_: unknown, signal: AbortSignal) => {
     stop.abort()
     return Promise.reject(signal.reason)
   }
-  const stopped = { ...job, driver: { ...job.driver, check }, stopping: stop.signal }
+  const stopped = { ...job, driver: { ...job.driver, placeOrder }, stopping: stop.signal }
   expect(await reconcile(stopped)).toMatchObject({ failure: { reason: 'WORKER_STOPPED' } })
 })
 
@@ -158,7 +158,7 @@ function jobSeeing(seen: ObservedRelease[], run = ended): { job: Job; steps: str
     observe: () => Promise.resolve(seen[looks++] ?? { status: 'absent' }),
     fence: nothing,
     deploy: () => Promise.resolve(run),
-    repair: nothing,
+    unlock: nothing,
     inventory: () => Promise.resolve(['Deployment/x']),
     uninstall: nothing,
     urlOf: () => 'https://x',
@@ -169,7 +169,7 @@ function jobSeeing(seen: ObservedRelease[], run = ended): { job: Job; steps: str
     driver,
     target: targetOf(),
     kind: 'install',
-    licence: { attempt: 1, claimId: 'mine', signal, deadline, confirm: nothing },
+    lease: { attempt: 1, claimId: 'mine', signal, deadline, confirm: nothing },
     stopping: signal,
     record: (step) => Promise.resolve(void steps.push(step)),
   }

@@ -1,24 +1,25 @@
+import type { Engine } from '#domain'
 import { expect, test } from 'vitest'
 import { admin, medusa } from '#test/smoke-test/medusa-script'
 import { scriptedShop, type Reply, type Script } from '#test/smoke-test/scripted-shop'
 import { woocommerce } from '#test/smoke-test/woocommerce-script'
-import { walkShop } from './smoke-test.ts'
+import { browseToCheckout } from './smoke-test.ts'
 
 const API = '/wp-json/wc/store/v1'
 const { signal } = new AbortController()
 const general = { host: 'shop.example.com', signal, limitMs: 10_000 }
 
-const walkIn = async (engine: 'medusa' | 'woocommerce', change: Script = {}) => {
+const browse = async (engine: Engine, change: Script = {}) => {
   await using shop = await scriptedShop({ ...scripts[engine], ...change })
-  const walked = await walkShop({ ...general, engine, baseUrl: shop.url, admin })
-  return { walked, asked: shop.asked() }
+  const browsed = await browseToCheckout({ ...general, engine, baseUrl: shop.url, admin })
+  return { browsed, asked: shop.asked() }
 }
-const scripts = { medusa, woocommerce }
+const scripts: Record<Engine, Script> = { medusa, woocommerce }
 
-test('a WooCommerce shop is walked through to the till: the cart is filled, nothing is checked out', async () => {
-  const { walked, asked } = await walkIn('woocommerce')
+test('a WooCommerce shop is browsed to its checkout: the cart is filled, nothing is checked out', async () => {
+  const { browsed, asked } = await browse('woocommerce')
 
-  expect(walked).toEqual({ requests: 5, durationMs: expect.any(Number) })
+  expect(browsed).toEqual({ requests: 5, durationMs: expect.any(Number) })
   expect(asked).toEqual([
     'GET /',
     `GET ${API}/products`,
@@ -28,15 +29,15 @@ test('a WooCommerce shop is walked through to the till: the cart is filled, noth
   ])
 })
 
-test('a Medusa shop is walked through to the till: the cart can be shipped, nothing is paid or completed', async () => {
-  const { walked, asked } = await walkIn('medusa')
+test('a Medusa shop is browsed to its checkout: the cart can be shipped, nothing is paid or completed', async () => {
+  const { browsed, asked } = await browse('medusa')
 
-  expect(walked).toEqual({ requests: 10, durationMs: expect.any(Number) })
+  expect(browsed).toEqual({ requests: 10, durationMs: expect.any(Number) })
   expect(asked.at(-1)).toBe('POST /store/carts/cart_1/shipping-methods')
   expect(asked.filter((what) => /payment|complete/.test(what))).toEqual([])
 })
 
-const owners: ['medusa' | 'woocommerce', string, Reply, string][] = [
+const owners: [Engine, string, Reply, string][] = [
   [
     'woocommerce',
     `GET ${API}/products`,
@@ -58,15 +59,15 @@ const owners: ['medusa' | 'woocommerce', string, Reply, string][] = [
 ]
 
 test.for(owners)(
-  'what an owner of a %s shop may have chosen with %s ends the walk and is told',
+  'what an owner of a %s shop may have chosen with %s ends the visit and is reported',
   async ([engine, what, reply, endedBy]) => {
-    const { walked } = await walkIn(engine, { [what]: reply })
+    const { browsed } = await browse(engine, { [what]: reply })
 
-    expect(walked).toMatchObject({ endedBy })
+    expect(browsed).toMatchObject({ endedBy })
   },
 )
 
-const broken: ['medusa' | 'woocommerce', string, Reply, string][] = [
+const broken: [Engine, string, Reply, string][] = [
   ['woocommerce', 'GET /', { status: 500, body: 'critical error' }, 'GET / was answered with 500'],
   [
     'woocommerce',
@@ -80,10 +81,10 @@ const broken: ['medusa' | 'woocommerce', string, Reply, string][] = [
 ]
 
 test.for(broken)(
-  'a %s shop that does not work at %s fails the check',
+  'a %s shop that does not work at %s fails the smoke test',
   async ([engine, what, reply, message]) => {
-    await expect(walkIn(engine, { [what]: reply })).rejects.toMatchObject({
-      code: 'ORDER_CHECK_FAILED',
+    await expect(browse(engine, { [what]: reply })).rejects.toMatchObject({
+      code: 'SMOKE_TEST_FAILED',
       message: expect.stringContaining(message),
     })
   },

@@ -1,6 +1,6 @@
 /** By this a shop's owner recognises the order of a check; `.invalid` belongs to nobody (RFC 2606). */
 export const customer = {
-  email: 'order-check@storewright.invalid',
+  email: 'smoke-test@storewright.invalid',
   firstName: 'Order',
   lastName: 'Check',
   street: 'Test order, nothing to ship',

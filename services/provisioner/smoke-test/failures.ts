@@ -26,7 +26,7 @@ export function failed(
   const { method = 'GET', path } = request
   // Ids and keys of the order stand in the query.
   const where = `${method} ${path.split('?')[0]}`
-  return new AppError('ORDER_CHECK_FAILED', shown(`${where} ${what}`, secrets), {
+  return new AppError('SMOKE_TEST_FAILED', shown(`${where} ${what}`, secrets), {
     retryable: true,
     details: { ownersChoice },
     cause,
@@ -42,7 +42,7 @@ interface Silence {
 
 /** True for a failure that says nothing against the shop's working. */
 export const isOwnersChoice = (error: unknown): error is AppError =>
-  hasCode(error, 'ORDER_CHECK_FAILED') && error.details['ownersChoice'] === true
+  hasCode(error, 'SMOKE_TEST_FAILED') && error.details['ownersChoice'] === true
 
 /** The shop did not answer, in time or at all. */
 export function silence(request: ShopRequest, { cause, boundMs, secrets }: Silence): AppError {
@@ -70,7 +70,11 @@ export function unusable(
   if (parseJson(answer.text) === undefined)
     return failed(request, `was answered with ${type} instead of JSON: ${answer.text}`, { secrets })
   const lacking = error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`)
-  return failed(request, `was answered without what it is for: ${lacking.join('; ')}`, { secrets })
+  return failed(
+    request,
+    `was answered with ${answer.status}, but the response lacks required fields: ${lacking.join('; ')}`,
+    { secrets },
+  )
 }
 
 // Both engines say `message`; a proxy or PHP says a page.

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { scriptedShop } from '#test/smoke-test/scripted-shop'
 import { woocommerce } from '#test/smoke-test/woocommerce-script'
-import { placeOrder, type OrderCheck } from './smoke-test.ts'
+import { placeOrder, type SmokeTest } from './smoke-test.ts'
 
 const API = '/wp-json/wc/store/v1'
-const check: Omit<OrderCheck, 'baseUrl'> = {
+const check: Omit<SmokeTest, 'baseUrl'> = {
   engine: 'woocommerce',
   host: 'shop.example.com',
   signal: new AbortController().signal,
@@ -51,13 +51,13 @@ test('a check that is stopped ends at once with the reason of the stop', async (
   const hanging = { ...woocommerce, [`GET ${API}/cart`]: stopping }
   await using shop = await scriptedShop(hanging)
   function stopping() {
-    stop.abort(new Error('The licence is lost'))
+    stop.abort(new Error('The lease is lost'))
     return 'hang' as const
   }
 
   const placing = placeOrder({ ...check, baseUrl: shop.url, signal: stop.signal })
 
-  await expect(placing).rejects.toThrow('The licence is lost')
+  await expect(placing).rejects.toThrow('The lease is lost')
 })
 
 test('an answer without end is not read to its end', async () => {

@@ -14,7 +14,7 @@ test('the command prints the order and exits 0', async () => {
   await using shop = await scriptedShop(woocommerce)
 
   const args = ['--engine', 'woocommerce', '--url', shop.url, '--host', 'shop.example.com']
-  const { stdout, exitCode } = await orderCheck(args)
+  const { stdout, exitCode } = await smokeTest(args)
 
   expect(exitCode).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ orderId: '12', cancelled: false, requests: 8 })
@@ -27,7 +27,7 @@ test('the command takes the password of a Medusa administrator from a file', asy
   await writeFile(file, `${admin.password}\n`)
 
   const env = { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD_FILE: file }
-  const { stdout } = await orderCheck(['--engine', 'medusa', '--url', shop.url], env)
+  const { stdout } = await smokeTest(['--engine', 'medusa', '--url', shop.url], env)
 
   expect(JSON.parse(stdout)).toMatchObject({ orderId: 'order_1', cancelled: true })
 })
@@ -37,7 +37,7 @@ test.for([
   [['--engine', 'medusa', '--url', 'shop'], 'It must be an http or https URL'],
   [['--engine', 'medusa', '--url', 'http://x', '--limit', '0'], 'It must be seconds'],
 ] as const)('the command refuses %j in a sentence', async ([args, message]) => {
-  const { stderr, exitCode } = await orderCheck(args)
+  const { stderr, exitCode } = await smokeTest(args)
 
   expect(exitCode).toBe(1)
   expect(stderr).toContain(message)
@@ -46,13 +46,13 @@ test.for([
 test('the command says why no order could be placed and exits 1', async () => {
   await using shop = await scriptedShop({ 'GET /': { status: 404, body: 'no such shop' } })
 
-  const { stderr, exitCode } = await orderCheck(['--engine', 'woocommerce', '--url', shop.url])
+  const { stderr, exitCode } = await smokeTest(['--engine', 'woocommerce', '--url', shop.url])
 
   expect(exitCode).toBe(1)
   expect(stderr).toBe('GET / was answered with 404: no such shop')
 })
 
-function orderCheck(args: readonly string[], env: Record<string, string> = {}) {
+function smokeTest(args: readonly string[], env: Record<string, string> = {}) {
   const options = { reject: false, env, timeout: 30_000 } as const
   return execa(process.execPath, [program, ...args], options)
 }

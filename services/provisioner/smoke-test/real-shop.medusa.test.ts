@@ -3,10 +3,10 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { realMedusa } from '#test/medusa/real-medusa'
-import { type OrderCheck, placeOrder, walkShop } from './smoke-test.ts'
+import { type SmokeTest, placeOrder, browseToCheckout } from './smoke-test.ts'
 
 let shop: Awaited<ReturnType<typeof realMedusa>>
-let check: OrderCheck
+let check: SmokeTest
 
 beforeAll(async () => {
   shop = await realMedusa(await newDatabase())
@@ -23,10 +23,10 @@ test('a real Medusa sells: its order is placed, marked and cancelled', async () 
   expect(order).toMatchObject({ cancelled: true, requests: 16 })
   expect(await orderOf(order.orderId)).toEqual({
     status: 'canceled',
-    email: 'order-check@storewright.invalid',
+    email: 'smoke-test@storewright.invalid',
   })
   const { setUpMs, startMs, redis } = shop
-  say('order check of a real Medusa', { ...order, setUpMs, startMs, redis })
+  say('smoke test of a real Medusa', { ...order, setUpMs, startMs, redis })
 })
 
 test('a second check places a second order, and the key alone is enough', async () => {
@@ -36,23 +36,26 @@ test('a second check places a second order, and the key alone is enough', async 
 
   expect(order).toMatchObject({ cancelled: false, requests: 13 })
   expect(await orderOf(order.orderId)).toMatchObject({ status: 'pending' })
-  say('order check of a warm Medusa', order)
+  say('smoke test of a warm Medusa', order)
 })
 
-test('a real Medusa is walked through as far as the till, and no order is there more than before', async () => {
+test('a real Medusa is browsed to its checkout, and no order is added', async () => {
   const before = await ordersOf()
 
-  const walked = await walkShop(check)
+  const browsed = await browseToCheckout(check)
 
-  expect(walked).toEqual({ requests: 10, durationMs: expect.any(Number) })
+  expect(browsed).toEqual({ requests: 10, durationMs: expect.any(Number) })
   expect(await ordersOf()).toBe(before)
-  say('walk through a real Medusa', walked)
+  say('browse through a real Medusa', browsed)
 })
 
-test('an owner with another password ends the walk, and the shop is none the worse', async () => {
-  const walked = await walkShop({ ...check, admin: { ...shop.admin, password: 'another1' } })
+test('an owner with another password ends the visit, and the shop still passes', async () => {
+  const browsed = await browseToCheckout({
+    ...check,
+    admin: { ...shop.admin, password: 'another1' },
+  })
 
-  expect(walked.endedBy).toContain('was answered with 401')
+  expect(browsed.endedBy).toContain('was answered with 401')
 })
 
 test('a wrong password is refused by name and not shown', async () => {

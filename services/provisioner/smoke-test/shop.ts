@@ -16,7 +16,7 @@ export interface ShopRequest {
   body?: object
 }
 
-/** A shop as its customers see it. Everything here throws ORDER_CHECK_FAILED. */
+/** A shop as its customers see it. Everything here throws SMOKE_TEST_FAILED. */
 export interface Shop {
   /** Any status is an answer. */
   send: (request: ShopRequest) => Promise<Answer>

@@ -45,12 +45,12 @@ test('a history is printed as a timeline, also after the deletion', async () => 
 test('a failed store’s timeline ends with what to do', async () => {
   const { storeId } = await write.requestStore()
   const failure = { reason: 'CHART_INVALID', retryable: false, detail: 'No chart' } as const
-  const data = { attempt: 1, ...failure, nextAction: 'Mend it', failedAt: '2026-01-01T00:00:00Z' }
+  const data = { attempt: 1, ...failure, nextAction: 'Fix it', failedAt: '2026-01-01T00:00:00Z' }
   await write.append(storeId, [{ type: 'StoreFailed', data }], 0n)
 
   const { stdout } = await replay(['--store', storeId])
 
-  expect(stdout).toContain('\nFailed: No chart. Mend it\n')
+  expect(stdout).toContain('\nFailed: No chart. Fix it\n')
 })
 
 test('a history is printed as NDJSON with all that is stored', async () => {

@@ -16,11 +16,11 @@ export function claimStore(state: StoreState, command: ClaimStore): StoreEvent[]
   if (held !== undefined && held.claimId !== command.takesOver) throw claimHeld(held)
   if (held === undefined && state.notBefore !== undefined && state.notBefore > command.now)
     throw retryNotDue(state.notBefore)
-  if (kind !== 'uninstall' && state.takeOvers >= takeOversMax)
+  if (kind !== 'uninstall' && state.takeOvers >= takeOversMax && command.givenUp !== true)
     return [workersLost(state, command, kind)]
   const { worker, claimId, valuesDigest, chartDigest, now: startedAt } = command
   const attempt = state.attempt + 1
-  const takesOver = held === undefined ? {} : { takesOver: held.claimId }
+  const takesOver = held === undefined ? {} : takeOverOf(held, command)
   const data = {
     attempt,
     worker,
@@ -32,6 +32,10 @@ export function claimStore(state: StoreState, command: ClaimStore): StoreEvent[]
     startedAt,
   }
   return [{ type: 'ProvisioningStarted', data }]
+}
+
+function takeOverOf(held: Claim, { givenUp }: ClaimStore) {
+  return { takesOver: held.claimId, ...(givenUp === true && { givenUp }) }
 }
 
 /** The claim of that id when it is still the open one; anything else is CLAIM_LOST. */

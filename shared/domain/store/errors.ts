@@ -46,7 +46,7 @@ export function claimHeld(held: Claim): AppError {
   })
 }
 
-/** The claim is not, or no longer, the licence for what it was used for. */
+/** The claim does not, or no longer, allow what it was used for. */
 export function claimLost(message: string, claimId: string, held?: Claim): AppError {
   return new AppError('CLAIM_LOST', message, {
     details: { claimId, ...(held === undefined ? {} : { heldBy: held.claimId }) },

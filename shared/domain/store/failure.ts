@@ -13,7 +13,7 @@ export const failureReasons = [
   'NOT_SCHEDULABLE',
   'HELM_PENDING',
   'HELM_FAILED',
-  'ORDER_CHECK_FAILED',
+  'SMOKE_TEST_FAILED',
   'TIMEOUT',
   'CHART_INVALID',
   'VALUES_INVALID',

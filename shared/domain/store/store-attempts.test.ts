@@ -76,6 +76,15 @@ test('a store that kills one worker after the other is given up', () => {
   expect(outcome).toMatchObject({ type: 'StoreFailed', data: { reason: 'WORKER_LOST' } })
 })
 
+test('a claim that its own worker gave up counts for no dead worker', () => {
+  let events = history(request, claim('0'))
+  for (let n = 1; n <= 2 * takeOversMax; n++) {
+    const next = claim(String(n), { takesOver: String(n - 1), givenUp: true })
+    events = [...events, ...after(events, next)]
+  }
+  expect(events.at(-1)).toMatchObject({ type: 'ProvisioningStarted', data: { givenUp: true } })
+})
+
 test('a removal is never given up, however often it fails or its worker dies', () => {
   let events = history(request, command.delete, claim('0'))
   for (let n = 1; n <= 2 * takeOversMax; n++)

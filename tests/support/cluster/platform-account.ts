@@ -31,7 +31,7 @@ export async function platformAccount(access: Access, folder: string) {
   return {
     token,
     /** What makes a provisioner work there. */
-    environment: { DRIVER: 'cluster', KUBECONFIG: file, KEEPER_ROLE: 'sw-store-keeper' },
+    environment: { DRIVER: 'cluster', KUBECONFIG: file, NAMESPACE_ROLE: 'sw-store-namespace' },
   }
 }
 
@@ -67,9 +67,9 @@ async function rightsOfChart(): Promise<KubernetesObject[]> {
 async function apply({ api }: Access, content: KubernetesObject): Promise<void> {
   const { apiVersion, kind, metadata } = content
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`
-  const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`
+  const scope = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`
   const resource = `${kind.toLowerCase()}s`.replace(/ys$/, 'ies')
-  const path = `${root}${place}/${resource}`
+  const path = `${root}${scope}/${resource}`
   const { status, body } = await api(path, { method: 'POST', body: content })
   if (status !== 201)
     throw new Error(`${path} was answered with ${status}: ${JSON.stringify(body)}`)

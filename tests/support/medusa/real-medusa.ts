@@ -80,7 +80,7 @@ async function writeAdmin(folder: string) {
   return admin
 }
 
-interface Place {
+interface Instance {
   databaseUrl: string
   redisUrl: string
   port: number
@@ -88,7 +88,7 @@ interface Place {
   folder: string
 }
 
-function environment({ databaseUrl, redisUrl, port, home, folder }: Place): NodeJS.ProcessEnv {
+function environment({ databaseUrl, redisUrl, port, home, folder }: Instance): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     HOME: home,

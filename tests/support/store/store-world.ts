@@ -55,8 +55,8 @@ export async function storeWorld(say: (line: string) => void) {
     /** Whether all images had to be imported. */
     isCold: imported.length === Object.keys(images).length,
     shop: (release: string) => openShop({ api, dns: cluster.nodeIp, release }),
-    inPod: (place: Parameters<typeof inPod>[1], command: string[]) =>
-      inPod(cluster.kubeconfig, place, command),
+    inPod: (container: Parameters<typeof inPod>[1], command: string[]) =>
+      inPod(cluster.kubeconfig, container, command),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }
@@ -69,5 +69,5 @@ async function startStack(env: Record<string, string>, { nodeIp }: RealCluster, 
   const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
   const by = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, names]
   const port = String(await freePort())
-  return npmStart({ ...env, PORT: port, STOREWRIGHT_PROCESSES: 'separate' }, by)
+  return npmStart({ ...env, PORT: port, STOREWRIGHT_PROCESSES: 'separate' }, { by })
 }

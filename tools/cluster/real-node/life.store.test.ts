@@ -22,23 +22,23 @@ test('after close() the host is as it was, but for the folder', async () => {
   const before = await hostState()
   const cluster = await startRealCluster({ folder: temp.path, log: () => {} })
   await runPod(cluster, temp.path)
-  const machine = await processesIn(temp.path)
+  const sandbox = await processesIn(temp.path)
   expect(await hostState()).not.toEqual(before)
 
   await cluster.close()
 
-  expect(await alive(machine)).toEqual([])
+  expect(await alive(sandbox)).toEqual([])
   expect(await hostState()).toEqual(before)
 })
 
-test('kill -9 of the process that runs it takes every process of the machine with it', async () => {
+test('kill -9 of the process that runs it takes every process of the sandbox with it', async () => {
   await using temp = await tempFolder('storewright-pods-')
   const child = await runningIn(temp.path)
-  const machine = await processesIn(temp.path)
+  const sandbox = await processesIn(temp.path)
 
   child.kill('SIGKILL')
 
-  await eventually(async () => expect(await alive(machine)).toEqual([]))
+  await eventually(async () => expect(await alive(sandbox)).toEqual([]))
 })
 
 test('what a killed start and its guard have left is cleared by the next start', async () => {
@@ -61,25 +61,25 @@ test('what a killed start and its guard have left is cleared by the next start',
 test('a cluster in the same folder goes on: its pods run, their data and policies are there', async () => {
   await using temp = await tempFolder('storewright-pods-')
   const first = await startRealCluster({ folder: temp.path, log: () => {} })
-  const place = await runPod(first, temp.path)
+  const namespace = await runPod(first, temp.path)
   const matchLabels = { 'kubernetes.io/metadata.name': 'nowhere' }
   const ingress = [{ from: [{ namespaceSelector: { matchLabels } }] }]
   const spec = { podSelector: { matchLabels: { app: 'shop' } }, ingress }
   const policy = { metadata: { name: 'hole' }, spec }
-  await place.create('apis/networking.k8s.io/v1/networkpolicies', policy)
+  await namespace.create('apis/networking.k8s.io/v1/networkpolicies', policy)
   await first.close()
 
   await using second = await startRealCluster({ folder: temp.path, log: () => {} })
 
   const again = adminOf(second)
   const ipOf = async (pod: string) => {
-    const { body } = await again(place.pathOf(`api/v1/pods/${pod}`))
+    const { body } = await again(namespace.pathOf(`api/v1/pods/${pod}`))
     const { phase, podIP } = podState.parse(body).status
     expect(phase).toBe('Running')
     return podIP
   }
   const command = (pod: string, ...args: string[]) =>
-    execInPod({ kubeconfig: second.kubeconfig, namespace: place.name, pod, command: args })
+    execInPod({ kubeconfig: second.kubeconfig, namespace: namespace.name, pod, command: args })
   await eventually(() => command('shop', 'cat', '/data/file'), { timeoutMs: 60_000 })
   expect(await command('shop', 'cat', '/data/file')).toBe('one\ntwo\n')
   const url = `http://${await ipOf('shop')}:8080/`

@@ -40,17 +40,17 @@ afterAll(async () => {
 })
 
 test('a restricted pod runs as its user, and its log and a command in it are had through the API', async () => {
-  const place = await namespace()
-  await place.run('one', 'echo started; sleep 3600')
+  const namespace = await newNamespace()
+  await namespace.run('one', 'echo started; sleep 3600')
 
-  expect((await place.get('api/v1/pods/one/log')).body).toBe('started\n')
-  expect(await place.exec('one', ['id', '-u'])).toBe('999\n')
+  expect((await namespace.get('api/v1/pods/one/log')).body).toBe('started\n')
+  expect(await namespace.exec('one', ['id', '-u'])).toBe('999\n')
 })
 
 test('a pod that is not restricted is refused where the namespace asks for it', async () => {
-  const place = await namespace()
+  const namespace = await newNamespace()
 
-  const answer = await place.post('api/v1/pods', {
+  const answer = await namespace.post('api/v1/pods', {
     metadata: { name: 'free' },
     spec: { containers: [{ name: 'c', image: 'i' }] },
   })
@@ -59,28 +59,32 @@ test('a pod that is not restricted is refused where the namespace asks for it', 
 })
 
 test('a Service answers the host and other pods, by its address and by its name', async () => {
-  const place = await namespace()
-  const address = await place.serve('shop', 'open all day')
-  await place.run('client', 'sleep 3600')
+  const namespace = await newNamespace()
+  const address = await namespace.serve('shop', 'open all day')
+  await namespace.run('client', 'sleep 3600')
 
   await eventually(async () => expect(await fetched(`http://${address}/`)).toBe('open all day\n'))
-  for (const host of [address, 'shop', `shop.${place.name}.svc.cluster.local`])
-    expect(await place.wget('client', host)).toBe('open all day\n')
-  const proxied = await place.get('api/v1/services/shop:80/proxy/')
+  for (const host of [address, 'shop', `shop.${namespace.name}.svc.cluster.local`])
+    expect(await namespace.wget('client', host)).toBe('open all day\n')
+  const proxied = await namespace.get('api/v1/services/shop:80/proxy/')
   expect(proxied).toMatchObject({ status: 200, body: 'open all day\n' })
 })
 
 test('a policy refuses another namespace and lets in whom it names, on the port it names', async () => {
-  const [place, friend, stranger] = [await namespace(), await namespace(), await namespace()]
-  const address = await place.serve('shop', 'for friends')
+  const [namespace, friend, stranger] = [
+    await newNamespace(),
+    await newNamespace(),
+    await newNamespace(),
+  ]
+  const address = await namespace.serve('shop', 'for friends')
   await friend.run('client', 'sleep 3600')
   await stranger.run('client', 'sleep 3600')
   await eventually(async () => expect(await stranger.wget('client', address)).toContain('friends'))
 
-  await place.policy('deny', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
+  await namespace.policy('deny', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
   await eventually(() => expect(friend.wget('client', address)).rejects.toThrow(LATE))
   const matchLabels = { 'kubernetes.io/metadata.name': friend.name }
-  await place.policy('hole', {
+  await namespace.policy('hole', {
     podSelector: { matchLabels: { app: 'shop' } },
     ingress: [{ from: [{ namespaceSelector: { matchLabels } }], ports: [{ port: 'http' }] }],
   })
@@ -90,11 +94,11 @@ test('a policy refuses another namespace and lets in whom it names, on the port 
 })
 
 test('what policies allow and refuse holds for the first packet of a pod', async () => {
-  const [place, other] = [await namespace(), await namespace()]
+  const [namespace, other] = [await newNamespace(), await newNamespace()]
   const allowed = await other.serve('open', 'welcome')
   const refused = await other.serve('closed', 'never seen')
   const podSelector = { matchLabels: { app: 'open' } }
-  await place.policy('hole', {
+  await namespace.policy('hole', {
     podSelector: {},
     policyTypes: ['Egress'],
     egress: [{ to: [{ namespaceSelector: {}, podSelector }] }],
@@ -103,18 +107,18 @@ test('what policies allow and refuse holds for the first packet of a pod', async
     `timeout ${seconds} wget -q -O - http://${address}/ || echo refused`
   const script = `${ask(refused, 2)}; ${ask(allowed, 20)}`
 
-  await place.create('api/v1/pods', boxPod({ name: 'quick', script }))
+  await namespace.create('api/v1/pods', boxPod({ name: 'quick', script }))
 
-  await place.ended('quick')
-  const { body } = await place.get('api/v1/pods/quick/log')
+  await namespace.ended('quick')
+  const { body } = await namespace.get('api/v1/pods/quick/log')
   expect(String(body).replace('Terminated\n', '')).toBe('refused\nwelcome\n')
 })
 
 test('a policy that lets pods ask DNS in kube-system lets them, and nothing else', async () => {
-  const place = await namespace()
-  const address = await place.serve('shop', 'named')
+  const namespace = await newNamespace()
+  const address = await namespace.serve('shop', 'named')
   const dns = { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } }
-  await place.policy('dns', {
+  await namespace.policy('dns', {
     podSelector: { matchLabels: { app: 'asker' } },
     policyTypes: ['Egress'],
     egress: [
@@ -122,36 +126,36 @@ test('a policy that lets pods ask DNS in kube-system lets them, and nothing else
       { to: [{ podSelector: { matchLabels: { app: 'shop' } } }], ports: [{ port: 8080 }] },
     ],
   })
-  await place.run('client', 'sleep 3600', { app: 'asker' })
+  await namespace.run('client', 'sleep 3600', { app: 'asker' })
 
-  expect(await place.wget('client', 'shop')).toBe('named\n')
+  expect(await namespace.wget('client', 'shop')).toBe('named\n')
   const [, ip = ''] =
-    /"podIP":"([^"]+)"/.exec(JSON.stringify((await place.get('api/v1/pods/shop')).body)) ?? []
-  await expect(place.wget('client', `${ip}:8081`)).rejects.toThrow(LATE)
+    /"podIP":"([^"]+)"/.exec(JSON.stringify((await namespace.get('api/v1/pods/shop')).body)) ?? []
+  await expect(namespace.wget('client', `${ip}:8081`)).rejects.toThrow(LATE)
   expect(address).not.toBe(ip)
 })
 
 test('a claim binds, its pod can write as its user, it grows, and its folder goes with it', async () => {
-  const place = await namespace()
+  const namespace = await newNamespace()
   const claims = 'api/v1/persistentvolumeclaims'
   const requests = { storage: '1Gi' }
   const spec = { accessModes: ['ReadWriteOnce'], resources: { requests } }
-  await place.create(claims, { metadata: { name: 'data' }, spec })
+  await namespace.create(claims, { metadata: { name: 'data' }, spec })
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }]
   const volumeMounts = [{ name: 'data', mountPath: '/data' }]
   const script = 'echo kept > /data/file; sleep 3600'
-  await place.create('api/v1/pods', boxPod({ name: 'writer', script, volumes, volumeMounts }))
-  await place.running('writer')
-  const claim = async () => bound.parse((await place.get(`${claims}/data`)).body)
+  await namespace.create('api/v1/pods', boxPod({ name: 'writer', script, volumes, volumeMounts }))
+  await namespace.running('writer')
+  const claim = async () => bound.parse((await namespace.get(`${claims}/data`)).body)
   const folder = join(temp.path, 'volumes', (await claim()).spec.volumeName)
   await eventually(async () => expect(await readFile(join(folder, 'file'), 'utf8')).toBe('kept\n'))
   expect((await claim()).status.capacity.storage).toBe('1Gi')
 
   const larger = { spec: { resources: { requests: { storage: '2Gi' } } } }
   const contentType = 'application/merge-patch+json'
-  await api(place.pathOf(`${claims}/data`), { method: 'PATCH', contentType, body: larger })
+  await api(namespace.pathOf(`${claims}/data`), { method: 'PATCH', contentType, body: larger })
   await eventually(async () => expect((await claim()).status.capacity.storage).toBe('2Gi'))
-  await api(`/api/v1/namespaces/${place.name}`, { method: 'DELETE' })
+  await api(`/api/v1/namespaces/${namespace.name}`, { method: 'DELETE' })
 
   await eventually(() => expect(existsSync(folder)).toBe(false), { timeoutMs: 60_000 })
   await eventually(async () => {
@@ -162,12 +166,12 @@ test('a claim binds, its pod can write as its user, it grows, and its folder goe
 })
 
 test('the kubelet, which asks nobody who he is, is reached by the API server alone', async () => {
-  const place = await namespace()
-  await place.run('client', 'sleep 3600')
+  const namespace = await newNamespace()
+  await namespace.run('client', 'sleep 3600')
   const kubelet = `${cluster.nodeIp}:10250`
 
   await expect(fetched(`https://${kubelet}/pods`)).rejects.toThrow('fetch failed')
-  await expect(place.wget('client', kubelet)).rejects.toThrow('refused')
+  await expect(namespace.wget('client', kubelet)).rejects.toThrow('refused')
 })
 
 test('a second start says that one runs already, and leaves it alone', async () => {
@@ -180,7 +184,7 @@ test('a second start says that one runs already, and leaves it alone', async () 
   expect(await api('/readyz')).toMatchObject({ status: 200 })
 })
 
-async function namespace() {
+async function newNamespace() {
   const made = await testNamespace(api, restricted)
   const exec = (pod: string, command: string[]) =>
     execInPod({ kubeconfig: cluster.kubeconfig, namespace: made.name, pod, command })

@@ -44,14 +44,14 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- if $component.cluster }}
 - {name: WORKER_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: DRIVER, value: cluster}
-- {name: KEEPER_ROLE, value: {{ $.Release.Name }}-store-keeper}
-- {name: SLOTS, value: {{ $.Values.provisionerSlots | quote }}}
-- {name: TENANT_SLOTS, value: {{ $.Values.provisionerTenantSlots | quote }}}
-{{- with $.Values.provisionerClusterSlots }}
-- {name: CLUSTER_SLOTS, value: {{ . | quote }}}
+- {name: NAMESPACE_ROLE, value: {{ $.Release.Name }}-store-namespace}
+- {name: CONCURRENCY, value: {{ $.Values.provisionerConcurrency | quote }}}
+- {name: TENANT_CONCURRENCY, value: {{ $.Values.provisionerTenantConcurrency | quote }}}
+{{- with $.Values.provisionerGlobalConcurrency }}
+- {name: GLOBAL_CONCURRENCY, value: {{ . | quote }}}
 {{- end }}
-{{- with $.Values.provisionerClusterTenantSlots }}
-- {name: CLUSTER_TENANT_SLOTS, value: {{ . | quote }}}
+{{- with $.Values.provisionerGlobalTenantConcurrency }}
+- {name: GLOBAL_TENANT_CONCURRENCY, value: {{ . | quote }}}
 {{- end }}
 - {name: STORES_DOMAIN, value: {{ $.Values.storesDomain | quote }}}
 {{- end }}

@@ -14,7 +14,7 @@ export const refusals: readonly Refusal[] = [
     said: /failed calling webhook/,
     reason: 'ADMISSION_DENIED',
     retryable: true,
-    nextAction: act.mendWebhook,
+    nextAction: act.fixWebhook,
   },
   {
     said: /violates PodSecurity|admission webhook "[^"]*" denied|ValidatingAdmissionPolicy '[^']*'.*denied|denied request/,
@@ -45,21 +45,21 @@ export const refusals: readonly Refusal[] = [
     said: /because it is being terminated/,
     reason: 'HELM_PENDING',
     retryable: true,
-    nextAction: act.holdUp,
+    nextAction: act.unblock,
   },
 ]
 
 /** Helm was ended by us: what the cluster shows then is half done and tells nothing. */
 export const runRules: readonly Rule[] = [
   ...(
-    ['NOT_STARTED', 'STOPPED', 'LICENCE_ENDED', 'PROVISIONER_GONE', 'SUPERVISOR_LOST'] as const
+    ['NOT_STARTED', 'STOPPED', 'LEASE_EXPIRED', 'PROVISIONER_GONE', 'SUPERVISOR_LOST'] as const
   ).map((reason) =>
     endedBy(reason, { reason: 'WORKER_LOST', retryable: true, nextAction: act.tryAgain }),
   ),
   endedBy('OUTPUT_TOO_LARGE', {
     reason: 'CHART_INVALID',
     retryable: false,
-    nextAction: act.mendChart,
+    nextAction: act.fixChart,
   }),
 ]
 
@@ -87,7 +87,7 @@ const causes: readonly Refusal[] = [
     said: /another operation \(install\/upgrade\/rollback\) is in progress|cannot re-use a name/,
     reason: 'HELM_PENDING',
     retryable: true,
-    nextAction: act.holdUp,
+    nextAction: act.unblock,
   },
   {
     said: /only dynamically provisioned pvc can be resized|can not be less than (?:previous value|status\.capacity)/,
@@ -99,13 +99,13 @@ const causes: readonly Refusal[] = [
     said: /values don't meet the specifications of the schema/,
     reason: 'VALUES_INVALID',
     retryable: false,
-    nextAction: act.mendChart,
+    nextAction: act.fixChart,
   },
   {
     said: /parse error (?:at|on)|execution error at|error (?:calling|validating|unmarshaling)|unable to build kubernetes objects|no matches for kind|unknown field|field not declared in schema|field is immutable|updates to statefulset spec|Chart\.yaml file is missing|is invalid: (?:spec|metadata)/,
     reason: 'CHART_INVALID',
     retryable: false,
-    nextAction: act.mendChart,
+    nextAction: act.fixChart,
   },
 ]
 
@@ -118,7 +118,7 @@ export const lateRules: readonly Rule[] = [
     said: /PVC is not Bound/,
     reason: 'PVC_PENDING',
     retryable: true,
-    nextAction: act.mendStorage,
+    nextAction: act.fixStorage,
   }),
 ]
 

@@ -25,7 +25,7 @@ const crashed = new Set([
   'StartError',
   'ContainerCannotRun',
 ])
-/** What a claim is told before its volume is there; also in every healthy install for a moment. */
+/** What a PVC says before its volume is there; also in every healthy install for a moment. */
 const UNBOUND = /unbound immediate PersistentVolumeClaims/
 
 /** What keeps a pod from running, root causes before what follows from them. */
@@ -33,13 +33,13 @@ export const imageRules: readonly Rule[] = [
   {
     reason: 'IMAGE_PULL',
     retryable: false,
-    nextAction: act.mendImage,
+    nextAction: act.fixImage,
     find: (seen) => imageProblem(seen, (said) => forGood.test(said)),
   },
   {
     reason: 'IMAGE_PULL',
     retryable: true,
-    nextAction: act.mendImage,
+    nextAction: act.fixImage,
     find: (seen) => imageProblem(seen, () => true),
   },
 ]
@@ -48,7 +48,7 @@ export const podRules: readonly Rule[] = [
   {
     reason: 'CONTAINER_CONFIG',
     retryable: false,
-    nextAction: act.mendContainer,
+    nextAction: act.fixContainer,
     find: ({ stuck }) =>
       inContainers(stuck, ({ state, reason }) => state === 'waiting' && notStarted.has(reason)),
   },
@@ -69,7 +69,7 @@ export const crashRules: readonly Rule[] = [
   {
     reason: 'VOLUME_NOT_MOUNTED',
     retryable: true,
-    nextAction: act.mendMount,
+    nextAction: act.fixMount,
     find: ({ stuck, evidence }) => warned(stuck, evidence, ['FailedMount', 'FailedAttachVolume']),
   },
   {

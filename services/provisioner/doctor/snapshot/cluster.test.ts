@@ -5,13 +5,13 @@ import { findNamespaces } from './cluster.ts'
 
 const id = '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11'
 const other = '9a1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d12'
-const place = releaseNameOf(id)
+const location = releaseNameOf(id)
 const labels = { store: id, attempt: 2, claim: 'c1', values: 'v', chart: 'c' }
 
 test('the newest record of a release tells what it is', async () => {
   const records = [recordOf('superseded', 9), recordOf('deployed', 10), recordOf('failed', 2)]
-  expect(await find([placeOf(id)], records)).toEqual([
-    { place, name: place, store: id, observed: { status: 'deployed', labels } },
+  expect(await find([namespaceOf(id)], records)).toEqual([
+    { location, name: location, store: id, observed: { status: 'deployed', labels } },
   ])
 })
 
@@ -25,13 +25,13 @@ test.each([
     { status: 'uninstalling', by: 'release', detail: "helm's record says uninstalling" },
   ],
 ])('a record that is %s', async (status, observed) => {
-  expect(await find([placeOf(id)], [recordOf(status)])).toMatchObject([{ store: id, observed }])
+  expect(await find([namespaceOf(id)], [recordOf(status)])).toMatchObject([{ store: id, observed }])
 })
 
 test('a namespace of a store without a record is prepared; one on its way out says since when', async () => {
   const deletionTimestamp = '2026-01-01T00:00:00Z'
-  const ending = { ...placeOf(other), deletionTimestamp }
-  expect(await find([placeOf(id), ending], [])).toMatchObject([
+  const ending = { ...namespaceOf(other), deletionTimestamp }
+  expect(await find([namespaceOf(id), ending], [])).toMatchObject([
     { store: id, observed: { status: 'prepared' } },
     {
       store: other,
@@ -40,13 +40,13 @@ test('a namespace of a store without a record is prepared; one on its way out sa
   ])
 })
 
-test('a namespace with a name of ours and labels of nobody is foreign', async () => {
-  const bare = { name: place, labels: { 'storewright.dev/store': id } }
+test('a namespace with a name of ours and labels of nobody is unmanaged', async () => {
+  const bare = { name: location, labels: { 'storewright.dev/store': id } }
   expect(await find([bare], [])).toMatchObject([
-    { place, store: undefined, observed: { status: 'foreign' } },
+    { location, store: undefined, observed: { status: 'unmanaged' } },
   ])
   expect(await find([bare], [recordOf('deployed')])).toMatchObject([
-    { place, store: id, observed: { status: 'foreign' } },
+    { location, store: id, observed: { status: 'unmanaged' } },
   ])
 })
 
@@ -54,11 +54,11 @@ test.each([
   [{ 'cp.store': other }, other, `store ${other}`],
   [{ 'cp.store': '' }, id, 'no store'],
 ])(
-  'a record that names another store than its namespace is foreign (%j)',
+  'a record that names another store than its namespace is unmanaged (%j)',
   async (change, store, owner) => {
     const detail = `helm's record names ${owner}, the namespace store ${id}`
-    expect(await find([placeOf(id)], [recordOf('deployed', 1, change)])).toMatchObject([
-      { place, store, observed: { status: 'foreign', detail } },
+    expect(await find([namespaceOf(id)], [recordOf('deployed', 1, change)])).toMatchObject([
+      { location, store, observed: { status: 'unmanaged', detail } },
     ])
   },
 )
@@ -67,10 +67,10 @@ test('a release of ours beside the own one, or in a namespace of others, is foun
   const beside = recordOf('deployed', 1, { name: 'copy' })
   const elsewhere = { ...recordOf('pending-install'), namespace: 'default' }
   const all = [recordOf('deployed'), beside, elsewhere]
-  expect(await find([placeOf(id), { name: 'default' }], all)).toMatchObject([
-    { place, name: place },
-    { place, name: 'copy', store: id },
-    { place: 'default', name: place, store: id, observed: { status: 'pending' } },
+  expect(await find([namespaceOf(id), { name: 'default' }], all)).toMatchObject([
+    { location, name: location },
+    { location, name: 'copy', store: id },
+    { location: 'default', name: location, store: id, observed: { status: 'pending' } },
   ])
 })
 
@@ -85,7 +85,9 @@ test('a list of many pages is read to its end', async () => {
     if (path !== '/api/v1/namespaces') return Promise.resolve(answer(null))
     asked.push(query?.['continue'])
     return Promise.resolve(
-      query?.['continue'] === undefined ? answer([placeOf(id)], 'next') : answer([placeOf(other)]),
+      query?.['continue'] === undefined
+        ? answer([namespaceOf(id)], 'next')
+        : answer([namespaceOf(other)]),
     )
   }
   const found = await findNamespaces(api)
@@ -111,7 +113,7 @@ function answer(metadata: object[] | null, next?: string) {
   return { status: 200, body: { metadata: { continue: next }, items } }
 }
 
-function placeOf(storeId: string) {
+function namespaceOf(storeId: string) {
   const ours = {
     'app.kubernetes.io/managed-by': 'storewright',
     'storewright.dev/store': storeId,
@@ -122,10 +124,10 @@ function placeOf(storeId: string) {
 function recordOf(status: string, version = 1, change: Record<string, string> = {}) {
   const made = { 'cp.store': id, 'cp.attempt': '2', 'cp.claim': 'c1' }
   const from = { 'cp.values': 'v', 'cp.chart': 'c' }
-  const own = { owner: 'helm', name: place, status, version: String(version) }
+  const own = { owner: 'helm', name: location, status, version: String(version) }
   return {
-    name: `sh.helm.release.v1.${place}.v${version}`,
-    namespace: place,
+    name: `sh.helm.release.v1.${location}.v${version}`,
+    namespace: location,
     labels: { ...own, ...made, ...from, ...change },
   }
 }

@@ -17,13 +17,13 @@ test("a release that comes and goes while it is looked at is its store's or not 
   const ended = new AbortController()
   const moved = comeAndGo(made, join(releases, releaseNameOf(store))).finally(() => ended.abort())
   const seen = new Set<string>()
-  const look = async () => {
+  const compareOnce = async () => {
     const found = await findFolders(releases)
     seen.add(found.map((one) => `${one.observed.status} ${one.store}`).join())
   }
-  while (!ended.signal.aborted) await Promise.all(Array.from({ length: 10 }, look))
+  while (!ended.signal.aborted) await Promise.all(Array.from({ length: 10 }, compareOnce))
   await moved
-  await look()
+  await compareOnce()
 
   expect([...seen].toSorted()).toEqual(['', `deployed ${store}`])
 })
@@ -36,10 +36,10 @@ async function release(folder: string, store: string): Promise<void> {
   await writeFile(join(folder, RECORD), writeRecord(labels, manifests))
 }
 
-async function comeAndGo(made: string, place: string): Promise<void> {
+async function comeAndGo(made: string, location: string): Promise<void> {
   for (let round = 0; round < 3_000; round++) {
-    await rename(made, place)
-    await rename(place, made)
+    await rename(made, location)
+    await rename(location, made)
   }
-  await rename(made, place)
+  await rename(made, location)
 }

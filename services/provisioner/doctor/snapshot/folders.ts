@@ -29,7 +29,7 @@ async function findFolder(releasesDir: string, name: string): Promise<FoundRelea
   })
   if (found === undefined || (found.store === undefined && !isReleaseName(name))) return undefined
   const { store, observed } = found
-  return observed.status === 'absent' ? undefined : { place: name, name, store, observed }
+  return observed.status === 'absent' ? undefined : { location: name, name, store, observed }
 }
 
 async function ownerOf(folder: string): Promise<string | undefined> {

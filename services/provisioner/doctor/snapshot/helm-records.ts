@@ -18,15 +18,15 @@ export function releasesIn(
   records: LabelledObject[],
 ): FoundRelease[] {
   const newest = newestOf(records)
-  const places = namespaces
+  const inNamespaces = namespaces
     .filter(({ name, labels }) => storeOf(labels) !== undefined || isReleaseName(name))
-    .map((place) => {
-      const own = keyOf(place.name, place.name)
+    .map((namespace) => {
+      const own = keyOf(namespace.name, namespace.name)
       const record = newest.get(own)
       newest.delete(own)
-      return atPlace(place, record)
+      return atNamespace(namespace, record)
     })
-  return [...places, ...[...newest.values()].flatMap(apart)]
+  return [...inNamespaces, ...[...newest.values()].flatMap(apart)]
 }
 
 /** The store a namespace was made for. */
@@ -45,25 +45,25 @@ function newestOf(records: LabelledObject[]): Map<string, LabelledObject> {
   return newest
 }
 
-function atPlace(place: LabelledObject, record: LabelledObject | undefined): FoundRelease {
-  const store = storeOf(place.labels)
+function atNamespace(namespace: LabelledObject, record: LabelledObject | undefined): FoundRelease {
+  const store = storeOf(namespace.labels)
   const recorded = record?.labels['cp.store'] ?? ''
-  const named = { place: place.name, name: place.name }
-  const foreign = (detail: string, owner: string | undefined): FoundRelease => ({
+  const named = { location: namespace.name, name: namespace.name }
+  const unmanaged = (detail: string, owner: string | undefined): FoundRelease => ({
     ...named,
     store: owner,
-    observed: { status: 'foreign', detail },
+    observed: { status: 'unmanaged', detail },
   })
   if (store === undefined)
-    return foreign('the namespace is not labelled as made for a store', recorded || undefined)
-  if (place.deletionTimestamp !== undefined) {
-    const detail = `its namespace has been on its way out since ${place.deletionTimestamp}`
+    return unmanaged('the namespace is not labelled as made for a store', recorded || undefined)
+  if (namespace.deletionTimestamp !== undefined) {
+    const detail = `its namespace has been on its way out since ${namespace.deletionTimestamp}`
     return { ...named, store, observed: { status: 'uninstalling', by: 'namespace', detail } }
   }
   if (record === undefined) return { ...named, store, observed: { status: 'prepared' } }
   if (recorded === store) return { ...named, store, observed: observedOf(record.labels) }
   const owner = recorded === '' ? 'no store' : `store ${recorded}`
-  return foreign(`helm's record names ${owner}, the namespace store ${store}`, recorded || store)
+  return unmanaged(`helm's record names ${owner}, the namespace store ${store}`, recorded || store)
 }
 
 // A release with our labels where none should be.
@@ -71,7 +71,7 @@ function apart({ namespace, labels }: LabelledObject): FoundRelease[] {
   const { 'cp.store': store, name = '' } = labels
   return store === undefined
     ? []
-    : [{ place: namespace, name, store, observed: observedOf(labels) }]
+    : [{ location: namespace, name, store, observed: observedOf(labels) }]
 }
 
 function observedOf(labels: Record<string, string>): FoundRelease['observed'] {

@@ -3,7 +3,7 @@ import type { ObservedRelease } from '../../reconcile/driver.ts'
 import { foldStores, type LoggedStore } from './logged-stores.ts'
 
 /** What the log says and what is there, fit to be compared. */
-export interface Look {
+export interface Snapshot {
   stores: LoggedStore[]
   found: FoundRelease[]
   /** Ids of the stores that changed meanwhile: what was found of them may be from before or after. */
@@ -14,10 +14,10 @@ export interface Look {
  * Looks at the log, at what is there, and at the log again. A store whose stream did not move in between
  * was, when its release was looked at, what the log says it is.
  */
-export async function look(
+export async function takeSnapshot(
   eventStore: EventStore,
   findReleases: () => Promise<FoundRelease[]>,
-): Promise<Look> {
+): Promise<Snapshot> {
   const before = await foldStores(eventStore)
   const found = await findReleases()
   const after = await foldStores(eventStore, before)
@@ -29,7 +29,7 @@ export async function look(
 /** What lies where a release may lie, whoever made it. */
 export interface FoundRelease {
   /** The namespace or the folder. */
-  place: string
+  location: string
   /** The release's name: the place's own where the provisioner made it. */
   name: string
   /** The store its labels name. */

@@ -2,13 +2,13 @@ import type { KubeConfig } from '@kubernetes/client-node'
 import type { Logger } from '#observability'
 import type { Helm } from '../../helm/helm.ts'
 import type { Api } from './api/client.ts'
-import type { AsKeeper } from './namespace/access.ts'
+import type { WithNamespaceAccess } from './namespace/access.ts'
 
 /** What every part of the driver works with. */
 export interface Cluster {
   api: Api
   credentials: KubeConfig
-  asKeeper: AsKeeper
+  withNamespaceAccess: WithNamespaceAccess
   helm: Helm
   /** A folder of this process alone, mode 0700. */
   workDir: string

@@ -8,12 +8,12 @@ import type { Cluster } from './context.ts'
 import { inventory } from './delete/inventory.ts'
 import { uninstall } from './delete/uninstall.ts'
 import { fence } from './fence/fence.ts'
-import { openKeeper } from './namespace/access.ts'
+import { openNamespaceAccess } from './namespace/access.ts'
 import { deploy } from './release/deploy.ts'
-import { explain } from './release/diagnose.ts'
+import { diagnoseRelease } from './release/diagnose.ts'
 import { observe } from './release/observe.ts'
-import { checkOrder, checkShop, type OrderCheckOptions } from './release/smoke-test.ts'
-import { repair } from './release/unlock.ts'
+import { placeTestOrder, browseStore, type SmokeTestOptions } from './release/smoke-test.ts'
+import { unlock } from './release/unlock.ts'
 
 export interface ClusterOptions {
   helm: Helm
@@ -26,34 +26,35 @@ export interface ClusterOptions {
   /** Path of a kubeconfig; without one the account of our own pod. */
   kubeconfig: string | undefined
   /** The ClusterRole to bind to ourselves in each store's namespace, where we have not all rights anyway. */
-  keeperRole: string | undefined
+  namespaceRole: string | undefined
   /** Without it a store is ready as soon as helm says so. */
-  orderCheck?: OrderCheckOptions | undefined
+  smokeTest?: SmokeTestOptions | undefined
   logger: Logger
 }
 
 /** Releases on a Kubernetes cluster. Throws CONFIG_INVALID, CLUSTER_UNREACHABLE and CLUSTER_REFUSED when it cannot be used. */
 export async function openClusterDriver(options: ClusterOptions): Promise<Driver> {
-  const { kubeconfig, keeperRole, orderCheck, ...rest } = options
+  const { kubeconfig, namespaceRole, smokeTest, ...rest } = options
   const credentials = loadCredentials(kubeconfig)
   const api = openApi(credentials)
   const cluster: Cluster = {
     ...rest,
     credentials,
     api,
-    asKeeper: await openKeeper(api, keeperRole).catch(unusable),
+    withNamespaceAccess: await openNamespaceAccess(api, namespaceRole).catch(unusable),
   }
   return {
     observe: (target) => observe(cluster, target),
-    fence: (target, licence) => fence(cluster, target, licence),
-    deploy: (target, licence) => deploy(cluster, target, licence),
-    explain: (target, ended, signal) => explain(cluster, { target, ended, signal }),
-    check:
-      orderCheck && ((target, signal) => checkOrder(cluster, target, { ...orderCheck, signal })),
-    walk: orderCheck && ((target, signal) => checkShop(cluster, target, { ...orderCheck, signal })),
-    repair: (target, licence) => repair(cluster, target, licence),
+    fence: (target, lease) => fence(cluster, target, lease),
+    deploy: (target, lease) => deploy(cluster, target, lease),
+    diagnose: (target, ended, signal) => diagnoseRelease(cluster, { target, ended, signal }),
+    placeOrder:
+      smokeTest && ((target, signal) => placeTestOrder(cluster, target, { ...smokeTest, signal })),
+    browseToCheckout:
+      smokeTest && ((target, signal) => browseStore(cluster, target, { ...smokeTest, signal })),
+    unlock: (target, lease) => unlock(cluster, target, lease),
     inventory: (target) => inventory(cluster, target),
-    uninstall: (target, licence) => uninstall(cluster, target, licence),
+    uninstall: (target, lease) => uninstall(cluster, target, lease),
     urlOf: ({ values }) => `https://${values.host}`,
   }
 }

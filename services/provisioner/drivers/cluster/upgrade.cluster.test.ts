@@ -24,9 +24,12 @@ beforeAll(async () => {
 })
 afterAll(() => cluster[Symbol.asyncDispose]())
 
-test.each<Engine>(['woocommerce', 'medusa'])(
+test.each<[Engine, string]>([
+  ['woocommerce', '16'],
+  ['medusa', '20'],
+])(
   'a %s store goes from small to large by one run of helm, with its volumes and its Secret',
-  async (engine) => {
+  async (engine, pods) => {
     await using world = await clusterWorld(cluster)
     const helm = await watchedHelm(world)
     await world.startProvisioner({ HELM_BIN: helm.executable })
@@ -43,7 +46,7 @@ test.each<Engine>(['woocommerce', 'medusa'])(
     expect(await helm.runs('upgrade', release)).toHaveLength(2)
     expect(await keptOf(release)).toEqual(before)
     expect(await get(release, 'resourcequotas/plan')).toMatchObject({
-      spec: { hard: { pods: engine === 'medusa' ? '20' : '16' } },
+      spec: { hard: { pods } },
     })
     const claim = await get(release, `persistentvolumeclaims/${release}-database`)
     expect(claim).toMatchObject({ spec: { resources: { requests: { storage: '100Gi' } } } })
@@ -65,7 +68,7 @@ test('an upgrade to what the store is already ends without helm', async () => {
   expect(await helm.runs('upgrade', releaseNameOf(storeId))).toHaveLength(1)
 })
 
-test('kill -9 in mid-upgrade leaves a pending upgrade, which the next provisioner repairs and completes', async () => {
+test('kill -9 in mid-upgrade leaves a pending upgrade, which the next provisioner unlocks and completes', async () => {
   await using world = await clusterWorld(cluster)
   const helm = await watchedHelm(world)
   const first = await world.startProvisioner({ HELM_BIN: helm.executable })
@@ -91,7 +94,7 @@ test('kill -9 in mid-upgrade leaves a pending upgrade, which the next provisione
   await world.startProvisioner({ HELM_BIN: helm.executable })
   const events = await untilLast(world, storeId, 'StoreProvisioned')
 
-  expect(stepsOf(events)).toEqual(['install', 'repair', 'upgrade'])
+  expect(stepsOf(events)).toEqual(['install', 'unlock', 'upgrade'])
   expect(dataOf(events, 'ProvisioningStarted').map(({ kind }) => kind)).toEqual([
     'install',
     'upgrade',
@@ -121,7 +124,7 @@ test('an upgrade that fails for good leaves the pods that serve, and a retry com
   await second.kill()
   await world.startProvisioner()
   await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
   const events = await untilLast(world, storeId, 'StoreProvisioned')
 
   expect(dataOf(events, 'StoreProvisioned')[1]).toMatchObject({ kind: 'upgrade', attempt: 4 })
@@ -148,12 +151,12 @@ test('where volumes cannot grow an upgrade fails by name, and the store goes bac
   })
 })
 
-test('an upgraded shop is walked through and nothing is ordered; one that does not work then has failed', async () => {
+test('an upgraded shop is browsed and nothing is ordered; one that does not work has failed', async () => {
   const page = { 'GET /': { body: '<!DOCTYPE html>' } }
   const script: Script = { ...woocommerce, ...page }
   await using shop = await scriptedShop(script)
   await using world = await clusterWorld(cluster)
-  const asking = { ORDER_CHECK: 'on', ORDER_CHECK_URL: shop.url, RETRY_DELAYS_MS: '100' }
+  const asking = { SMOKE_TEST: 'on', SMOKE_TEST_URL: shop.url, RETRY_DELAYS_MS: '100' }
   await world.startProvisioner(asking)
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreProvisioned')
@@ -164,10 +167,10 @@ test('an upgraded shop is walked through and nothing is ordered; one that does n
   await world.upgrade(storeId)
   const failed = await untilLast(world, storeId, 'StoreFailed')
 
-  expect(stepsOf(upgraded)).toEqual(['install', 'order-check', 'upgrade', 'shop-check'])
+  expect(stepsOf(upgraded)).toEqual(['install', 'smoke-test', 'upgrade', 'browse-to-checkout'])
   expect(shop.asked().filter((what) => what.endsWith('/checkout'))).toHaveLength(1)
   expect(dataOf(failed, 'StoreFailed')).toMatchObject([
-    { kind: 'upgrade', reason: 'ORDER_CHECK_FAILED', detail: expect.stringContaining('500') },
+    { kind: 'upgrade', reason: 'SMOKE_TEST_FAILED', detail: expect.stringContaining('500') },
   ])
 })
 
@@ -183,7 +186,7 @@ test('a deletion in mid-upgrade leaves nothing behind', async () => {
   await eventually(async () => expect(await serverOf(release)).toContain('sim.invalid'))
 
   await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
   await untilLast(world, storeId, 'StoreDeleted')
 
   expect((await cluster.api(`/api/v1/namespaces/${release}`)).status).toBe(404)

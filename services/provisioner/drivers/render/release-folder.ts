@@ -69,13 +69,13 @@ async function observeFound(
   found: Stats,
   storeId: string,
 ): Promise<ObservedRelease> {
-  const foreign = (detail: string): ObservedRelease => ({ status: 'foreign', detail })
-  if (!found.isDirectory()) return foreign(`${folder} is not a folder`)
+  const unmanaged = (detail: string): ObservedRelease => ({ status: 'unmanaged', detail })
+  if (!found.isDirectory()) return unmanaged(`${folder} is not a folder`)
   if ((await readdir(folder)).length === 0) return { status: 'absent' }
   const stored = await readRecord(join(folder, RECORD))
-  if (stored === undefined) return foreign(`${folder} holds no readable ${RECORD}`)
+  if (stored === undefined) return unmanaged(`${folder} holds no readable ${RECORD}`)
   const { labels, digest } = stored
-  if (labels.store !== storeId) return foreign(`${folder} belongs to store ${labels.store}`)
+  if (labels.store !== storeId) return unmanaged(`${folder} belongs to store ${labels.store}`)
   const manifests = await readFile(join(folder, MANIFESTS)).catch(absent)
   if (manifests === undefined || sha256(manifests) !== digest)
     return { status: 'failed', detail: `${MANIFESTS} is not what ${RECORD} says` }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createLogger } from '#observability'
-import { licenceOf, releaseMaker } from '../cluster-release.ts'
+import { leaseOf, releaseMaker } from '../cluster-release.ts'
 import type { clusterWorld } from '../cluster-world.ts'
 import { toolPath } from '../../../../embedded/tools.ts'
 import { parseConfig } from '../../../../services/provisioner/config.ts'
@@ -12,14 +12,14 @@ import type { Target } from '../../../../services/provisioner/reconcile/driver.t
 import { openApi, type Api } from '../../../../services/provisioner/drivers/cluster/api/client.ts'
 import { loadCredentials } from '../../../../services/provisioner/drivers/cluster/api/credentials.ts'
 import type { Cluster } from '../../../../services/provisioner/drivers/cluster/context.ts'
-import { makeClaim } from '../../../../services/provisioner/drivers/cluster/fence/claim-secret.ts'
+import { createClaimSecret } from '../../../../services/provisioner/drivers/cluster/fence/claim-secret.ts'
 import { fence } from '../../../../services/provisioner/drivers/cluster/fence/fence.ts'
-import { openKeeper } from '../../../../services/provisioner/drivers/cluster/namespace/access.ts'
+import { openNamespaceAccess } from '../../../../services/provisioner/drivers/cluster/namespace/access.ts'
 import { prepare } from '../../../../services/provisioner/drivers/cluster/namespace/prepare.ts'
 import { deploy } from '../../../../services/provisioner/drivers/cluster/release/deploy.ts'
-import { explain } from '../../../../services/provisioner/drivers/cluster/release/diagnose.ts'
+import { diagnoseRelease } from '../../../../services/provisioner/drivers/cluster/release/diagnose.ts'
 import { observe } from '../../../../services/provisioner/drivers/cluster/release/observe.ts'
-import { repair } from '../../../../services/provisioner/drivers/cluster/release/unlock.ts'
+import { unlock } from '../../../../services/provisioner/drivers/cluster/release/unlock.ts'
 import { inventory } from '../../../../services/provisioner/drivers/cluster/delete/inventory.ts'
 import { uninstall } from '../../../../services/provisioner/drivers/cluster/delete/uninstall.ts'
 import { storeValues } from '../../../../services/provisioner/values.ts'
@@ -47,23 +47,23 @@ export async function recordedLife(world: Awaited<ReturnType<typeof clusterWorld
     operation = name
     await act()
   }
-  await step('prepare', () => prepare(cluster, first, licenceOf()))
-  await step('install', () => deploy(cluster, first, licenceOf()))
+  await step('prepare', () => prepare(cluster, first, leaseOf()))
+  await step('install', () => deploy(cluster, first, leaseOf()))
   await step('observe', () => observe(cluster, target))
-  await step('upgrade', () => deploy(cluster, target, licenceOf()))
+  await step('upgrade', () => deploy(cluster, target, leaseOf()))
   const yaml = target.values.yaml + crashing
   const upgrade = await maker.upgradeArgs({ ...target, values: { ...target.values, yaml } })
   const until = () => crash(world, release)
   await maker.cutOff(upgrade, { release, status: 'pending-upgrade', until })
   const signal = AbortSignal.timeout(30_000)
-  await step('explain', () => explain(cluster, { target, ended: cutOff, signal }))
-  await step('', () => makeClaim(cluster, target, licenceOf(2)))
-  await step('fence', () => fence(cluster, target, licenceOf(3)))
-  await step('repair', () => repair(cluster, target, licenceOf(3)))
+  await step('diagnose', () => diagnoseRelease(cluster, { target, ended: cutOff, signal }))
+  await step('', () => createClaimSecret(cluster, target, leaseOf(2)))
+  await step('fence', () => fence(cluster, target, leaseOf(3)))
+  await step('unlock', () => unlock(cluster, target, leaseOf(3)))
   await step('inventory', () => inventory(cluster, target))
-  await step('uninstall', () => uninstall(cluster, target, licenceOf(4)))
+  await step('uninstall', () => uninstall(cluster, target, leaseOf(4)))
   const other = await maker.targetOf(randomUUID(), '', 'medusa')
-  await step('', () => prepare(cluster, other, licenceOf()))
+  await step('', () => prepare(cluster, other, leaseOf()))
   return { sent: sent.filter((each) => each.operation !== ''), release, other: other.release }
 }
 
@@ -85,7 +85,7 @@ async function openCluster(
   return {
     api,
     credentials,
-    asKeeper: await openKeeper(api, config.KEEPER_ROLE),
+    withNamespaceAccess: await openNamespaceAccess(api, config.NAMESPACE_ROLE),
     helm: openHelm({ executable: toolPath('helm'), workDir, ...bounds }),
     workDir,
     chartsDir: config.CHARTS_DIR,

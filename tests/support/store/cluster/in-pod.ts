@@ -3,15 +3,19 @@ import { Exec, KubeConfig, type V1Status } from '@kubernetes/client-node'
 
 const TIMEOUT_MS = 60_000
 
-interface Place {
+interface PodContainer {
   namespace: string
   pod: string
   container: string
 }
 
 /** Runs a command in a container as `kubectl exec` does; resolves to what it said, throws unless it ended with 0. */
-export async function inPod(kubeconfig: string, place: Place, command: string[]): Promise<string> {
-  const { namespace, pod, container } = place
+export async function inPod(
+  kubeconfig: string,
+  target: PodContainer,
+  command: string[],
+): Promise<string> {
+  const { namespace, pod, container } = target
   const credentials = new KubeConfig()
   credentials.loadFromFile(kubeconfig)
   const stdout = sink()

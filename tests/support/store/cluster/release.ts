@@ -59,8 +59,8 @@ export function releaseOf({ api, inPod }: StoreWorld, release: string) {
     sql: async (statement: string): Promise<string> => {
       const { name } = await readyPod('database')
       const psql = ['psql', '--username', 'medusa', '--dbname', 'medusa', '--no-align']
-      const place = { namespace: release, pod: name, container: 'postgres' }
-      return inPod(place, [...psql, '--tuples-only', '--command', statement])
+      const container = { namespace: release, pod: name, container: 'postgres' }
+      return inPod(container, [...psql, '--tuples-only', '--command', statement])
     },
     /** Helm's records of the release, in whichever namespace: the status of each. */
     records: async () => {

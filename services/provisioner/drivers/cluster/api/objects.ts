@@ -139,7 +139,7 @@ function collectionOf(kind: Kind, namespace: string): string {
 
 function wholeOf({ kind, namespace, name }: ObjectName, content: object): object {
   const { metadata: given, ...rest } = { metadata: {}, ...content }
-  const place = namespace === '' ? {} : { namespace }
+  const scope = namespace === '' ? {} : { namespace }
   const apiVersion = apiVersions[kind] ?? 'v1'
-  return { apiVersion, kind, metadata: { ...given, name, ...place }, ...rest }
+  return { apiVersion, kind, metadata: { ...given, name, ...scope }, ...rest }
 }

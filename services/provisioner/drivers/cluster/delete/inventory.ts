@@ -6,7 +6,7 @@ import { type Kind, listMetadata, readObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { readNamespace } from '../namespace/namespace.ts'
 import { readRecords } from '../release/observe.ts'
-import { listVolumeClaims } from './volumes.ts'
+import { listPvcs } from './volumes.ts'
 
 const listed: Kind[] = [
   'Secret',
@@ -25,36 +25,38 @@ const listed: Kind[] = [
 export async function inventory(cluster: Cluster, target: Target): Promise<string[]> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return []
-  const [release, foreign, claims, ...others] = await Promise.all([
+  const [release, unmanaged, pvcs, ...others] = await Promise.all([
     releaseObjects(cluster, target),
-    foreignReleases(cluster, target),
-    listVolumeClaims(cluster, target),
+    unmanagedReleases(cluster, target),
+    listPvcs(cluster, target),
     ...listed.map((kind) => objectsOf(cluster, target, kind)),
   ])
-  const volumes = claims.flatMap(({ metadata, spec }) => [
+  const volumes = pvcs.flatMap(({ metadata, spec }) => [
     `PersistentVolumeClaim/${metadata.name}`,
     ...(spec.volumeName === undefined ? [] : [`PersistentVolume/${spec.volumeName}`]),
   ])
-  const all = [...release, ...foreign, ...others.flat(), ...volumes].toSorted()
+  const all = [...release, ...unmanaged, ...others.flat(), ...volumes].toSorted()
   return [...new Set([...all, `Namespace/${target.release}`])]
 }
 
 async function objectsOf(
-  { api, asKeeper }: Cluster,
+  { api, withNamespaceAccess }: Cluster,
   target: Target,
   kind: Kind,
 ): Promise<string[]> {
-  const place = { kind, namespace: target.release }
-  const found = await asKeeper(target, () => listMetadata(api, place))
+  const collection = { kind, namespace: target.release }
+  const found = await withNamespaceAccess(target, () => listMetadata(api, collection))
   return found.map(({ name }) => `${kind}/${name}`)
 }
 
 // They go with the namespace, and whoever reads the store's history has to find them there.
-async function foreignReleases({ api, asKeeper, logger }: Cluster, target: Target) {
+async function unmanagedReleases({ api, withNamespaceAccess, logger }: Cluster, target: Target) {
   const { release } = target
-  const place = { kind: 'Secret', namespace: release } as const
+  const collection = { kind: 'Secret', namespace: release } as const
   const labelSelector = `owner=helm,name!=${release}`
-  const records = await asKeeper(target, () => listMetadata(api, place, { labelSelector }))
+  const records = await withNamespaceAccess(target, () =>
+    listMetadata(api, collection, { labelSelector }),
+  )
   const names = [...new Set(records.map(({ labels }) => labels['name'] ?? ''))]
   if (names.length > 0)
     logger.warn({ release, names }, 'Releases of others go with the namespace of the store')

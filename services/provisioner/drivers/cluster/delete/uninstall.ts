@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError } from '#domain'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { removeObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
-import { withClaim } from '../fence/claim-secret.ts'
+import { withClaimSecret } from '../fence/claim-secret.ts'
 import { nameOf, readNamespace, type StoreNamespace } from '../namespace/namespace.ts'
 import { uninstallArgs } from '../release/deploy.ts'
 import { readRecords } from '../release/observe.ts'
-import { heldBy, listVolumeClaims, remainingVolumes, rememberVolumes } from './volumes.ts'
+import { heldBy, listPvcs, remainingVolumes, rememberVolumes } from './volumes.ts'
 
 const LOOK_EVERY_MS = 500
 const HELM_LIMIT_MS = 120_000
@@ -17,23 +17,31 @@ const HELM_LIMIT_MS = 120_000
  * Removes a store: the release, its volumes, and last the namespace with all that is left. Each part is
  * removed only when the one before is gone, so whoever comes after a crash finds what remains to be done.
  */
-export async function uninstall(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+export async function uninstall(
+  cluster: Cluster,
+  target: Target,
+  lease: ClaimLease,
+): Promise<void> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
-  await uninstallRelease(cluster, target, licence)
-  const volumes = await removeVolumeClaims(cluster, { target, licence, namespace })
-  await untilGone(cluster, { target, licence, volumes })
-  await licence.confirm()
+  await uninstallRelease(cluster, target, lease)
+  const volumes = await removePvcs(cluster, { target, lease, namespace })
+  await untilGone(cluster, { target, lease, volumes })
+  await lease.confirm()
   await removeObject(cluster.api, nameOf(target), { uid: namespace.uid })
 }
 
 // Helm runs hooks and ends pods before what they need; what it leaves goes with the namespace.
-async function uninstallRelease(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+async function uninstallRelease(
+  cluster: Cluster,
+  target: Target,
+  lease: ClaimLease,
+): Promise<void> {
   const [newest] = await readRecords(cluster, target)
   if (newest === undefined || newest.labels['cp.store'] !== target.request.storeId) return
-  const ended = await withClaim(cluster, { target, licence }, (folder, kubeconfig) => {
+  const ended = await withClaimSecret(cluster, { target, lease }, (folder, kubeconfig) => {
     const args = uninstallArgs(target, kubeconfig, HELM_LIMIT_MS)
-    return cluster.helm.run(args, join(folder, 'stdout'), licence)
+    return cluster.helm.run(args, join(folder, 'stdout'), lease)
   })
   const { code, reason, stderr, durationMs } = ended
   const logged = { release: target.release, code, reason, stderr, durationMs }
@@ -41,17 +49,17 @@ async function uninstallRelease(cluster: Cluster, target: Target, licence: Licen
 }
 
 // Looked at first, asked then, removed as what was looked at: a worker that thaws late removes nothing newer.
-async function removeVolumeClaims(
+async function removePvcs(
   cluster: Cluster,
-  { target, licence, namespace }: { target: Target; licence: Licence; namespace: StoreNamespace },
+  { target, lease, namespace }: { target: Target; lease: ClaimLease; namespace: StoreNamespace },
 ): Promise<string[]> {
-  const claims = await listVolumeClaims(cluster, target)
-  await licence.confirm()
-  const volumes = await rememberVolumes(cluster, { target, namespace, claims })
-  const place = { kind: 'PersistentVolumeClaim', namespace: target.release } as const
+  const pvcs = await listPvcs(cluster, target)
+  await lease.confirm()
+  const volumes = await rememberVolumes(cluster, { target, namespace, pvcs })
+  const collection = { kind: 'PersistentVolumeClaim', namespace: target.release } as const
   await Promise.all(
-    claims.map(({ metadata: { name, uid } }) =>
-      removeObject(cluster.api, { ...place, name }, { uid }),
+    pvcs.map(({ metadata: { name, uid } }) =>
+      removeObject(cluster.api, { ...collection, name }, { uid }),
     ),
   )
   return volumes
@@ -59,30 +67,30 @@ async function removeVolumeClaims(
 
 interface Removal {
   target: Target
-  licence: Licence
+  lease: ClaimLease
   volumes: string[]
 }
 
-async function untilGone(cluster: Cluster, { target, licence, volumes }: Removal): Promise<void> {
+async function untilGone(cluster: Cluster, { target, lease, volumes }: Removal): Promise<void> {
   const giveUpAt = performance.now() + cluster.removalLimitMs
   const names = new Set(volumes)
   for (;;) {
-    const claims = await listVolumeClaims(cluster, target)
+    const pvcs = await listPvcs(cluster, target)
     // One that was not bound when it was looked at may have got its volume since.
-    for (const { spec } of claims) if (spec.volumeName !== undefined) names.add(spec.volumeName)
+    for (const { spec } of pvcs) if (spec.volumeName !== undefined) names.add(spec.volumeName)
     const remaining = [
-      ...claims.map(
+      ...pvcs.map(
         ({ metadata: { name, finalizers } }) =>
           `PersistentVolumeClaim/${name}${heldBy(finalizers)}`,
       ),
       ...(await remainingVolumes(cluster.api, [...names])),
     ]
     if (remaining.length === 0) return
-    if (licence.signal.aborted) await licence.confirm()
-    if (performance.now() > giveUpAt || licence.signal.aborted)
+    if (lease.signal.aborted) await lease.confirm()
+    if (performance.now() > giveUpAt || lease.signal.aborted)
       throw new AppError('RELEASE_STUCK', `Not gone yet: ${remaining.join(', ')}`, {
         retryable: true,
       })
-    await wait(LOOK_EVERY_MS, undefined, { signal: licence.signal }).catch(() => {})
+    await wait(LOOK_EVERY_MS, undefined, { signal: lease.signal }).catch(() => {})
   }
 }

@@ -9,7 +9,7 @@ import {
   type PlatformCluster,
 } from '#test/cluster/cluster-world'
 import { watchedHelm } from '#test/cluster/cluster-helm'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import { eventually } from '#test/eventually'
 import { freezeProcess } from '#test/freeze-process'
 import { dataOf, untilLast } from '#test/store-history'
@@ -61,22 +61,22 @@ test('F19: helm of attempt 1 and its provisioner freeze, attempt 2 completes, th
   expect(before[0]?.labels).toMatchObject({ status: 'deployed', 'cp.attempt': '2' })
   expect(await objectsOf(release)).toEqual(objectsBefore)
   const steps = dataOf(events, 'ProvisioningStepRecorded').map(({ step }) => step)
-  expect(steps).toEqual(['repair', 'install'])
+  expect(steps).toEqual(['unlock', 'install'])
 })
 
-test('a worker that has lost its claim repairs nothing and removes nothing', async () => {
+test('a worker that has lost its claim unlocks nothing and removes nothing', async () => {
   await using world = await clusterWorld(cluster)
   const { driver, targetOf, cutOff, upgradeArgs, recordsOf, helm } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
   const { release } = target
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const args = await upgradeArgs(await targetOf(target.request.storeId, neverReady))
   await cutOff(args, { release, status: 'pending-upgrade' })
   const before = await recordsOf(release)
   const error = new AppError('CLAIM_LOST', 'taken over')
-  const lost = { ...licenceOf(2), confirm: () => Promise.reject(error) }
+  const lost = { ...leaseOf(2), confirm: () => Promise.reject(error) }
 
-  await expect(driver.repair(target, lost)).rejects.toThrow(error)
+  await expect(driver.unlock(target, lost)).rejects.toThrow(error)
   expect(await recordsOf(release)).toEqual(before)
 
   await helm(['uninstall', release, '--namespace', release])
@@ -91,13 +91,13 @@ test('F34: a claim of the same number, left from before the log was restored, is
   await using world = await clusterWorld(cluster)
   const { driver, targetOf } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const path = `/api/v1/namespaces/${target.release}/secrets`
-  const licence = licenceOf(2)
+  const lease = leaseOf(2)
   const labels = { 'storewright.dev/claim': randomUUID() }
   await cluster.api(path, { method: 'POST', body: { metadata: { name: 'claim-2', labels } } })
 
-  await driver.fence(target, licence)
+  await driver.fence(target, lease)
 
   const { body } = await cluster.api(`${path}?labelSelector=storewright.dev/claim`)
   expect(body).toMatchObject({ items: [] })

@@ -10,13 +10,16 @@ const LOOK_EVERY_MS = 100
 const RBAC = 'rbac.authorization.k8s.io'
 
 /** Does work in a store's namespace with the rights that takes. */
-export type AsKeeper = <T>(target: Target, work: () => Promise<T>) => Promise<T>
+export type WithNamespaceAccess = <T>(target: Target, work: () => Promise<T>) => Promise<T>
 
 /**
- * The provisioner has no right in any namespace until it binds the role of a store's keeper to itself
- * there; the API server needs a moment to see it. Without a role it is expected to have the rights.
+ * The provisioner has no right in a store's namespace until it binds the namespace role to itself there;
+ * the API server needs a moment to see the binding. Without a role it must have all rights already.
  */
-export async function openKeeper(api: Api, role: string | undefined): Promise<AsKeeper> {
+export async function openNamespaceAccess(
+  api: Api,
+  role: string | undefined,
+): Promise<WithNamespaceAccess> {
   const subject = subjectOf(await whoAmI(api))
   return async (target, work) => {
     try {

@@ -18,7 +18,7 @@ let life: Awaited<ReturnType<typeof recordedLife>>
 beforeAll(async () => {
   cluster = await platformCluster()
   await using world = await clusterWorld(cluster)
-  const roles = ['sw-provisioner', 'sw-store-keeper'].map((name) =>
+  const roles = ['sw-provisioner', 'sw-store-namespace'].map((name) =>
     read(`${RBAC}/clusterroles/${name}`),
   )
   granted = (await Promise.all(roles)).flatMap(rightsOf)
@@ -57,7 +57,7 @@ function usesOf(right: Right): Recorded[] {
 async function answerWithout(right: Right, sent: Recorded): Promise<number> {
   const path = elsewhere(sent.path)
   const own = granted.filter(({ role }) => role === right.role)
-  await bindKeeper()
+  await bindNamespaceRole()
   await untilAllowed(right, true)
   // What is applied is made only where it is not there.
   if (sent.method === 'PATCH' && makes(sent)) await cluster.api(path, { method: 'DELETE' })
@@ -85,11 +85,11 @@ async function grant(role: string, rights: Right[]): Promise<void> {
 }
 
 /** The provisioner's own binding, which the loop takes away too. */
-async function bindKeeper(): Promise<void> {
+async function bindNamespaceRole(): Promise<void> {
   const roleRef = {
     apiGroup: 'rbac.authorization.k8s.io',
     kind: 'ClusterRole',
-    name: 'sw-store-keeper',
+    name: 'sw-store-namespace',
   }
   const subjects = [{ kind: 'ServiceAccount', namespace: 'storewright', name: 'sw-provisioner' }]
   const path = `${RBAC}/namespaces/${life.other}/rolebindings`

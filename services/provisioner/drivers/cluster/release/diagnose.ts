@@ -8,13 +8,13 @@ import { refused } from '../api/client.ts'
 import type { Cluster } from '../context.ts'
 
 /** Why a run of helm did not make the store ready, from what its namespace shows. Never rejects. */
-export async function explain(
-  { api, asKeeper }: Cluster,
+export async function diagnoseRelease(
+  { api, withNamespaceAccess }: Cluster,
   { target, ended, signal }: { target: Target; ended: Ended; signal: AbortSignal },
 ): Promise<Failure> {
   const client: ReadOnlyClient = {
     get: (path, limit) =>
-      asKeeper(target, async () => {
+      withNamespaceAccess(target, async () => {
         const answer = await api(path, { signal: limit })
         if (answer.status !== 200) throw refused(`GET ${path.split('?')[0]}`, answer)
         return answer.body

@@ -1,13 +1,18 @@
-import type { Licence, ObservedRelease, ReleaseLabels, Target } from '../../../reconcile/driver.ts'
+import type {
+  ClaimLease,
+  ObservedRelease,
+  ReleaseLabels,
+  Target,
+} from '../../../reconcile/driver.ts'
 import { listMetadata, type Metadata } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
-import { foreignDetail, readNamespace } from '../namespace/namespace.ts'
+import { unmanagedDetail, readNamespace } from '../namespace/namespace.ts'
 
 /** What there is of a store's release, read from helm's own records. */
 export async function observe(cluster: Cluster, target: Target): Promise<ObservedRelease> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined) return { status: 'absent' }
-  if (!namespace.isOurs) return { status: 'foreign', detail: foreignDetail(target) }
+  if (!namespace.isOurs) return { status: 'unmanaged', detail: unmanagedDetail(target) }
   if (namespace.isEnding)
     return { status: 'uninstalling', by: 'namespace', detail: namespace.remaining }
   const [newest] = await readRecords(cluster, target)
@@ -15,13 +20,16 @@ export async function observe(cluster: Cluster, target: Target): Promise<Observe
 }
 
 /** Helm's records of the release, the newest first. */
-export async function readRecords({ api, asKeeper }: Cluster, target: Target): Promise<Metadata[]> {
-  const place = { kind: 'Secret', namespace: target.release } as const
+export async function readRecords(
+  { api, withNamespaceAccess }: Cluster,
+  target: Target,
+): Promise<Metadata[]> {
+  const collection = { kind: 'Secret', namespace: target.release } as const
   const query = {
     labelSelector: `owner=helm,name=${target.release}`,
     fieldSelector: 'type=helm.sh/release.v1',
   }
-  const records = await asKeeper(target, () => listMetadata(api, place, query))
+  const records = await withNamespaceAccess(target, () => listMetadata(api, collection, query))
   return records.toSorted((a, b) => versionOf(b) - versionOf(a))
 }
 
@@ -30,7 +38,7 @@ function judge({ labels }: Metadata, target: Target): ObservedRelease {
   const { store } = made
   if (store !== target.request.storeId) {
     const owner = store === '' ? 'no store' : `store ${store}`
-    return { status: 'foreign', detail: `The release ${target.release} belongs to ${owner}` }
+    return { status: 'unmanaged', detail: `The release ${target.release} belongs to ${owner}` }
   }
   const status = labels['status'] ?? ''
   switch (status) {
@@ -52,7 +60,7 @@ const versionOf = ({ labels }: Metadata): number => Number(labels['version'] ?? 
 const LABEL_LENGTH_MAX = 63
 
 /** What helm writes on the release's record: whose it is, and what it is made from. */
-export function labelled(target: Target, { attempt, claimId }: Licence): string {
+export function labelled(target: Target, { attempt, claimId }: ClaimLease): string {
   const labels = {
     'cp.store': target.request.storeId,
     'cp.attempt': String(attempt),

@@ -30,11 +30,11 @@ test('a Medusa store is ready after its administrator saw an order go through it
   const storeId = await world.request({ engine: 'medusa' })
   const events = await untilLast(world, storeId, 'StoreProvisioned')
 
-  const orderCheck = { orderId: 'order_1', cancelled: true, requests: 16 }
-  expect(dataOf(events, 'StoreProvisioned')).toMatchObject([{ adopted: false, orderCheck }])
+  const smokeTest = { orderId: 'order_1', cancelled: true, requests: 16 }
+  expect(dataOf(events, 'StoreProvisioned')).toMatchObject([{ adopted: false, smokeTest }])
   expect(dataOf(events, 'ProvisioningStepRecorded')).toMatchObject([
     { step: 'install' },
-    { step: 'order-check', detail: orderCheck },
+    { step: 'smoke-test', detail: smokeTest },
   ])
   const host = `${releaseNameOf(storeId)}.stores.localhost`
   const [said] = shop.heard.filter(({ what }) => what === 'POST /auth/user/emailpass')
@@ -48,9 +48,9 @@ test('a Medusa store is ready after its administrator saw an order go through it
 
 test('a store that does not sell is not ready; when it sells it is, without another run of helm', async () => {
   const page = { body: '<!DOCTYPE html>' }
-  const outOfOrder = { status: 500, body: { code: 'internal', message: 'The till is broken' } }
-  const till = { 'POST /wp-json/wc/store/v1/checkout': outOfOrder, 'GET /': page }
-  const script = { ...woocommerce, ...till }
+  const outOfOrder = { status: 500, body: { code: 'internal', message: 'The checkout is broken' } }
+  const broken = { 'POST /wp-json/wc/store/v1/checkout': outOfOrder, 'GET /': page }
+  const script = { ...woocommerce, ...broken }
   await using shop = await scriptedShop(script)
   await using world = await clusterWorld(cluster)
   await world.provisionHere({ ...asking(shop.url), RETRY_DELAYS_MS: '100' })
@@ -59,18 +59,18 @@ test('a store that does not sell is not ready; when it sells it is, without anot
   const failed = await untilLast(world, storeId, 'StoreFailed')
   Object.assign(script, { ...woocommerce, 'GET /': page })
   await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
   const events = await untilLast(world, storeId, 'StoreProvisioned')
 
   expect(dataOf(failed, 'StoreFailed')).toMatchObject([
     {
-      reason: 'ORDER_CHECK_FAILED',
+      reason: 'SMOKE_TEST_FAILED',
       detail:
-        'POST /wp-json/wc/store/v1/checkout was answered with 500: internal: The till is broken',
+        'POST /wp-json/wc/store/v1/checkout was answered with 500: internal: The checkout is broken',
     },
   ])
   expect(dataOf(events, 'StoreProvisioned')).toMatchObject([
-    { adopted: true, orderCheck: { orderId: '12', cancelled: false } },
+    { adopted: true, smokeTest: { orderId: '12', cancelled: false } },
   ])
   const steps = dataOf(events, 'ProvisioningStepRecorded').map(({ step }) => step)
   expect(steps.filter((step) => step === 'install')).toHaveLength(1)
@@ -103,5 +103,5 @@ test('a store that cannot run says why, by the rights of the provisioner alone',
 })
 
 function asking(url: string): Record<string, string> {
-  return { ORDER_CHECK: 'on', ORDER_CHECK_URL: url }
+  return { SMOKE_TEST: 'on', SMOKE_TEST_URL: url }
 }

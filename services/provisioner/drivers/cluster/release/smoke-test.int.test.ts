@@ -6,8 +6,8 @@ import { scriptedShop } from '#test/smoke-test/scripted-shop'
 import type { Target } from '../../../reconcile/driver.ts'
 import type { ApiAnswer } from '../api/client.ts'
 import type { Cluster } from '../context.ts'
-import { checkOrder, checkShop } from './smoke-test.ts'
-import { explain } from './diagnose.ts'
+import { placeTestOrder, browseStore } from './smoke-test.ts'
+import { diagnoseRelease } from './diagnose.ts'
 
 const b64 = (text: string) => Buffer.from(text).toString('base64')
 const data = { 'admin-email': b64(admin.email), 'admin-password': b64(admin.password) }
@@ -18,30 +18,34 @@ test('the order is placed where the template leads, with the account of the stor
   const urlTemplate = shop.url.replace('127.0.0.1', '{release}')
   const cluster = clusterSaying({ status: 200, body: { data } })
 
-  const order = await checkOrder(cluster, target, { urlTemplate, limitMs: 10_000, signal })
+  const order = await placeTestOrder(cluster, target, { urlTemplate, limitMs: 10_000, signal })
 
   expect(order).toMatchObject({ orderId: 'order_1', cancelled: true })
   expect(shop.heard[0]?.headers.host).toBe('shop.example.com')
 })
 
-test('a shop that sells already is walked through where the template leads, and nothing is ordered', async () => {
+test('a shop that sells already is browsed where the template leads, and nothing is ordered', async () => {
   await using shop = await scriptedShop(medusa)
   const urlTemplate = shop.url.replace('127.0.0.1', '{release}')
   const cluster = clusterSaying({ status: 200, body: { data } })
 
-  const walked = await checkShop(cluster, target, { urlTemplate, limitMs: 10_000, signal })
+  const browsed = await browseStore(cluster, target, { urlTemplate, limitMs: 10_000, signal })
 
-  expect(walked).toEqual({ requests: 10, durationMs: expect.any(Number) })
+  expect(browsed).toEqual({ requests: 10, durationMs: expect.any(Number) })
   expect(shop.asked()).not.toContain('POST /store/carts/cart_1/complete')
 })
 
 test('a store whose Secret is gone cannot be sold in', async () => {
   const cluster = clusterSaying({ status: 404, body: {} })
 
-  const checking = checkOrder(cluster, target, { urlTemplate: 'http://x', limitMs: 1_000, signal })
+  const checking = placeTestOrder(cluster, target, {
+    urlTemplate: 'http://x',
+    limitMs: 1_000,
+    signal,
+  })
 
   await expect(checking).rejects.toMatchObject({
-    code: 'ORDER_CHECK_FAILED',
+    code: 'SMOKE_TEST_FAILED',
     message: 'store-secret is gone',
   })
 })
@@ -50,7 +54,7 @@ test('a cluster that refuses every look is told by what helm said', async () => 
   const cluster = clusterSaying({ status: 403, body: { message: 'forbidden' } })
   const ended = { code: 1, signal: null, stderr: 'Error: context deadline exceeded', durationMs: 5 }
 
-  const failure = await explain(cluster, { target, ended, signal })
+  const failure = await diagnoseRelease(cluster, { target, ended, signal })
 
   expect(failure).toMatchObject({ reason: 'TIMEOUT' })
   expect(failure.detail).toContain(
@@ -79,7 +83,7 @@ function clusterSaying(answer: ApiAnswer): Cluster {
   return {
     api: () => Promise.resolve(answer),
     credentials: new KubeConfig(),
-    asKeeper: (_, work) => work(),
+    withNamespaceAccess: (_, work) => work(),
     helm: { run: never, checkVersion: never },
     workDir: '/nowhere',
     chartsDir: '/nowhere',

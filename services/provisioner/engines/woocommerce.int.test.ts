@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { scriptedShop, type Script } from '#test/smoke-test/scripted-shop'
 import { CART_TOKEN, woocommerce } from '#test/smoke-test/woocommerce-script'
-import { placeOrder, type OrderCheck } from '../smoke-test.ts'
+import { placeOrder, type SmokeTest } from '../smoke-test/smoke-test.ts'
 
 const API = '/wp-json/wc/store/v1'
-let check: Omit<OrderCheck, 'baseUrl'>
+let check: Omit<SmokeTest, 'baseUrl'>
 
 beforeEach(() => {
   const { signal } = new AbortController()
@@ -38,7 +38,7 @@ describe('an order in a WooCommerce shop', () => {
     const said = (what: string) => shop.heard.findLast((heard) => heard.what === what)?.body
     expect(said(`POST ${API}/cart/add-item`)).toEqual({ id: 10, quantity: 1 })
     expect(said(`POST ${API}/checkout`)).toMatchObject({
-      billing_address: { email: 'order-check@storewright.invalid', country: 'AT' },
+      billing_address: { email: 'smoke-test@storewright.invalid', country: 'AT' },
       payment_method: 'cod',
       customer_note: expect.stringContaining('test order'),
     })
@@ -121,7 +121,7 @@ describe('a WooCommerce shop does not sell when', () => {
 
     const placing = placeOrder({ ...check, baseUrl: shop.url })
 
-    await expect(placing).rejects.toMatchObject({ code: 'ORDER_CHECK_FAILED', message })
+    await expect(placing).rejects.toMatchObject({ code: 'SMOKE_TEST_FAILED', message })
   })
 
   test('it is asked under a name that is not its own', async () => {
