@@ -83,7 +83,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set([
   'CLUSTER_UNREACHABLE',
   'CLUSTER_REFUSED',
   'RELEASE_STUCK',
-  'ORDER_CHECK_FAILED',
+  'SMOKE_TEST_FAILED',
 ])
 
 interface AppErrorOptions {
