@@ -21,13 +21,20 @@ export const leaseSubjects = '$KV.LEASES.>'
 export const permitStream = 'KV_PERMITS'
 export const permitSubjects = '$KV.PERMITS.>'
 
+const ACK_WAIT_PER_LEASE = 1.25
+
 /** How long a silent worker keeps its message and its lease. */
 export interface WorkTimings {
   ackWaitMs: number
   leaseTtlMs: number
 }
 
-export const defaultTimings: WorkTimings = { ackWaitMs: 15_000, leaseTtlMs: 12_000 }
+/** The times that belong to a lease of this length: a message outlives its worker's lease. */
+export function workTimings(leaseTtlMs: number): WorkTimings {
+  return { leaseTtlMs, ackWaitMs: Math.round(leaseTtlMs * ACK_WAIT_PER_LEASE) }
+}
+
+export const defaultTimings: WorkTimings = workTimings(12_000)
 
 /**
  * The stream of events. Limits retention: a work queue forgets the ids of what it delivered. One

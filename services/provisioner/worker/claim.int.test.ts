@@ -54,8 +54,9 @@ test('nothing is renewed once the lease is released', async () => {
     },
   }
   const driver = failingDriver(() => new AppError('CLAIM_LOST', 'gone'))
+  const lease = { renewEveryMs: 5, lostAfterMs: 60_000 }
 
-  await handleMessage(messageOf(storeId), workerOf(world, { leases, driver, renewEveryMs: 5 }))
+  await handleMessage(messageOf(storeId), workerOf(world, { leases, driver, lease }))
 
   const [claimId] = calls
   const released = calls.indexOf('release')

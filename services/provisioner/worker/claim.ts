@@ -63,9 +63,8 @@ export async function claimAndWork(work: Work): Promise<{ requeueAfterMs: number
     isCurrent: async () =>
       claim === undefined || (await isClaimCurrent(worker.eventStore, storeId, claim)),
     shutdownDeadline: worker.stopping,
-    renewEveryMs: worker.renewEveryMs,
     retryForMs: worker.resultRetryMs,
-    lostAfterMs: worker.lostAfterMs,
+    ...worker.lease,
   })
   if (lease === undefined) return { requeueAfterMs: BUSY_MS }
   try {
