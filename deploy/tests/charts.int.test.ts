@@ -6,7 +6,7 @@ import { quantity } from './rendering/quantity.ts'
 import { lintChart, renderChart, renderText } from './rendering/render-chart.ts'
 import { restrictedViolations } from './rendering/restricted.ts'
 import { secretKeys } from './rendering/secret-keys.ts'
-import { matrix, storeValues } from './rendering/store-values.ts'
+import { engines, matrix, storeValues } from './rendering/store-values.ts'
 
 describe.each(matrix)('$engine, plan $plan, route $routeName', ({ engine, plan, route }) => {
   const values = storeValues({ plan, route })
@@ -75,7 +75,7 @@ describe.each(matrix)('$engine, plan $plan, route $routeName', ({ engine, plan, 
   })
 })
 
-test.each(['medusa', 'woocommerce'])('%s renders the same text twice', async (engine) => {
+test.each(engines)('%s renders the same text twice', async (engine) => {
   const values = storeValues({ plan: 'large' })
   const [first, second] = await Promise.all([
     renderText(engine, values),
@@ -85,7 +85,7 @@ test.each(['medusa', 'woocommerce'])('%s renders the same text twice', async (en
 })
 
 test('a change of plan changes no field of a claim but its size', async () => {
-  for (const engine of ['medusa', 'woocommerce']) {
+  for (const engine of engines) {
     const [small, large] = await Promise.all(
       ['small', 'large'].map(async (plan) => claimsWithoutSize(engine, plan)),
     )

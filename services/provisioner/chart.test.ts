@@ -1,17 +1,18 @@
 import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { engines } from '#domain'
 import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
 import { readChart } from './chart.ts'
 
 const charts = fileURLToPath(new URL('../../deploy/charts', import.meta.url))
 
-test('a chart is known by its name, its version and the digest of its files', async () => {
-  const chart = await readChart(charts, 'medusa')
-  expect(chart).toMatchObject({ name: 'medusa', path: join(charts, 'medusa') })
+test.each(engines)('the chart of %s is known by name, version and digest', async (engine) => {
+  const chart = await readChart(charts, engine)
+  expect(chart).toMatchObject({ name: engine, path: join(charts, engine) })
   expect(chart.version).toMatch(/^\d+\.\d+\.\d+$/)
-  expect(await readChart(charts, 'medusa')).toEqual(chart)
+  expect(await readChart(charts, engine)).toEqual(chart)
 })
 
 test('any change of any file changes the digest', async () => {

@@ -4,6 +4,7 @@ import { join, relative, sep } from 'node:path'
 import { load } from 'js-yaml'
 import { z } from 'zod'
 import { AppError, type Engine } from '#domain'
+import { engineRegistry } from './engines/registry.ts'
 
 export interface Chart {
   name: string
@@ -18,7 +19,7 @@ const chartFile = z.object({ name: z.string(), version: z.string() })
 
 /** The chart of an engine as it lies on disk now. Throws CHART_INVALID. */
 export async function readChart(chartsDir: string, engine: Engine): Promise<Chart> {
-  const path = join(chartsDir, engine)
+  const path = folderOf(chartsDir, engine)
   try {
     const digest = await digestOf(path)
     const { name, version } = chartFile.parse(
@@ -35,8 +36,16 @@ export async function readChart(chartsDir: string, engine: Engine): Promise<Char
 
 /** Stands for a chart that is not there: what tries to use it fails. */
 export function unreadableChart(chartsDir: string, engine: Engine): Chart {
-  return { name: engine, version: 'unknown', path: join(chartsDir, engine), digest: 'unreadable' }
+  return {
+    name: engine,
+    version: 'unknown',
+    path: folderOf(chartsDir, engine),
+    digest: 'unreadable',
+  }
 }
+
+const folderOf = (chartsDir: string, engine: Engine): string =>
+  join(chartsDir, engineRegistry[engine].chart)
 
 async function digestOf(path: string): Promise<string> {
   const hash = createHash('sha256')

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { releaseNameOf, type Engine } from '#domain'
+import { releaseNameOf, type Engine, engines } from '#domain'
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
 import { helmStub, type Behaviour } from '#test/provisioner/helm-stub'
@@ -16,7 +16,7 @@ import { start } from './start.ts'
 import { readChart } from './chart.ts'
 import { storeValues } from './values.ts'
 
-test.each<Engine>(['woocommerce', 'medusa'])(
+test.each(engines)(
   'a requested %s store is rendered by real helm, byte for byte what helm template gives',
   async (engine) => {
     await using world = await worldOf()

@@ -58,7 +58,6 @@ export const errorCodes = [
   'CLUSTER_REFUSED',
   'HELM_MISSING',
   'HELM_FAILED',
-  'HELM_TIMED_OUT',
   'RELEASE_CONFLICT',
   'RELEASE_STUCK',
   'SMOKE_TEST_FAILED',

@@ -1,3 +1,4 @@
+import { engines } from '#domain'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -35,21 +36,18 @@ test('one request sent fifty times at once gives one store', async () => {
   expect(new Set(ids).size).toBe(1)
 })
 
-test.for(['woocommerce', 'medusa'])(
-  'a %s store becomes ready, with its manifests',
-  async (engine) => {
-    const id = await client.accepted({ engine })
+test.for(engines)('a %s store becomes ready, with its manifests', async (engine) => {
+  const id = await client.accepted({ engine })
 
-    const store = await client.untilStatus(id, 'ready')
+  const store = await client.untilStatus(id, 'ready')
 
-    const events = await client.events(id)
-    expect(events.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['StoreRequested', 'ProvisioningStarted', 'StoreProvisioned']),
-    )
-    const releases = await readdir(join(stack.dataDir, 'releases'), { recursive: true })
-    expect(releases.filter((path) => path.includes(store.release))).not.toEqual([])
-  },
-)
+  const events = await client.events(id)
+  expect(events.map(({ type }) => type)).toEqual(
+    expect.arrayContaining(['StoreRequested', 'ProvisioningStarted', 'StoreProvisioned']),
+  )
+  const releases = await readdir(join(stack.dataDir, 'releases'), { recursive: true })
+  expect(releases.filter((path) => path.includes(store.release))).not.toEqual([])
+})
 
 test('a ready store is upgraded to a larger plan, under one correlation id from the request to its end', async () => {
   const id = await client.accepted({})

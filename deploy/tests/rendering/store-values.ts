@@ -1,7 +1,6 @@
-export const engines = ['medusa', 'woocommerce'] as const
-const plans = ['small', 'medium', 'large'] as const
-export type Engine = (typeof engines)[number]
-export type Plan = (typeof plans)[number]
+import { engines, plans } from '#domain'
+
+export { type Engine, engines, type Plan } from '#domain'
 
 export const routes = {
   none: { kind: 'none' },

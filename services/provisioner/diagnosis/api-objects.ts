@@ -49,7 +49,7 @@ export const workload = z.object({
   status: z.object({ replicas: count, readyReplicas: count, conditions }).prefault({}),
 })
 
-export const claim = z.object({ metadata, status: z.object({ phase: text }).prefault({}) })
+export const pvc = z.object({ metadata, status: z.object({ phase: text }).prefault({}) })
 export const job = z.object({ metadata, status: z.object({ conditions }).prefault({}) })
 
 const amounts = z.record(z.string(), z.string()).default({})

@@ -1,7 +1,7 @@
 import { eventually } from '#test/eventually'
 import { testCluster } from '#test/cluster/test-cluster'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { claim, deployment, faulty, hookJob, statefulSet } from '#test/diagnosis/objects'
+import { pvc, deployment, faulty, hookJob, statefulSet } from '#test/diagnosis/objects'
 import { namespaceIn, type Cluster } from '#test/diagnosis/try-release'
 
 let cluster: Cluster
@@ -107,9 +107,7 @@ describe.concurrent('helm waits in vain', () => {
     })
   })
 
-  test('for claims above the quota: QUOTA_EXCEEDED, named by the StatefulSet', async ({
-    expect,
-  }) => {
+  test('for PVCs above the quota: QUOTA_EXCEEDED, named by the StatefulSet', async ({ expect }) => {
     const namespace = await namespaceIn(cluster)
     await limit(namespace, { 'requests.storage': '0' })
 
@@ -148,12 +146,12 @@ describe.concurrent('helm waits in vain', () => {
 
   test('for a volume of a class that is not there: PVC_PENDING for good', async ({ expect }) => {
     const namespace = await namespaceIn(cluster)
-    const lost = claim('data', '1Gi', { storageClassName: 'nosuch' })
+    const lost = pvc('data', '1Gi', { storageClassName: 'nosuch' })
 
     expect(await namespace.failureOf([lost])).toMatchObject({
       reason: 'PVC_PENDING',
       retryable: false,
-      detail: expect.stringMatching(/^claim data is pending .*"nosuch" not found$/),
+      detail: expect.stringMatching(/^PVC data has been pending .*"nosuch" not found$/),
     })
   })
 

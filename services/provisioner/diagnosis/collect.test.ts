@@ -14,8 +14,8 @@ test('a namespace is read as a whole, with its secrets hidden', async () => {
   expect(evidence.redact('wc0rKs8aBcD1')).toBe('[redacted]')
   expect(evidence.gaps).toEqual([])
   expect(evidence.usedUp).toEqual(['quota plan: pods 10 of 10'])
-  expect(evidence.claims).toMatchObject([{ name: 's-x-database', phase: 'Bound' }])
-  expect(evidence.claims[0]?.ageMs).toBeGreaterThan(0)
+  expect(evidence.pvcs).toMatchObject([{ name: 's-x-database', phase: 'Bound' }])
+  expect(evidence.pvcs[0]?.ageMs).toBeGreaterThan(0)
   expect(evidence.jobs).toEqual([
     { name: 'cron-1', ofCronJob: true, failure: 'BackoffLimitExceeded: no' },
     { name: 'migrate', ofCronJob: false, failure: undefined },

@@ -29,7 +29,7 @@ export async function collectEvidence(
     takenAt: new Date().toISOString(),
     pods,
     workloads: workloadEvidence(parts, { warnings, hide }),
-    claims: parts.claims.map(claimEvidence),
+    pvcs: parts.pvcs.map(pvcEvidence),
     jobs: parts.jobs.map((job) => jobEvidence(job, hide)),
     usedUp: parts.quotas.flatMap(usedUp),
     warnings,
@@ -54,16 +54,16 @@ async function readSecrets(reader: Reader): Promise<string[] | undefined> {
 }
 
 async function readObjects({ list }: Reader) {
-  const [pods, deployments, statefulSets, replicaSets, claims, jobs, quotas] = await Promise.all([
+  const [pods, deployments, statefulSets, replicaSets, pvcs, jobs, quotas] = await Promise.all([
     list('api/v1 pods', api.pod),
     list('apis/apps/v1 deployments', api.workload),
     list('apis/apps/v1 statefulsets', api.workload),
     list('apis/apps/v1 replicasets', api.workload),
-    list('api/v1 persistentvolumeclaims', api.claim),
+    list('api/v1 persistentvolumeclaims', api.pvc),
     list('apis/batch/v1 jobs', api.job),
     list('api/v1 resourcequotas', api.quota),
   ])
-  return { pods, deployments, statefulSets, replicaSets, claims, jobs, quotas }
+  return { pods, deployments, statefulSets, replicaSets, pvcs, jobs, quotas }
 }
 
 async function readEvents({ list }: Reader): Promise<api.Event[]> {
@@ -72,7 +72,7 @@ async function readEvents({ list }: Reader): Promise<api.Event[]> {
 
 type Objects = Awaited<ReturnType<typeof readObjects>>
 
-function claimEvidence({ metadata, status }: Objects['claims'][number]) {
+function pvcEvidence({ metadata, status }: Objects['pvcs'][number]) {
   const { name, uid, creationTimestamp } = metadata
   const ageMs = Math.max(0, Date.now() - Date.parse(creationTimestamp)) || 0
   return { name, uid, phase: status.phase, ageMs }

@@ -20,8 +20,8 @@ const waited = 'Error: context deadline exceeded'
 const late = { stderr: waited }
 
 test.each<[string, Evidence]>([
-  ['a claim that was made just now', evidenceOf({ claims: [{ ...pending, ageMs: 800 }] })],
-  ['a pod whose claim is not bound yet', evidenceOf({ pods: [podOf({ unscheduled: unbound })] })],
+  ['a PVC that was made just now', evidenceOf({ pvcs: [{ ...pending, ageMs: 800 }] })],
+  ['a pod whose PVC is not bound yet', evidenceOf({ pods: [podOf({ unscheduled: unbound })] })],
   [
     'an autoscaler without figures',
     evidenceOf({ warnings: [warningOf('hpa-1', 'FailedGetResourceMetric', 'no metrics API')] }),
@@ -63,12 +63,12 @@ test.each<[string, Evidence, string]>([
   ],
   [
     'a database without its volume, before the engine that crashes for want of it',
-    evidenceOf({ pods: [podOf({ containers: [crashed] })], claims: [pending] }),
+    evidenceOf({ pods: [podOf({ containers: [crashed] })], pvcs: [pending] }),
     'PVC_PENDING',
   ],
   [
-    'a node that is too small, before the claim that waits for the pod to be scheduled',
-    evidenceOf({ pods: [podOf({ unscheduled: '1 Insufficient memory' })], claims: [pending] }),
+    'a node that is too small, before the PVC that waits for the pod to be scheduled',
+    evidenceOf({ pods: [podOf({ unscheduled: '1 Insufficient memory' })], pvcs: [pending] }),
     'NOT_SCHEDULABLE',
   ],
 ])('of several causes the first is told: %s', (_, evidence, reason) => {
@@ -113,7 +113,7 @@ test('whatever is seen and said, there is an answer on one short line without a 
       const evidence = evidenceOf({
         pods: [podOf({ containers: [container] })],
         workloads: [workloadOf({ refusal: message })],
-        claims: [{ ...pending, ageMs }],
+        pvcs: [{ ...pending, ageMs }],
         warnings: [warningOf('pod-1', 'FailedMount', message)],
         logs: [{ pod: 'shop-1', container: 'shop', lines: [message] }],
         redact: hide,

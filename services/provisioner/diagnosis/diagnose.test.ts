@@ -106,23 +106,19 @@ test.each<Case>([
     'pod shop-1: 0/1 nodes are available: 1 Insufficient cpu.',
   ],
   [
-    'a claim of a class that is not there',
+    'a PVC of a class that is not there',
     evidenceOf({
       pods: [podOf({ unscheduled: unbound })],
-      claims: [pending],
+      pvcs: [pending],
       warnings: [
-        warningOf(
-          'claim-1',
-          'ProvisioningFailed',
-          'storageclass.storage.k8s.io "nosuch" not found',
-        ),
+        warningOf('pvc-1', 'ProvisioningFailed', 'storageclass.storage.k8s.io "nosuch" not found'),
       ],
     }),
     'PVC_PENDING',
     false,
-    'claim data is pending for 60 s: storageclass.storage.k8s.io "nosuch" not found',
+    'PVC data has been pending for 60 s: storageclass.storage.k8s.io "nosuch" not found',
   ],
-  ['a claim nobody binds', evidenceOf({ claims: [pending] }), 'PVC_PENDING', true],
+  ['a PVC nobody binds', evidenceOf({ pvcs: [pending] }), 'PVC_PENDING', true],
   [
     'a volume that cannot be mounted',
     evidenceOf({

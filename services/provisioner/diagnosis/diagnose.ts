@@ -4,7 +4,7 @@ import { fixChart } from './rules/next-actions.ts'
 import { lateRules, runRules, stderrRules } from './rules/helm.ts'
 import { crashRules, imageRules, podRules } from './rules/pods.ts'
 import type { HelmRun, Rule } from './rules/rule.ts'
-import { claimRules, jobRules, refusalRules, timeoutRules } from './rules/store.ts'
+import { pvcRules, jobRules, refusalRules, timeoutRules } from './rules/store.ts'
 import { printable } from '../redact.ts'
 
 const DETAIL_CHARACTERS_MAX = 1_000
@@ -16,7 +16,7 @@ const rules: readonly Rule[] = [
   ...imageRules,
   ...refusalRules,
   ...podRules,
-  ...claimRules,
+  ...pvcRules,
   ...crashRules,
   ...jobRules,
   ...lateRules,

@@ -4,7 +4,7 @@ export interface Evidence {
   takenAt: string
   pods: PodEvidence[]
   workloads: WorkloadEvidence[]
-  claims: ClaimEvidence[]
+  pvcs: PvcEvidence[]
   jobs: JobEvidence[]
   /** Each limit of a quota that is reached, as `quota plan: pods 10 of 10`. */
   usedUp: string[]
@@ -50,11 +50,11 @@ export interface WorkloadEvidence {
   uid: string
   wanted: number
   ready: number
-  /** What the API server said against its pods, or its claims, the last time. */
+  /** What the API server said against its pods, or its PVCs, the last time. */
   refusal: string | undefined
 }
 
-export interface ClaimEvidence {
+export interface PvcEvidence {
   name: string
   uid: string
   phase: string

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { toolPath } from '../../../embedded/tools.ts'
 import { diagnose } from './diagnose.ts'
-import { claim, configMap, deployment, faulty } from '#test/diagnosis/objects'
+import { pvc, configMap, deployment, faulty } from '#test/diagnosis/objects'
 import { namespaceIn, restrictedKubeconfig, type Cluster } from '#test/diagnosis/try-release'
 
 const charts = fileURLToPath(new URL('../../../deploy/charts', import.meta.url))
@@ -91,9 +91,9 @@ describe.concurrent('helm says', () => {
 
   test('that a volume cannot shrink: VOLUME_RESIZE_REFUSED', async ({ expect }) => {
     const namespace = await namespaceIn(cluster)
-    await namespace.install([claim('data', '2Gi')])
+    await namespace.install([pvc('data', '2Gi')])
 
-    expect(await namespace.failureOf([claim('data', '1Gi')])).toMatchObject({
+    expect(await namespace.failureOf([pvc('data', '1Gi')])).toMatchObject({
       reason: 'VOLUME_RESIZE_REFUSED',
       retryable: false,
     })
@@ -154,7 +154,7 @@ describe.concurrent('helm 4 says, and helm 3 does not know', () => {
 describe.concurrent('no fault by itself', () => {
   test('is a store that runs', async ({ expect }) => {
     const namespace = await namespaceIn(cluster)
-    const stderr = await namespace.install([deployment(), claim('data', '1Gi')])
+    const stderr = await namespace.install([deployment(), pvc('data', '1Gi')])
 
     expect(stderr).toBe('')
     expect(diagnose(await namespace.collect(), { stderr: 'odd' })).toMatchObject({

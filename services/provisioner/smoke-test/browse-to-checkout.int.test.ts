@@ -1,3 +1,4 @@
+import type { Engine } from '#domain'
 import { expect, test } from 'vitest'
 import { admin, medusa } from '#test/smoke-test/medusa-script'
 import { scriptedShop, type Reply, type Script } from '#test/smoke-test/scripted-shop'
@@ -8,12 +9,12 @@ const API = '/wp-json/wc/store/v1'
 const { signal } = new AbortController()
 const general = { host: 'shop.example.com', signal, limitMs: 10_000 }
 
-const browse = async (engine: 'medusa' | 'woocommerce', change: Script = {}) => {
+const browse = async (engine: Engine, change: Script = {}) => {
   await using shop = await scriptedShop({ ...scripts[engine], ...change })
   const browsed = await browseToCheckout({ ...general, engine, baseUrl: shop.url, admin })
   return { browsed, asked: shop.asked() }
 }
-const scripts = { medusa, woocommerce }
+const scripts: Record<Engine, Script> = { medusa, woocommerce }
 
 test('a WooCommerce shop is browsed to its checkout: the cart is filled, nothing is checked out', async () => {
   const { browsed, asked } = await browse('woocommerce')
@@ -36,7 +37,7 @@ test('a Medusa shop is browsed to its checkout: the cart can be shipped, nothing
   expect(asked.filter((what) => /payment|complete/.test(what))).toEqual([])
 })
 
-const owners: ['medusa' | 'woocommerce', string, Reply, string][] = [
+const owners: [Engine, string, Reply, string][] = [
   [
     'woocommerce',
     `GET ${API}/products`,
@@ -66,7 +67,7 @@ test.for(owners)(
   },
 )
 
-const broken: ['medusa' | 'woocommerce', string, Reply, string][] = [
+const broken: [Engine, string, Reply, string][] = [
   ['woocommerce', 'GET /', { status: 500, body: 'critical error' }, 'GET / was answered with 500'],
   [
     'woocommerce',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import { type Engine, engines } from '#domain'
+import { engineRegistry } from '../engines/registry.ts'
 import { placeOrder } from './smoke-test.ts'
 
 const options = z.object({
@@ -47,7 +48,7 @@ async function run({ engine, url, host, publishableKey, limit }: z.output<typeof
 // Not an argument: every process of the machine could read it.
 async function adminOf(engine: Engine, env: NodeJS.ProcessEnv) {
   const email = env['ADMIN_EMAIL']
-  if (engine !== 'medusa' || email === undefined) return undefined
+  if (!engineRegistry[engine].testsAsAdmin || email === undefined) return undefined
   const file = env['ADMIN_PASSWORD_FILE']
   const password =
     file === undefined ? env['ADMIN_PASSWORD'] : (await readFile(file, 'utf8')).trim()

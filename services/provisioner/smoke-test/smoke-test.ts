@@ -1,22 +1,18 @@
 import type { Engine, PlacedOrder } from '#domain'
-import { orderFromMedusa, browseMedusa } from './engines/medusa.ts'
-import { orderFromWooCommerce, browseWooCommerce } from './engines/woocommerce.ts'
+import type { ShopAccess } from '../engines/engine-support.ts'
+import { engineRegistry } from '../engines/registry.ts'
 import { isOwnersChoice } from './failures.ts'
 import { openShop, type Shop } from './shop.ts'
 
-export interface SmokeTest {
+export interface SmokeTest extends ShopAccess {
   engine: Engine
   /** Where the shop is reached, such as its Service; may end in a path. */
   baseUrl: string
   /** The host its customers use. */
   host: string
   signal: AbortSignal
-  /** The bound of the whole check. */
+  /** The limit of the whole test. */
   limitMs: number
-  /** Medusa: the administrator, who reads the publishable key and cancels the order. */
-  admin?: { email: string; password: string } | undefined
-  /** Medusa: the key itself, where no administrator is given. */
-  publishableKey?: string | undefined
 }
 
 /**
@@ -26,10 +22,7 @@ export interface SmokeTest {
 export async function placeOrder(check: SmokeTest): Promise<PlacedOrder> {
   const startedAt = performance.now()
   const shop = openCheckedShop(check)
-  const order =
-    check.engine === 'medusa'
-      ? await orderFromMedusa(shop, check)
-      : await orderFromWooCommerce(shop)
+  const order = await engineRegistry[check.engine].placeOrder(shop, check)
   const durationMs = Math.round(performance.now() - startedAt)
   return { ...order, requests: shop.requests(), durationMs }
 }
@@ -61,7 +54,7 @@ export async function browseToCheckout(check: SmokeTest): Promise<Browsing> {
     durationMs: Math.round(performance.now() - startedAt),
   })
   try {
-    await (check.engine === 'medusa' ? browseMedusa(shop, check) : browseWooCommerce(shop))
+    await engineRegistry[check.engine].browseToCheckout(shop, check)
     return browsed()
   } catch (error) {
     if (isOwnersChoice(error)) return browsed(error.message)

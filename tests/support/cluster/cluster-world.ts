@@ -1,5 +1,6 @@
 import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { engines } from '#domain'
 import { parseConfig } from '../../../services/provisioner/config.ts'
 import { start } from '../../../services/provisioner/start.ts'
 import { platformAccount } from './platform-account.ts'
@@ -70,7 +71,7 @@ export async function changedCharts(
   change: (chart: string) => Promise<void>,
 ): Promise<string> {
   const changed = await mkdtemp(join(folder, 'charts-'))
-  for (const engine of ['woocommerce', 'medusa']) {
+  for (const engine of engines) {
     await cp(join(charts, engine), join(changed, engine), { recursive: true })
     await change(join(changed, engine))
   }

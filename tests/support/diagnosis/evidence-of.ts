@@ -11,7 +11,7 @@ export function evidenceOf(given: Partial<Evidence> = {}): Evidence {
     takenAt: '2026-01-01T00:00:00.000Z',
     pods: [],
     workloads: [],
-    claims: [],
+    pvcs: [],
     jobs: [],
     usedUp: [],
     warnings: [],
@@ -82,7 +82,7 @@ export const warningOf = (uid: string, reason: string, message: string) => ({
 /** What a pod is told in every install for a moment. */
 export const unbound = 'pod has unbound immediate PersistentVolumeClaims. not found'
 
-export const pending = { name: 'data', uid: 'claim-1', phase: 'Pending', ageMs: 60_000 }
+export const pending = { name: 'data', uid: 'pvc-1', phase: 'Pending', ageMs: 60_000 }
 
 export const crashed = containerOf({
   reason: 'CrashLoopBackOff',

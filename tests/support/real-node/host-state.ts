@@ -41,13 +41,13 @@ export async function hostState(): Promise<Record<string, string>> {
   }
 }
 
-/** Every process of the machine whose kubelet is told by files in `folder`. */
+/** Every process of the sandbox whose kubelet is told by files in `folder`. */
 export async function processesIn(folder: string): Promise<string[]> {
   const kubelet = join(folder, 'node', 'kubelet.yaml')
   const all = await processes()
-  const machine = all.find(({ line }) => line.includes(kubelet) && !line.startsWith('nsenter'))
-  if (machine === undefined) throw new Error(`No kubelet runs with ${kubelet}`)
-  return all.filter(({ mounts }) => mounts === machine.mounts).map(({ identity }) => identity)
+  const sandbox = all.find(({ line }) => line.includes(kubelet) && !line.startsWith('nsenter'))
+  if (sandbox === undefined) throw new Error(`No kubelet runs with ${kubelet}`)
+  return all.filter(({ mounts }) => mounts === sandbox.mounts).map(({ identity }) => identity)
 }
 
 /** Those of them that have not ended. */

@@ -36,8 +36,10 @@ export async function status(folder: string): Promise<void> {
     say(`The cluster is being started (pid ${pid}).`)
   } else {
     const { url, kubeconfig, pids } = running.parse(JSON.parse(found))
-    const parts = Object.entries(pids).map(([name, each]) => `  ${name} (pid ${each})`)
-    say(`The cluster runs at ${url} (pid ${pid})\n${parts.join('\n')}\nKUBECONFIG=${kubeconfig}`)
+    const components = Object.entries(pids).map(([name, each]) => `  ${name} (pid ${each})`)
+    say(
+      `The cluster runs at ${url} (pid ${pid})\n${components.join('\n')}\nKUBECONFIG=${kubeconfig}`,
+    )
   }
 }
 

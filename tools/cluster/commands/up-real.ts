@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { claimHost } from '../real-node/sandbox/host-lock.ts'
+import { lockHost } from '../real-node/sandbox/host-lock.ts'
 import { type RealCluster, startRealCluster } from '../real-node/start.ts'
 import { own } from './owner.ts'
 import { untilAsked } from './up.ts'
@@ -11,7 +11,7 @@ interface UpRealOptions {
   images: string[]
 }
 
-/** Runs a cluster with real pods until SIGINT or SIGTERM, or until a part ends by itself: an error. */
+/** Runs a cluster with real pods until SIGINT or SIGTERM, or until a component ends by itself: an error. */
 export async function upReal({ folder: path, images }: UpRealOptions): Promise<void> {
   const folder = resolve(path)
   const asked = untilAsked()
@@ -28,10 +28,10 @@ export async function upReal({ folder: path, images }: UpRealOptions): Promise<v
   }
 }
 
-/** Clears what a cluster with real pods that was killed has left; one that runs is left alone. */
+/** Removes what a killed cluster with real pods has left on the host; a running one is left alone. */
 export async function clearReal(): Promise<void> {
-  const claim = await claimHost().catch(() => undefined)
-  await claim?.release()
+  const hostLock = await lockHost().catch(() => undefined)
+  await hostLock?.release()
 }
 
 interface Serving extends UpRealOptions {

@@ -7,12 +7,12 @@ import { own } from './owner.ts'
 
 interface UpOptions {
   folder: string
-  /** Of the API server; without one the last one, or a free one. */
+  /** Of the API server; without it the last one used, or a free one. */
   port: number | undefined
   env: NodeJS.ProcessEnv
 }
 
-/** Runs the cluster until SIGINT or SIGTERM, or until one of its parts ends by itself: an error. */
+/** Runs the cluster until SIGINT or SIGTERM, or until a component ends by itself: an error. */
 export async function up({ folder: path, port, env }: UpOptions): Promise<void> {
   const folder = resolve(path)
   const asked = untilAsked()
@@ -34,7 +34,7 @@ export async function up({ folder: path, port, env }: UpOptions): Promise<void> 
   }
 }
 
-/** A kubeconfig copied elsewhere stays good as long as the port is to be had. */
+/** A copied kubeconfig stays valid as long as the port is free at the next start. */
 async function portFor(folder: string, wanted: number | undefined): Promise<number> {
   const file = join(folder, 'port')
   const last = Number(await readFile(file, 'utf8').catch(() => ''))

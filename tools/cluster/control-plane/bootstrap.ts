@@ -40,7 +40,7 @@ const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 const routes = `${definitions}/httproutes.gateway.networking.k8s.io`
 
 /** One fake node, the default storage class, and HTTPRoute as the Gateway API defines it. */
-export async function furnish(api: Api, layout: Layout, kubeletPort: number): Promise<void> {
+export async function bootstrap(api: Api, layout: Layout, kubeletPort: number): Promise<void> {
   await apply(api, nodePath, node)
   // Of a node that was ready before, kwok leaves the status alone, and the port is another one.
   const kubeletEndpoint = { Port: kubeletPort }
@@ -57,7 +57,7 @@ export async function defineRoutes(api: Api, { programs }: Layout): Promise<void
 }
 
 /** Throws unless pods can run and be read, routes be made, and the default namespace takes pods. */
-export async function untilFurnished(api: Api, kubelet: Api): Promise<void> {
+export async function untilBootstrapped(api: Api, kubelet: Api): Promise<void> {
   await untilUsable(api, nodePath)
   // After a restart the node is still Ready, whether or not kwok is there already.
   await answers(kubelet, '/healthz')

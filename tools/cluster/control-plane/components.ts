@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Part } from './process-group.ts'
+import type { Component } from './process-group.ts'
 
 /** Where everything of one cluster lies and listens. */
 export interface Layout {
@@ -25,7 +25,7 @@ const ETCD_PEER_SOCKET = 'unix://etcd:2380'
 const rate = ['--kube-api-qps=1000', '--kube-api-burst=2000']
 
 /** It asks nobody for a password, so it listens where only this user gets in: in the folder. */
-export function etcd({ programs, durable }: Layout): Part {
+export function etcd({ programs, durable }: Layout): Component {
   const args = [
     '--data-dir=etcd',
     `--listen-client-urls=${ETCD_SOCKET}`,
@@ -41,7 +41,7 @@ export function etcd({ programs, durable }: Layout): Part {
 }
 
 /** Certificates are its own: the one it signs with serves clients as their authority. */
-export function apiServer(layout: Layout, tokensFile: string, keyFile: string): Part {
+export function apiServer(layout: Layout, tokensFile: string, keyFile: string): Component {
   const args = [
     `--etcd-servers=${ETCD_SOCKET}`,
     `--bind-address=${layout.apiHost}`,
@@ -79,7 +79,7 @@ interface ManagerFiles {
   caFile: string
 }
 
-export function controllerManager({ programs }: Layout, files: ManagerFiles): Part {
+export function controllerManager({ programs }: Layout, files: ManagerFiles): Component {
   const args = [
     `--kubeconfig=${files.kubeconfig}`,
     `--service-account-private-key-file=${files.keyFile}`,
@@ -98,7 +98,7 @@ export function controllerManager({ programs }: Layout, files: ManagerFiles): Pa
   return { name, command: join(programs, name), args, ...stateless }
 }
 
-export function scheduler({ programs }: Layout, kubeconfig: string): Part {
+export function scheduler({ programs }: Layout, kubeconfig: string): Component {
   const args = [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--secure-port=0', ...rate]
   return { name: 'kube-scheduler', command: join(programs, 'kube-scheduler'), args, ...stateless }
 }
@@ -111,7 +111,7 @@ interface KwokConfig {
 }
 
 /** Its certificate is the API server's, which does not check a kubelet's. */
-export function kwok({ folder, programs }: Layout, config: KwokConfig): Part {
+export function kwok({ folder, programs }: Layout, config: KwokConfig): Component {
   const certificate = join(folder, 'certificates', 'apiserver')
   const args = [
     `--kubeconfig=${config.kubeconfig}`,

@@ -2,9 +2,9 @@ import { X509Certificate } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Api, apiClient } from './api-client.ts'
-import * as parts from './components.ts'
+import * as components from './components.ts'
 import { credentialsOf, kubeconfig, type Tokens, writeSecret } from './credentials.ts'
-import type { Group } from './process-group.ts'
+import type { ProcessGroup } from './process-group.ts'
 
 const RENEW_BEFORE_MS = 7 * 86_400_000
 
@@ -20,14 +20,17 @@ export interface ControlPlane {
 }
 
 /** Starts etcd, the API server, the controllers and the scheduler; resolves when the API answers. */
-export async function startControlPlane(group: Group, layout: parts.Layout): Promise<ControlPlane> {
+export async function startControlPlane(
+  group: ProcessGroup,
+  layout: components.Layout,
+): Promise<ControlPlane> {
   const { folder } = layout
   const { tokens, tokensFile, serviceAccountKeyFile: keyFile } = await credentialsOf(folder)
   const caFile = join(folder, 'certificates', 'apiserver.crt')
   const url = `https://${layout.apiHost}:${layout.apiPort}`
   await dropOldCertificate(caFile)
-  await group.launch(parts.etcd(layout))
-  await group.launch(parts.apiServer(layout, tokensFile, keyFile))
+  await group.launch(components.etcd(layout))
+  await group.launch(components.apiServer(layout, tokensFile, keyFile))
   await group.until('kube-apiserver', async () => {
     const client = apiClient({ url, ca: await readFile(caFile, 'utf8'), token: tokens.admin })
     const { status, body } = await client('/readyz')
@@ -37,8 +40,8 @@ export async function startControlPlane(group: Group, layout: parts.Layout): Pro
   const configFor = (name: keyof Tokens) =>
     writeConfig(folder, name, kubeconfig({ url, ca, token: tokens[name] }))
   const manager = await configFor('controllerManager')
-  await group.launch(parts.controllerManager(layout, { kubeconfig: manager, keyFile, caFile }))
-  await group.launch(parts.scheduler(layout, await configFor('scheduler')))
+  await group.launch(components.controllerManager(layout, { kubeconfig: manager, keyFile, caFile }))
+  await group.launch(components.scheduler(layout, await configFor('scheduler')))
   return { url, ca, tokens, api: apiClient({ url, ca, token: tokens.admin }), configFor }
 }
 

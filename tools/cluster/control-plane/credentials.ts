@@ -11,7 +11,7 @@ const users = {
   controllerManager: ['system:kube-controller-manager', 'system:masters'],
   scheduler: ['system:kube-scheduler', ''],
   kwok: ['storewright-kwok', 'system:masters'],
-  kubelet: ['system:node:machine', 'system:nodes'],
+  kubelet: ['system:node:sandbox', 'system:nodes'],
   kubeProxy: ['system:kube-proxy', ''],
   dns: ['storewright-dns', ''],
 } as const

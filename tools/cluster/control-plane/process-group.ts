@@ -9,7 +9,7 @@ import {
 const READY_TIMEOUT_MS = 120_000
 
 /** A program of the cluster and how it is ended. */
-export interface Part {
+export interface Component {
   name: string
   /** Its path. */
   command: string
@@ -19,8 +19,8 @@ export interface Part {
 }
 
 /** The programs that make up one cluster. */
-export interface Group {
-  launch: (part: Part) => Promise<void>
+export interface ProcessGroup {
+  launch: (part: Component) => Promise<void>
   /** Waits until the probe of a launched part succeeds; throws with its last lines when it does not. */
   until: (name: string, probe: () => Promise<void>) => Promise<void>
   pids: () => Record<string, number>
@@ -31,7 +31,7 @@ export interface Group {
   stop: () => Promise<void>
 }
 
-interface GroupOptions {
+interface ProcessGroupOptions {
   /** Where all of them work; logs lie in its folder `logs`. */
   folder: string
   /** A program and its arguments that each part is started by, such as nsenter's. */
@@ -39,7 +39,7 @@ interface GroupOptions {
 }
 
 /** An empty group; none of its programs outlives this process. */
-export function openGroup({ folder, by = [] }: GroupOptions): Group {
+export function openProcessGroup({ folder, by = [] }: ProcessGroupOptions): ProcessGroup {
   const started = new Map<string, RunningProcess>()
   const logOf = (name: string) => join(folder, 'logs', `${name}.log`)
   return {

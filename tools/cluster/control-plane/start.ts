@@ -4,11 +4,11 @@ import { freePort } from '../../../embedded/processes/free-port.ts'
 import { ENDED } from '../../../embedded/processes/start-process.ts'
 import { kwokConfiguration } from '../kwok/stages.ts'
 import { apiClient } from './api-client.ts'
-import { furnish, untilFurnished } from './bootstrap.ts'
-import * as parts from './components.ts'
+import { bootstrap, untilBootstrapped } from './bootstrap.ts'
+import * as components from './components.ts'
 import { startControlPlane } from './control-plane.ts'
 import type { Tokens } from './credentials.ts'
-import { type Group, openGroup, type Part } from './process-group.ts'
+import { type ProcessGroup, openProcessGroup, type Component } from './process-group.ts'
 
 const KWOK_STARTS = 3
 
@@ -38,9 +38,9 @@ export interface RunningCluster {
 export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { folder } = options
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const group = openGroup({ folder })
+  const group = openProcessGroup({ folder })
   try {
-    return await startAll(group, { ...options, ...parts.loopback })
+    return await startAll(group, { ...options, ...components.loopback })
   } catch (error) {
     // The logs may go with the folder: what they say is said now.
     const said = await group.lastWords()
@@ -50,17 +50,17 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
   }
 }
 
-async function startAll(group: Group, layout: parts.Layout): Promise<RunningCluster> {
+async function startAll(group: ProcessGroup, layout: components.Layout): Promise<RunningCluster> {
   const { folder } = layout
   const { url, ca, tokens, api, configFor } = await startControlPlane(group, layout)
   const podLogFile = await writePodLog(folder, ['This pod is simulated: nothing runs in it.'])
   const configFile = join(folder, 'kwok.yaml')
   await writeFile(configFile, kwokConfiguration(podLogFile))
   const kubeletPort = await freePort()
-  await furnish(api, layout, kubeletPort)
+  await bootstrap(api, layout, kubeletPort)
   const config = { kubeconfig: await configFor('kwok'), configFile, kubeletPort }
   const kubelet = apiClient({ url: `https://127.0.0.1:${kubeletPort}`, ca, token: '' })
-  await startKwok(group, parts.kwok(layout, config), () => untilFurnished(api, kubelet))
+  await startKwok(group, components.kwok(layout, config), () => untilBootstrapped(api, kubelet))
   await configFor('restricted')
   return {
     url,
@@ -74,7 +74,11 @@ async function startAll(group: Group, layout: parts.Layout): Promise<RunningClus
 }
 
 /** kwok 0.8 panics in about one start of three hundred; what it had begun it finds at the next. */
-async function startKwok(group: Group, kwok: Part, probe: () => Promise<void>): Promise<void> {
+async function startKwok(
+  group: ProcessGroup,
+  kwok: Component,
+  probe: () => Promise<void>,
+): Promise<void> {
   for (let start = 1; ; start++) {
     await group.launch(kwok)
     try {

@@ -17,7 +17,7 @@ const packages = [
   'tini',
 ]
 
-/** Programs of the distribution's packages, unpacked beside the system and not installed. */
+/** Programs of the distribution's packages, unpacked into the cache and not installed. */
 export interface DebianPrograms {
   busybox: string
   tini: string
@@ -27,11 +27,11 @@ export interface DebianPrograms {
   runc: string
   /** The folder of the network plugins. */
   cni: string
-  /** What their libraries and each other are found by. */
+  /** The environment in which they find their libraries and each other. */
   env: { PATH: string; LD_LIBRARY_PATH: string }
 }
 
-/** The folder in the user's cache, one for each distribution and list of packages. */
+/** The folder in the user's cache: one per distribution and list of packages. */
 function debianFolder(env: NodeJS.ProcessEnv): string {
   const hash = createHash('sha256')
     .update(packages.join(' '))
@@ -44,7 +44,7 @@ export function hasDebianPrograms(env: NodeJS.ProcessEnv): boolean {
   return existsSync(debianFolder(env))
 }
 
-/** Fetches the packages once, as apt's signed lists say, and unpacks them into the cache. */
+/** Fetches the packages once, verified by apt's signed lists, and unpacks them into the cache. */
 export async function debianPrograms(env: NodeJS.ProcessEnv): Promise<DebianPrograms> {
   const folder = debianFolder(env)
   if (!existsSync(folder)) {
@@ -58,7 +58,7 @@ export async function debianPrograms(env: NodeJS.ProcessEnv): Promise<DebianProg
 
 async function fetchInto(folder: string): Promise<void> {
   const text = `fetching ${packages.join(', ')} with apt, once`
-  // A whole folder gets its name in one step; what one that was killed has begun is taken away.
+  // The finished folder gets its name by one rename; folders that a killed run left are removed.
   for (const left of await readdir(join(folder, '..')))
     if (join(folder, '..', left).startsWith(`${folder}.making-`))
       await rm(join(folder, '..', left), { recursive: true })
@@ -79,7 +79,7 @@ async function fetchAll(making: string): Promise<void> {
   const settings = {
     'Dir::State::lists': lists,
     'Dir::Cache::archives': archives,
-    // Nothing of the system's own is written, so nothing of it has to be locked.
+    // Nothing of the system is written, so nothing of it has to be locked.
     'Dir::Cache::pkgcache': '',
     'Dir::Cache::srcpkgcache': '',
     'Debug::NoLocking': 'true',

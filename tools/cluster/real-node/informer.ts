@@ -16,24 +16,24 @@ const listed = z.object({
 })
 
 interface Watched<T extends KubernetesObject> {
-  /** Of the list of all of them. */
+  /** Path of the list of all of them. */
   path: string
   api: Api
-  /** Called after each change, and with what was there at first. */
+  /** Called for each object at first, and after each change. */
   changed: (object: T) => void
 }
 
-export interface Kept<T extends KubernetesObject> {
+export interface Informed<T extends KubernetesObject> {
   cache: ObjectCache<T>
   stop: () => Promise<void>
 }
 
-/** Keeps a copy of all objects of a kind, as the API sends them; a connection that breaks is made again. */
-export async function keep<T extends KubernetesObject>(
+/** Keeps a local copy of all objects of a kind, as the API sends them; connects again when the watch breaks. */
+export async function watchObjects<T extends KubernetesObject>(
   config: KubeConfig,
   { path, api, changed }: Watched<T>,
-): Promise<Kept<T>> {
-  // Not the library's own lists: those have other names for some fields than what is watched has.
+): Promise<Informed<T>> {
+  // Not the library's own list calls: they rename some fields, and a watch does not.
   const ours = z.custom<KubernetesListObject<T>>((body) => listed.safeParse(body).success)
   const list = async () => {
     const { status, body } = await api(path)
@@ -43,10 +43,13 @@ export async function keep<T extends KubernetesObject>(
   const informer: Informer<T> & ObjectCache<T> = makeInformer(config, path, list)
   let again: NodeJS.Timeout | undefined
   let isStopped = false
+  // A start can also reject without an event; unhandled, that would end the whole cluster.
+  const restart = () => {
+    clearTimeout(again)
+    if (!isStopped) again = setTimeout(() => void informer.start().catch(restart), AGAIN_AFTER_MS)
+  }
   informer.on('change', changed)
-  informer.on('error', () => {
-    if (!isStopped) again = setTimeout(() => void informer.start(), AGAIN_AFTER_MS)
-  })
+  informer.on('error', restart)
   await informer.start()
   return {
     cache: informer,

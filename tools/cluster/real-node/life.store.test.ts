@@ -22,23 +22,23 @@ test('after close() the host is as it was, but for the folder', async () => {
   const before = await hostState()
   const cluster = await startRealCluster({ folder: temp.path, log: () => {} })
   await runPod(cluster, temp.path)
-  const machine = await processesIn(temp.path)
+  const sandbox = await processesIn(temp.path)
   expect(await hostState()).not.toEqual(before)
 
   await cluster.close()
 
-  expect(await alive(machine)).toEqual([])
+  expect(await alive(sandbox)).toEqual([])
   expect(await hostState()).toEqual(before)
 })
 
-test('kill -9 of the process that runs it takes every process of the machine with it', async () => {
+test('kill -9 of the process that runs it takes every process of the sandbox with it', async () => {
   await using temp = await tempFolder('storewright-pods-')
   const child = await runningIn(temp.path)
-  const machine = await processesIn(temp.path)
+  const sandbox = await processesIn(temp.path)
 
   child.kill('SIGKILL')
 
-  await eventually(async () => expect(await alive(machine)).toEqual([]))
+  await eventually(async () => expect(await alive(sandbox)).toEqual([]))
 })
 
 test('what a killed start and its guard have left is cleared by the next start', async () => {

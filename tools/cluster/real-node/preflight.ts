@@ -7,7 +7,7 @@ import { run } from './sandbox/run.ts'
 const controllers = ['cpu', 'cpuset', 'memory', 'pids']
 const TRIAL_TIMEOUT_MS = 10_000
 
-/** What real pods need and this host does not have, in words; empty when they can run here. */
+/** What this host lacks to run real pods, in words; empty when they can run here. */
 export async function whatIsMissing(): Promise<string[]> {
   if (process.platform !== 'linux') return [`Linux (this is ${process.platform})`]
   const wanted = [
@@ -53,7 +53,7 @@ async function kernelMissing(): Promise<string[]> {
   return missing
 }
 
-/** Of the first version of cgroups those that are mounted, of the second those at its root. */
+/** The mounted controllers of cgroups version 1, and those at the root of version 2. */
 async function controllersThere(): Promise<Set<string>> {
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')
   const first = mounts
@@ -66,7 +66,7 @@ async function controllersThere(): Promise<Set<string>> {
   return new Set([...first, ...names])
 }
 
-/** The rights and the kernel's parts that nothing but an attempt tells of. */
+/** Rights and kernel features that only an attempt can show. */
 async function namespacesMissing(): Promise<string[]> {
   const trial = ['ip', 'link', 'add', 'trial0', 'type', 'veth', 'peer', 'name', 'trial1']
   const namespaces = ['unshare', '--mount', '--net', '--pid', '--fork', '--mount-proc']

@@ -9,7 +9,7 @@ import {
 } from '../binaries/programs.ts'
 import { type Api, apply } from '../control-plane/api-client.ts'
 import type { ControlPlane } from '../control-plane/control-plane.ts'
-import type { Group } from '../control-plane/process-group.ts'
+import type { ProcessGroup } from '../control-plane/process-group.ts'
 import { containerd } from './components/containerd.ts'
 import { coreDns, dnsRights, untilDnsAnswers } from './components/coredns.ts'
 import { type Images, imagesOf, importPause } from './components/images.ts'
@@ -20,7 +20,7 @@ import { debianPrograms, type DebianPrograms, hasDebianPrograms } from './debian
 import { enforcePolicies } from './network-policy/enforce.ts'
 import { addresses } from './sandbox/network.ts'
 import { run } from './sandbox/run.ts'
-import type { Machine } from './sandbox/start.ts'
+import type { Sandbox } from './sandbox/start.ts'
 import { provideVolumes } from './volumes.ts'
 
 const kubernetes = {
@@ -30,7 +30,7 @@ const kubernetes = {
 const coredns = { module: join(import.meta.dirname, '..', 'binaries', 'coredns'), name: 'dns' }
 
 export interface NodePrograms {
-  /** The folder of the control plane's. */
+  /** The folder of the control plane's programs. */
   controlPlane: string
   /** The folder of kubelet and kube-proxy. */
   kubernetes: string
@@ -39,7 +39,7 @@ export interface NodePrograms {
   debian: DebianPrograms
 }
 
-/** Everything a real node consists of; what is missing is fetched or built once, with progress on stdout. */
+/** All programs of a real node. Missing ones are fetched or built once, with progress on stdout. */
 export async function nodePrograms(env: NodeJS.ProcessEnv): Promise<NodePrograms> {
   return {
     debian: await debianPrograms(env),
@@ -49,7 +49,7 @@ export async function nodePrograms(env: NodeJS.ProcessEnv): Promise<NodePrograms
   }
 }
 
-/** What of the programs is not in the cache yet, by name. */
+/** The programs that are not in the cache yet, by name. */
 export function notYetMade(env: NodeJS.ProcessEnv): { built: string[]; packages: boolean } {
   const ofNode = [kubernetes, coredns].flatMap((each) => missingPrograms(each, goFolder(each, env)))
   const built = [...clusterProgramsToBuild(env), ...ofNode]
@@ -60,14 +60,14 @@ interface ProgramsOptions {
   /** The cluster's. */
   folder: string
   programs: NodePrograms
-  machine: Machine
+  sandbox: Sandbox
   api: Api
   configFor: ControlPlane['configFor']
-  group: Group
+  group: ProcessGroup
   log: (line: string) => void
 }
 
-/** DNS is a program of the node here; policies mean it as they mean a pod of a usual cluster. */
+/** DNS is a program of this node; policies treat it as the DNS pod of a usual cluster. */
 const dns = {
   namespace: 'kube-system',
   labels: { 'k8s-app': 'kube-dns' },
@@ -78,7 +78,7 @@ const dns = {
   ],
 }
 
-/** Starts what makes the machine a node: containers, Services, DNS, network policies and volumes. */
+/** Starts what turns the sandbox into a node: containers, Services, DNS, network policies and volumes. */
 export async function startPrograms(
   options: ProgramsOptions,
 ): Promise<{ images: Images; stop: () => Promise<void> }> {
@@ -94,7 +94,7 @@ export async function startPrograms(
     api,
     standIns: [dns],
     install: async (input) => {
-      await run([...options.machine.onNetwork, debian.nft, '-f', '-'], { input, env: debian.env })
+      await run([...options.sandbox.onNetwork, debian.nft, '-f', '-'], { input, env: debian.env })
     },
     log,
   })
@@ -119,12 +119,12 @@ export async function startPrograms(
 }
 
 async function startContainers(options: ProgramsOptions, socket: string): Promise<Images> {
-  const { programs, machine, group } = options
+  const { programs, sandbox, group } = options
   const { debian } = programs
   const folder = join(options.folder, 'node')
   const plugins = await networkPlugins({ folder, given: debian.cni, socket })
   await group.launch(await containerd(folder, debian, plugins))
-  const images = imagesOf(machine, debian)
+  const images = imagesOf(sandbox, debian)
   await group.until('containerd', async () => {
     await images.hasImage('')
   })

@@ -1,30 +1,30 @@
 const AGAIN_AFTER_MS = 1_000
 
 interface Work {
-  /** Brings everything to what it has to be; called again it changes nothing. */
+  /** Brings everything to the wanted state; idempotent. */
   work: () => Promise<void>
-  /** What is not as it should be when it fails. */
+  /** What the work is about, for the log: plural. */
   about: string
   log: (line: string) => void
 }
 
-interface Steady {
-  /** Resolves when a run that began after this call has succeeded, rejects when it has not. */
+interface ReconcileLoop {
+  /** Resolves when a run that began after this call has succeeded; rejects when that run fails. */
   now: () => Promise<void>
-  /** The same in the background: said when it fails, and tried again. */
+  /** The same in the background: a failure is logged and tried again. */
   soon: () => void
   stop: () => void
 }
 
-/** Does the work again and again, one run at a time, as it is asked to. */
-export function steadily({ work, about, log }: Work): Steady {
+/** Runs the work one run at a time, each time somebody asks for it. */
+export function reconcileLoop({ work, about, log }: Work): ReconcileLoop {
   const now = coalesce(work)
   let again: NodeJS.Timeout | undefined
   let isStopped = false
   const soon = () => {
     now().catch((error: unknown) => {
       if (isStopped || again !== undefined) return
-      log(`${about} are not as they should be: ${String(error)}`)
+      log(`reconciling ${about} failed: ${String(error)}`)
       again = setTimeout(() => {
         again = undefined
         soon()

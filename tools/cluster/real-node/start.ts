@@ -2,16 +2,16 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { defineRoutes, untilUsable } from '../control-plane/bootstrap.ts'
 import { startControlPlane } from '../control-plane/control-plane.ts'
-import { openGroup } from '../control-plane/process-group.ts'
+import { openProcessGroup } from '../control-plane/process-group.ts'
 import type { Images } from './components/images.ts'
 import { whatIsMissing } from './preflight.ts'
 import { nodePrograms, type NodePrograms, startPrograms } from './programs.ts'
 import { makeCgroups } from './sandbox/cgroups.ts'
-import { claimHost } from './sandbox/host-lock.ts'
+import { lockHost } from './sandbox/host-lock.ts'
 import { addresses, NODE } from './sandbox/network.ts'
-import { type Machine, startMachine } from './sandbox/start.ts'
+import { type Sandbox, startSandbox } from './sandbox/start.ts'
 
-/** Nothing else listens in the machine. */
+/** Nothing else listens in the sandbox, so a fixed port is free. */
 const API_PORT = 6443
 
 export interface RealCluster extends Images, AsyncDisposable {
@@ -20,39 +20,39 @@ export interface RealCluster extends Images, AsyncDisposable {
   url: string
   nodeIp: string
   pids: Record<string, number>
-  /** Settles when a part has ended that nobody stopped; says which and where its log is. */
+  /** Settles when a component has ended unasked; says which one and where its log is. */
   failed: Promise<string>
-  /** Ends everything; pods, volumes and the cluster's data stay in the folder alone. */
+  /** Stops everything; the volumes and the cluster's data stay in the folder. */
   close: () => Promise<void>
 }
 
 interface RealClusterOptions {
-  /** Holds everything the cluster keeps; a cluster with the same folder goes on where it was. */
+  /** Holds all data of the cluster; a cluster started with the same folder continues with it. */
   folder: string
   log: (line: string) => void
 }
 
-/** How to end what has been started, the last first. */
+/** How to stop what has been started; run in reverse order. */
 type Undo = (() => Promise<void>)[]
 
 /**
- * A cluster whose pods are real, on a node of its own: a machine in this machine that leaves nothing
- * behind. Needs root on Linux; throws with the names of what is missing, or when one runs already.
+ * A cluster with real pods on a node of its own: a sandbox on this machine that leaves nothing behind.
+ * Needs root on Linux. Throws with the names of what is missing, or when such a cluster already runs.
  */
 export async function startRealCluster({ folder, log }: RealClusterOptions): Promise<RealCluster> {
   const missing = await whatIsMissing()
   if (missing.length > 0) throw new Error(`Real pods cannot run here: ${missing.join('; ')}`)
   const programs = await nodePrograms(process.env)
-  const claim = await claimHost()
-  const undo: Undo = [claim.release]
+  const hostLock = await lockHost()
+  const undo: Undo = [hostLock.release]
   try {
-    const place = join(resolve(folder), 'node')
-    await mkdir(place, { recursive: true, mode: 0o700 })
-    const machine = await startMachine(place, programs.debian)
-    undo.push(machine.stop)
-    await claim.note(machine.pid)
+    const nodeFolder = join(resolve(folder), 'node')
+    await mkdir(nodeFolder, { recursive: true, mode: 0o700 })
+    const sandbox = await startSandbox(nodeFolder, programs.debian)
+    undo.push(sandbox.stop)
+    await hostLock.note(sandbox.pid)
     await makeCgroups()
-    return await startAll({ folder: resolve(folder), programs, machine, undo, log })
+    return await startAll({ folder: resolve(folder), programs, sandbox, undo, log })
   } catch (error) {
     await close(undo)
     throw error
@@ -62,19 +62,19 @@ export async function startRealCluster({ folder, log }: RealClusterOptions): Pro
 interface Start {
   folder: string
   programs: NodePrograms
-  machine: Machine
+  sandbox: Sandbox
   undo: Undo
   log: (line: string) => void
 }
 
 async function startAll(start: Start): Promise<RealCluster> {
-  const { folder, programs, machine, undo, log } = start
+  const { folder, programs, sandbox, undo, log } = start
   const ofNode = join(folder, 'node')
-  const plane = openGroup({ folder, by: machine.insideAt(folder) })
-  const node = openGroup({ folder: ofNode, by: machine.insideAt(ofNode) })
+  const plane = openProcessGroup({ folder, by: sandbox.insideAt(folder) })
+  const node = openProcessGroup({ folder: ofNode, by: sandbox.insideAt(ofNode) })
   undo.push(async () => {
-    // All of them end with the machine, and who has entered it for them right after.
-    await machine.stop()
+    // All of them end with the sandbox; the processes that entered it for them end right after.
+    await sandbox.stop()
     await Promise.all([plane.stop(), node.stop()])
   })
   try {
@@ -96,7 +96,7 @@ async function startAll(start: Start): Promise<RealCluster> {
     await node.until('kubelet', () => untilUsable(api, `/api/v1/nodes/${NODE}`))
     log(`the node ${NODE} is ready at ${addresses.node}`)
     const failed = Promise.race([plane.failed(), node.failed()])
-    void failed.then((how) => undo.length > 0 && log(`a part of the cluster ended: ${how}`))
+    void failed.then((how) => undo.length > 0 && log(`a component of the cluster ended: ${how}`))
     const end = () => close(undo)
     return {
       ...images,
@@ -109,14 +109,14 @@ async function startAll(start: Start): Promise<RealCluster> {
       [Symbol.asyncDispose]: end,
     }
   } catch (error) {
-    // The logs may go with the folder: what they say is said now.
+    // The folder may be removed with its logs: report their last lines now.
     const said = `${await plane.lastWords()}\n${await node.lastWords()}`
     const why = error instanceof Error ? error.message : String(error)
     throw new Error(`The cluster did not start: ${why}\n${said}`, { cause: error })
   }
 }
 
-/** Goes through with all of it; what went wrong on the way is thrown in the end. */
+/** Runs every step; throws at the end what failed on the way. */
 async function close(undo: Undo): Promise<void> {
   const failures: unknown[] = []
   for (const step of undo.splice(0).toReversed())

@@ -6,8 +6,8 @@ import type {
   V1PersistentVolumeClaim,
 } from '@kubernetes/client-node'
 import { type Api, apply } from '../control-plane/api-client.ts'
-import { keep } from './informer.ts'
-import { steadily } from './reconcile-loop.ts'
+import { watchObjects } from './informer.ts'
+import { reconcileLoop } from './reconcile-loop.ts'
 import { NODE } from './sandbox/network.ts'
 
 const VOLUMES = '/api/v1/persistentvolumes'
@@ -30,19 +30,19 @@ export async function provideVolumes(
   let look = (): void => {}
   const all = { api, changed: () => look() }
   const claimsPath = '/api/v1/persistentvolumeclaims'
-  const claims = await keep<V1PersistentVolumeClaim>(config, { path: claimsPath, ...all })
-  const volumes = await keep<V1PersistentVolume>(config, { path: VOLUMES, ...all })
+  const claims = await watchObjects<V1PersistentVolumeClaim>(config, { path: claimsPath, ...all })
+  const volumes = await watchObjects<V1PersistentVolume>(config, { path: VOLUMES, ...all })
   const work = async () => {
     for (const claim of claims.cache.list())
       await provide(claim, volumes.cache.get(volumeNameOf(claim)), options)
     for (const volume of volumes.cache.list()) await reclaim(volume, options)
   }
-  const steady = steadily({ work, about: 'volumes', log })
-  look = steady.soon
+  const loop = reconcileLoop({ work, about: 'volumes', log })
+  look = loop.soon
   look()
   return {
     stop: async () => {
-      steady.stop()
+      loop.stop()
       await Promise.all([claims, volumes].map((each) => each.stop()))
     },
   }

@@ -25,7 +25,7 @@ const crashed = new Set([
   'StartError',
   'ContainerCannotRun',
 ])
-/** What a claim is told before its volume is there; also in every healthy install for a moment. */
+/** What a PVC says before its volume is there; also in every healthy install for a moment. */
 const UNBOUND = /unbound immediate PersistentVolumeClaims/
 
 /** What keeps a pod from running, root causes before what follows from them. */

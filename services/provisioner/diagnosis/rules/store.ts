@@ -1,9 +1,9 @@
-import type { ClaimEvidence, Evidence } from '../evidence.ts'
+import type { PvcEvidence, Evidence } from '../evidence.ts'
 import { refusals } from './helm.ts'
 import * as act from './next-actions.ts'
 import type { Rule, Seen } from './rule.ts'
 
-/** A healthy claim is bound in under a second. */
+/** A healthy PVC is bound in under a second. */
 const PENDING_TOO_LONG_MS = 20_000
 const NO_SUCH_CLASS = /storageclass\S* "[^"]*" not found/
 const WAITED =
@@ -18,19 +18,19 @@ export const refusalRules: readonly Rule[] = refusals.map(({ said, ...failure })
   },
 }))
 
-export const claimRules: readonly Rule[] = [
+export const pvcRules: readonly Rule[] = [
   {
     reason: 'PVC_PENDING',
     retryable: false,
     nextAction: act.fixStorage,
-    find: ({ evidence }) => pendingClaim(evidence, (said) => NO_SUCH_CLASS.test(said)),
+    find: ({ evidence }) => pendingPvc(evidence, (said) => NO_SUCH_CLASS.test(said)),
   },
   {
     reason: 'PVC_PENDING',
     retryable: true,
     nextAction: act.fixStorage,
     find: ({ evidence }) =>
-      pendingClaim(evidence, (said, { ageMs }) => said !== '' || ageMs > PENDING_TOO_LONG_MS),
+      pendingPvc(evidence, (said, { ageMs }) => said !== '' || ageMs > PENDING_TOO_LONG_MS),
   },
 ]
 
@@ -58,14 +58,14 @@ export const timeoutRules: readonly Rule[] = [
   },
 ]
 
-function pendingClaim(
-  { claims, warnings }: Evidence,
-  counts: (said: string, claim: ClaimEvidence) => boolean,
+function pendingPvc(
+  { pvcs, warnings }: Evidence,
+  counts: (said: string, pvc: PvcEvidence) => boolean,
 ): string | undefined {
-  for (const claim of claims.filter(({ phase }) => phase === 'Pending')) {
-    const said = warnings.find(({ uid }) => uid === claim.uid)?.message ?? ''
-    if (counts(said, claim))
-      return `claim ${claim.name} is pending for ${Math.round(claim.ageMs / 1_000)} s: ${said}`
+  for (const pvc of pvcs.filter(({ phase }) => phase === 'Pending')) {
+    const said = warnings.find(({ uid }) => uid === pvc.uid)?.message ?? ''
+    if (counts(said, pvc))
+      return `PVC ${pvc.name} has been pending for ${Math.round(pvc.ageMs / 1_000)} s: ${said}`
   }
   return undefined
 }

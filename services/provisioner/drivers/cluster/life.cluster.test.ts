@@ -1,4 +1,4 @@
-import { releaseNameOf, type Engine } from '#domain'
+import { releaseNameOf, engines } from '#domain'
 import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster/cluster-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => cluster[Symbol.asyncDispose]())
 
-test.each<Engine>(['woocommerce', 'medusa'])(
+test.each(engines)(
   'a %s store is installed, and its deletion leaves nothing behind',
   async (engine) => {
     await using world = await clusterWorld(cluster)

@@ -12,7 +12,7 @@ import type { Target } from '../../../../services/provisioner/reconcile/driver.t
 import { openApi, type Api } from '../../../../services/provisioner/drivers/cluster/api/client.ts'
 import { loadCredentials } from '../../../../services/provisioner/drivers/cluster/api/credentials.ts'
 import type { Cluster } from '../../../../services/provisioner/drivers/cluster/context.ts'
-import { makeClaim } from '../../../../services/provisioner/drivers/cluster/fence/claim-secret.ts'
+import { createClaimSecret } from '../../../../services/provisioner/drivers/cluster/fence/claim-secret.ts'
 import { fence } from '../../../../services/provisioner/drivers/cluster/fence/fence.ts'
 import { openNamespaceAccess } from '../../../../services/provisioner/drivers/cluster/namespace/access.ts'
 import { prepare } from '../../../../services/provisioner/drivers/cluster/namespace/prepare.ts'
@@ -57,7 +57,7 @@ export async function recordedLife(world: Awaited<ReturnType<typeof clusterWorld
   await maker.cutOff(upgrade, { release, status: 'pending-upgrade', until })
   const signal = AbortSignal.timeout(30_000)
   await step('diagnose', () => diagnoseRelease(cluster, { target, ended: cutOff, signal }))
-  await step('', () => makeClaim(cluster, target, leaseOf(2)))
+  await step('', () => createClaimSecret(cluster, target, leaseOf(2)))
   await step('fence', () => fence(cluster, target, leaseOf(3)))
   await step('unlock', () => unlock(cluster, target, leaseOf(3)))
   await step('inventory', () => inventory(cluster, target))

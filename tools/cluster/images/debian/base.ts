@@ -29,7 +29,7 @@ export async function makeBase(folder: string): Promise<void> {
     name: 'debootstrap',
     timeoutMs: BOOTSTRAP_LIMIT_MS,
   })
-  await furnish(base)
+  await bootstrap(base)
   await clean(base)
 }
 
@@ -50,7 +50,7 @@ async function fetchDebootstrap(folder: string): Promise<string> {
   return fetched
 }
 
-async function furnish(base: string): Promise<void> {
+async function bootstrap(base: string): Promise<void> {
   const { suite } = debian
   const etc = join(base, 'etc')
   const list = join(etc, 'apt', 'sources.list')

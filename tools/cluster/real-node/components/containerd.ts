@@ -1,21 +1,21 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Part } from '../../control-plane/process-group.ts'
+import type { Component } from '../../control-plane/process-group.ts'
 import type { DebianPrograms } from '../debian.ts'
 import type { NetworkPlugins } from './network-plugins.ts'
 
-/** In the machine, whose /run is its own. */
+/** In the sandbox, which has its own /run. */
 export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock'
 
 /** What every pod's network and processes are held by; made from busybox. */
 export const PAUSE_IMAGE = 'storewright.invalid/pause:1'
 
-/** Runs containers; images stay in the folder, everything else goes with the machine. */
+/** Runs containers. Images stay in the folder; everything else goes with the sandbox. */
 export async function containerd(
   folder: string,
   debian: DebianPrograms,
   plugins: NetworkPlugins,
-): Promise<Part> {
+): Promise<Component> {
   const file = join(folder, 'containerd.toml')
   await writeFile(file, configuration(folder, debian, plugins))
   const { env } = debian

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Part } from '../../control-plane/process-group.ts'
+import type { Component } from '../../control-plane/process-group.ts'
 import { addresses } from '../sandbox/network.ts'
 
 const READY_PORT = 8181
@@ -35,7 +35,11 @@ export const dnsRights = {
 }
 
 /** Answers for the names of Services and pods; every other name it refuses at once. */
-export async function coreDns(folder: string, programs: string, kubeconfig: string): Promise<Part> {
+export async function coreDns(
+  folder: string,
+  programs: string,
+  kubeconfig: string,
+): Promise<Component> {
   const file = join(folder, 'Corefile')
   await writeFile(
     file,

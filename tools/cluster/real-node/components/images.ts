@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { ownedByRoot, packArchive, packLayer } from '../../images/archive.ts'
 import type { DebianPrograms } from '../debian.ts'
 import { run } from '../sandbox/run.ts'
-import type { Machine } from '../sandbox/start.ts'
+import type { Sandbox } from '../sandbox/start.ts'
 import { CONTAINERD_SOCKET, PAUSE_IMAGE } from './containerd.ts'
 
 const IMPORT_TIMEOUT_MS = 600_000
@@ -15,7 +15,7 @@ export interface Images {
 }
 
 /** The images of the node's containerd. */
-export function imagesOf({ inside }: Machine, debian: DebianPrograms): Images {
+export function imagesOf({ inside }: Sandbox, debian: DebianPrograms): Images {
   const ctr = (...args: string[]) =>
     run([...inside, debian.ctr, '--address', CONTAINERD_SOCKET, '--namespace', 'k8s.io', ...args], {
       env: debian.env,

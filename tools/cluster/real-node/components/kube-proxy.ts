@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dump } from 'js-yaml'
-import type { Part } from '../../control-plane/process-group.ts'
+import type { Component } from '../../control-plane/process-group.ts'
 import { addresses, NODE } from '../sandbox/network.ts'
 
 const HEALTH_PORT = 10_256
@@ -21,7 +21,7 @@ export async function kubeProxy({
   programs,
   kubeconfig,
   env,
-}: ProxyOptions): Promise<Part> {
+}: ProxyOptions): Promise<Component> {
   const config = join(folder, 'kube-proxy.yaml')
   await writeFile(
     config,

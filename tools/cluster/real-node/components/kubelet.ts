@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dump } from 'js-yaml'
-import type { Part } from '../../control-plane/process-group.ts'
+import type { Component } from '../../control-plane/process-group.ts'
 import { addresses, CGROUP, NODE } from '../sandbox/network.ts'
 import { CONTAINERD_SOCKET } from './containerd.ts'
 
@@ -14,13 +14,13 @@ interface KubeletOptions {
   env: NodeJS.ProcessEnv
 }
 
-/** Runs the pods. It asks nobody who he is: the machine's packet filter lets nobody but the API server to it. */
+/** Runs the pods. It does not authenticate callers: the sandbox's packet filter admits only the API server. */
 export async function kubelet({
   folder,
   programs,
   kubeconfig,
   env,
-}: KubeletOptions): Promise<Part> {
+}: KubeletOptions): Promise<Component> {
   const config = join(folder, 'kubelet.yaml')
   const resolv = join(folder, 'resolv.conf')
   // Pods ask the cluster's DNS alone.

@@ -1,13 +1,13 @@
 import type { KubeConfig, ObjectCache, V1Namespace, V1Pod } from '@kubernetes/client-node'
 import { z } from 'zod'
 import type { Api } from '../../control-plane/api-client.ts'
-import { keep } from '../informer.ts'
+import { watchObjects } from '../informer.ts'
 import { type Endpoint, endpointOf, type NetworkPolicy, type World } from './endpoints.ts'
 
 interface WatchOptions {
   config: KubeConfig
   api: Api
-  /** Programs of the node that a policy can let pods reach as if they were pods. */
+  /** Programs of the node that policies treat as pods. */
   standIns: Endpoint[]
   changed: () => void
 }
@@ -18,14 +18,14 @@ interface WatchedWorld {
   stop: () => Promise<void>
 }
 
-/** Keeps all that decides about packets as it is. */
+/** Watches everything that decides about packets. */
 export async function watchWorld(options: WatchOptions): Promise<WatchedWorld> {
   const { config, api, standIns, changed } = options
   const all = { api, changed }
-  const namespaces = await keep<V1Namespace>(config, { path: '/api/v1/namespaces', ...all })
-  const pods = await keep<V1Pod>(config, { path: '/api/v1/pods', ...all })
+  const namespaces = await watchObjects<V1Namespace>(config, { path: '/api/v1/namespaces', ...all })
+  const pods = await watchObjects<V1Pod>(config, { path: '/api/v1/pods', ...all })
   const path = '/apis/networking.k8s.io/v1/networkpolicies'
-  const policies = await keep<NetworkPolicy>(config, { path, ...all })
+  const policies = await watchObjects<NetworkPolicy>(config, { path, ...all })
   const known = knownPods(pods.cache)
   const labelled = (): [string, Record<string, string>][] =>
     namespaces.cache.list().map(({ metadata }) => [metadata?.name ?? '', metadata?.labels ?? {}])
@@ -43,8 +43,8 @@ export async function watchWorld(options: WatchOptions): Promise<WatchedWorld> {
   }
 }
 
-/** What the network plugin tells of a pod's network: that it is made, or, without an address, going. */
-export const announcement = z.union([
+/** What the network plugin reports of a pod's network: with an address it was made, without one it is going. */
+export const notification = z.union([
   z.object({
     container: z.string(),
     namespace: z.string(),
@@ -56,19 +56,19 @@ export const announcement = z.union([
 ])
 
 interface KnownPods {
-  note: (told: z.output<typeof announcement>) => void
-  /** Whether the API has told of the pod as well, so that its labels are known. */
+  note: (told: z.output<typeof notification>) => void
+  /** Whether the API has sent the pod as well, so that its labels are known. */
   has: (container: string) => boolean
   endpoints: () => Endpoint[]
 }
 
-/** The pods that have a network; what the API says of an address comes too late to judge by. */
+/** The pods that have a network. The API reports their addresses too late to rely on. */
 function knownPods(pods: ObjectCache<V1Pod>): KnownPods {
   const networks = new Map<string, { namespace: string; name: string; uid: string; ip: string }>()
   const podOf = (container: string) => {
     const network = networks.get(container)
     const pod = network && pods.get(network.name, network.namespace)
-    // Another one of the same name may be on its way out.
+    // An older pod of the same name may be terminating.
     if (pod?.metadata?.uid !== network?.uid) return undefined
     return network && pod && endpointOf(pod, network.ip)
   }

@@ -1,8 +1,8 @@
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 
-// A network plugin, run last for each pod: tells the enforcer which pod has got which address, and does
-// not let the pod begin before the enforcer's rules hold for it. Plain JavaScript: it starts in 40 ms.
+// A network plugin, run last for each pod: tells the enforcer which address the pod has, and holds the pod back
+// until the enforcer's rules for it are in force. Plain JavaScript, because it starts in 40 ms.
 
 const TIMEOUT_MS = 20_000
 const { CNI_COMMAND: command, CNI_CONTAINERID: container, CNI_ARGS: args = '' } = process.env
@@ -30,14 +30,14 @@ try {
 
 /**
  * @param {string} socketPath
- * @param {object} announcement
+ * @param {object} notification
  */
-async function tell(socketPath, announcement) {
+async function tell(socketPath, notification) {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   const answer = await new Promise((resolve, reject) => {
     const sent = request({ socketPath, method: 'POST', path: '/', signal, agent: false }, resolve)
     sent.once('error', reject)
-    sent.end(JSON.stringify(announcement))
+    sent.end(JSON.stringify(notification))
   })
   if (answer.statusCode !== 204) throw new Error(await text(answer))
 }

@@ -1,12 +1,12 @@
 import type { KubernetesObject, V1LabelSelector, V1Pod } from '@kubernetes/client-node'
 import type { Labels } from './selector.ts'
 
-/** Something with an address that a policy can mean: a pod. */
+/** Something with an address that a policy can select: a pod. */
 export interface Endpoint {
   namespace: string
   labels: Labels
   ip: string
-  /** Its ports that have names. */
+  /** Its named ports. */
   ports: NamedPort[]
 }
 
@@ -16,18 +16,18 @@ interface NamedPort {
   port: number
 }
 
-/** All that decides about packets. */
+/** Everything that decides about packets. */
 export interface World {
-  /** A namespace's labels by its name. */
+  /** Labels by the namespace's name. */
   namespaces: Map<string, Labels>
-  /** Whose packets are judged. */
+  /** The pods whose packets are filtered. */
   pods: Endpoint[]
-  /** Programs of the node that a policy can let pods reach as if they were pods. */
+  /** Programs of the node that policies treat as pods. */
   standIns: Endpoint[]
   policies: NetworkPolicy[]
 }
 
-/** As the API sends it; the library's own type has other names for some of it. */
+/** As the API sends it; the library's own type renames some fields. */
 export interface NetworkPolicy extends KubernetesObject {
   spec?: {
     podSelector?: V1LabelSelector
@@ -57,7 +57,7 @@ export interface PolicyPort {
   endPort?: number
 }
 
-/** A pod as policies see it, with the address its network was made with. */
+/** A pod as policies see it, with the address of its network. */
 export function endpointOf({ metadata, spec }: V1Pod, ip: string): Endpoint {
   const ports = (spec?.containers ?? [])
     .flatMap((container) => container.ports ?? [])

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import type { KubeConfig } from '@kubernetes/client-node'
 import type { Api } from '../../control-plane/api-client.ts'
-import { steadily } from '../reconcile-loop.ts'
-import { announcement, watchWorld } from './cluster-state.ts'
+import { reconcileLoop } from '../reconcile-loop.ts'
+import { notification, watchWorld } from './cluster-state.ts'
 import type { Endpoint } from './endpoints.ts'
 import { ruleset } from './ruleset.ts'
 
@@ -16,20 +16,20 @@ const KNOWN_TIMEOUT_MS = 15_000
 interface Enforcement {
   config: KubeConfig
   api: Api
-  /** Programs of the node that a policy can let pods reach as if they were pods. */
+  /** Programs of the node that policies treat as pods. */
   standIns: Endpoint[]
-  /** Puts a ruleset in the place of the last one. */
+  /** Replaces the last ruleset in one step. */
   install: (ruleset: string) => Promise<void>
   log: (line: string) => void
 }
 
 interface Enforcer {
-  /** Where the network plugin announces pods. */
+  /** Where the network plugin reports pods. */
   socket: string
   stop: () => Promise<void>
 }
 
-/** Holds NetworkPolicies from now on: a pod begins only when what they say of it holds. */
+/** Enforces NetworkPolicies from now on: a pod starts only after its rules are in force. */
 export async function enforcePolicies(enforcement: Enforcement): Promise<Enforcer> {
   const { install, log, ...watched } = enforcement
   const changes = new EventEmitter().setMaxListeners(0)
@@ -40,11 +40,11 @@ export async function enforcePolicies(enforcement: Enforcement): Promise<Enforce
     if (next !== last) await install(next)
     last = next
   }
-  const policies = steadily({ work, about: 'network policies', log })
+  const policies = reconcileLoop({ work, about: 'network policies', log })
   changes.on('changed', policies.soon)
   await policies.now()
   const hear = async (body: unknown) => {
-    const told = announcement.parse(body)
+    const told = notification.parse(body)
     world.known.note(told)
     const isKnown = () => !('ip' in told) || world.known.has(told.container)
     const signal = AbortSignal.timeout(KNOWN_TIMEOUT_MS)
@@ -60,9 +60,9 @@ export async function enforcePolicies(enforcement: Enforcement): Promise<Enforce
   return { socket: server.socket, stop }
 }
 
-/** Calls `hear` with the JSON of each request to a socket only this user gets at; answers when it is done. */
+/** Calls `hear` with the JSON of each request to a socket that only this user can open; answers when it is done. */
 async function listen(hear: (body: unknown) => Promise<void>) {
-  // Not in the cluster's folder: its path may be longer than the system allows a socket's to be.
+  // Not in the cluster's folder: the path of a socket may not be that long.
   const folder = await mkdtemp(join(tmpdir(), 'storewright-'))
   const socket = join(folder, 'policies')
   const server = createServer((request, response) => {

@@ -1,5 +1,5 @@
 import { KUBELET_PORT } from '../components/kubelet.ts'
-import { addresses, cable } from '../sandbox/network.ts'
+import { addresses, veth } from '../sandbox/network.ts'
 import type { World } from './endpoints.ts'
 import { type Direction, rulesOf } from './rules.ts'
 
@@ -10,14 +10,14 @@ interface Chain {
 }
 
 /**
- * Everything that is refused, as one table that nft puts in the place of the last one in one step.
- * A pod that is not known yet gets nothing through. The host gets everywhere, as a node does.
+ * Everything that is refused, as one table: nft replaces the last one in one step. A pod that is not known yet
+ * can neither send nor receive. The host can reach everything, as a node does.
  */
 export function ruleset(world: World): string {
   const incoming = chainsOf(world, 'Ingress')
   const outgoing = chainsOf(world, 'Egress')
   const established = 'ct state established,related accept'
-  const fromHost = `iifname ${cable.node} accept`
+  const fromHost = `iifname ${veth.node} accept`
   const fromPods = [...unknown(world, 'saddr'), ...jumps('saddr', outgoing)]
   const forward = [
     'type filter hook forward priority filter; policy accept',
@@ -26,14 +26,14 @@ export function ruleset(world: World): string {
     ...fromPods,
     ...unknown(world, 'daddr'),
     ...jumps('daddr', incoming),
-    // Said at once: nothing of the host is for pods, and nothing is behind it.
-    `oifname ${cable.node} reject`,
+    // Refused at once instead of dropped: pods may use nothing of the host, and nothing is behind it.
+    `oifname ${veth.node} reject`,
   ]
   const input = [
     'type filter hook input priority filter; policy accept',
     established,
     'iifname lo accept',
-    // It asks nobody who he is.
+    // The kubelet does not authenticate callers.
     `tcp dport ${KUBELET_PORT} reject with tcp reset`,
     fromHost,
     ...fromPods,
@@ -47,7 +47,7 @@ export function ruleset(world: World): string {
   return `${table}\ndelete ${table}\n${table} {\n${chains.join('')}}\n`
 }
 
-/** A chain for each pod that a policy means: what none of its rules lets pass is refused. */
+/** One chain for each pod that a policy selects: what no rule allows is refused. */
 function chainsOf(world: World, direction: Direction): Chain[] {
   const [name, side] = direction === 'Ingress' ? ['in', 'saddr'] : ['out', 'daddr']
   return world.pods

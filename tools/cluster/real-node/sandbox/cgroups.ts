@@ -7,19 +7,19 @@ import { CGROUP } from './network.ts'
 const PATIENCE_MS = 10_000
 const LOOK_EVERY_MS = 50
 
-/** Makes one in every hierarchy, below which the node keeps those of its pods. */
+/** Creates a cgroup in every hierarchy; the node puts those of its pods below it. */
 export async function makeCgroups(): Promise<void> {
   for (const hierarchy of await hierarchies()) {
     const path = join(hierarchy, CGROUP)
     await mkdir(path, { recursive: true })
-    // In the first version of cgroups it holds no processor and no memory until it is told.
+    // A cgroup of version 1 has no processor and no memory until they are assigned.
     for (const name of ['cpuset.mems', 'cpuset.cpus'])
       if (existsSync(join(path, 'cpuset.memory_migrate')))
         await writeFile(join(path, name), await readFile(join(hierarchy, name)))
   }
 }
 
-/** Ends what a machine has left in its cgroups and removes them from every hierarchy. */
+/** Kills what a sandbox has left in its cgroups and removes them from every hierarchy. */
 export async function removeCgroups(): Promise<void> {
   for (const hierarchy of await hierarchies()) await remove(join(hierarchy, CGROUP))
 }

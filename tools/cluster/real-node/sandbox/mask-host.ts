@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from './run.ts'
 
-/** Settings of the kernel a kubelet insists on. They are the whole host's: it is shown that they are so. */
+/** Kernel settings that a kubelet requires. They belong to the whole host, so files with these values mask them. */
 const wanted = {
   'vm/overcommit_memory': '1',
   'vm/panic_on_oom': '0',
@@ -12,9 +12,9 @@ const wanted = {
   'kernel/keys/root_maxbytes': '25000000',
 }
 
-/** Puts files of `folder`, or memory, over every place of the host where programs of a node write. */
-export async function coverHost(machine: { inside: string[] }, folder: string): Promise<void> {
-  const mount = (...args: string[]) => run([...machine.inside, 'mount', ...args])
+/** Mounts files of `folder`, or memory, over every path of the host that programs of a node write to. */
+export async function maskHost(sandbox: { inside: string[] }, folder: string): Promise<void> {
+  const mount = (...args: string[]) => run([...sandbox.inside, 'mount', ...args])
   await mount('-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run')
   const log = join(folder, 'var-log')
   await mkdir(log, { recursive: true })

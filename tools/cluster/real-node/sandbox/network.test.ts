@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { takenBy } from './network.ts'
 
-test('a network inside one of the machine, or the same, is told with its device', () => {
+test('a network inside one of ours, or the same, is reported with its device', () => {
   const dev = 'docker0'
   expect(takenBy([{ dst: '10.251.0.0/16', dev }])).toEqual([
     '10.251.0.0/16 is a network of docker0',
@@ -10,7 +10,7 @@ test('a network inside one of the machine, or the same, is told with its device'
   expect(takenBy([{ dst: '10.250.0.1', dev }])).toHaveLength(1)
 })
 
-test('a wider network, another one, the default and our own cable are in the way of nothing', () => {
+test('a wider network, another one, the default route and our own veth pair do not conflict', () => {
   const dev = 'eth0'
   const others = ['10.0.0.0/8', '192.0.2.0/24', 'default', '10.253.0.0/16']
   const ours = { dst: '10.251.0.0/16', dev: 'storewright0' }

@@ -4,44 +4,44 @@ import { run } from './run.ts'
 const PATIENCE_MS = 10_000
 
 /**
- * Joins the host and the machine's network: Services and pods are reached from the host, and from
- * the machine the host alone. The kernel takes it all away with the machine.
+ * Connects the sandbox's network with the host by a veth pair. The host reaches Services and pods; the sandbox
+ * reaches the host alone. The kernel removes all of it together with the sandbox.
  */
-export async function lay(pid: number, { inside }: { inside: string[] }): Promise<void> {
+export async function connectVeth(pid: number, { inside }: { inside: string[] }): Promise<void> {
   const { host, node, prefix, services, pods } = addresses
   const ip = (...args: string[]) => run(['ip', ...args])
   const ipInside = (...args: string[]) => run([...inside, 'ip', ...args])
-  const peer = ['peer', 'name', cable.node, 'netns', String(pid)]
-  await ip('link', 'add', cable.host, 'type', 'veth', ...peer)
-  await ip('address', 'add', `${host}/${prefix}`, 'dev', cable.host)
-  await ip('link', 'set', cable.host, 'up')
+  const peer = ['peer', 'name', veth.node, 'netns', String(pid)]
+  await ip('link', 'add', veth.host, 'type', 'veth', ...peer)
+  await ip('address', 'add', `${host}/${prefix}`, 'dev', veth.host)
+  await ip('link', 'set', veth.host, 'up')
   await ipInside('link', 'set', 'lo', 'up')
-  await ipInside('address', 'add', `${node}/${prefix}`, 'dev', cable.node)
-  await ipInside('link', 'set', cable.node, 'up')
-  // A kubelet and a kube-proxy want one; nothing behind it answers.
+  await ipInside('address', 'add', `${node}/${prefix}`, 'dev', veth.node)
+  await ipInside('link', 'set', veth.node, 'up')
+  // kubelet and kube-proxy require a default route; nothing behind it answers.
   await ipInside('route', 'add', 'default', 'via', host)
   await ip('route', 'add', services, 'via', node)
   await ip('route', 'add', pods, 'via', node)
   await run([...inside, 'sysctl', '-qw', 'net.ipv4.ip_forward=1'])
 }
 
-/** Takes the cable away, should it still be there; with the machine it goes in its own time. */
-export async function cut(): Promise<void> {
+/** Removes the veth pair if it is still there. The kernel removes it some time after the sandbox has ended. */
+export async function removeVeth(): Promise<void> {
   const giveUpAt = Date.now() + PATIENCE_MS
   while (await isThere()) {
-    // By now the kernel may have done it.
-    const problem = await run(['ip', 'link', 'delete', cable.host]).catch((error: unknown) => error)
+    // The kernel may have removed it in the meantime.
+    const problem = await run(['ip', 'link', 'delete', veth.host]).catch((error: unknown) => error)
     if (problem instanceof Error && Date.now() > giveUpAt) throw problem
   }
 }
 
 async function isThere(): Promise<boolean> {
-  return (await run(['ip', '-o', 'link', 'show'])).includes(` ${cable.host}@`)
+  return (await run(['ip', '-o', 'link', 'show'])).includes(` ${veth.host}@`)
 }
 
-/** Addresses of the machine that the node is; no other network of this host may use them. */
+/** Addresses of the sandbox; no other network of this host may use them. */
 export const addresses = {
-  /** The host's end of the cable to it. */
+  /** The host's end of the veth pair. */
   host: '10.250.0.2',
   node: '10.250.0.1',
   /** Length of the prefix both ends share. */
@@ -50,30 +50,30 @@ export const addresses = {
   pods: '10.252.0.0/16',
 } as const
 
-/** The cable: its end on the host, and its end in the machine. */
-export const cable = { host: 'storewright0', node: 'host0' } as const
+/** The veth pair: the name of its end on the host, and of its end in the sandbox. */
+export const veth = { host: 'storewright0', node: 'host0' } as const
 
-/** What the node is called in the cluster. */
-export const NODE = 'machine'
+/** The node's name in the cluster. */
+export const NODE = 'sandbox'
 
 /** Below the root of each cgroup hierarchy: everything a pod uses is counted here. */
 export const CGROUP = 'storewright'
 
 const table = z.array(z.object({ dst: z.string(), dev: z.string().default('?') }))
 
-/** Networks of this host that the machine's would hide or be hidden by, in words. */
+/** Networks of this host that overlap with the sandbox's, in words. */
 export async function takenAddresses(): Promise<string[]> {
   const routes = ['ip', '-4', '-json', 'route', 'show', 'table', 'all']
   const text = await run(routes).catch(() => '')
   return takenBy(table.parse(JSON.parse(text || '[]')))
 }
 
-/** The same of the given routes. A wider network, as a company's 10.0.0.0/8, goes on everywhere but in ours. */
+/** The same for the given routes. A wider network, such as 10.0.0.0/8, keeps working outside our range. */
 export function takenBy(routes: z.output<typeof table>): string[] {
   const { host, prefix, services, pods } = addresses
   const wanted = [`${host}/${prefix}`, services, pods].map(rangeOf)
   return routes
-    .filter(({ dst, dev }) => dst !== 'default' && dev !== cable.host)
+    .filter(({ dst, dev }) => dst !== 'default' && dev !== veth.host)
     .filter(({ dst }) => wanted.some((each) => isWithin(rangeOf(dst), each)))
     .map(({ dst, dev }) => `${dst} is a network of ${dev}`)
 }

@@ -6,32 +6,32 @@ import {
   untilReady,
 } from '../../../../embedded/processes/start-process.ts'
 import type { DebianPrograms } from '../debian.ts'
-import { coverHost } from './mask-host.ts'
-import { lay } from './network.ts'
+import { maskHost } from './mask-host.ts'
+import { connectVeth } from './network.ts'
 
 const READY_TIMEOUT_MS = 10_000
 const FOREVER_S = '2147483647'
 
-export interface Machine {
-  /** Of the process whose end is the machine's. */
+export interface Sandbox {
+  /** The process that the sandbox ends with. */
   pid: number
-  /** Put in front of a command: it runs on the machine's network and is else a process of the host. */
+  /** Command prefix: the command runs on the sandbox's network, otherwise as a process of the host. */
   onNetwork: string[]
-  /** Put in front of a command: it sees the machine's processes, mounts and network, and ends with it. */
+  /** Command prefix: the command sees the sandbox's processes, mounts and network, and ends with it. */
   inside: string[]
-  /** The same, in a folder: else whoever enters stands in the root of the file system. */
+  /** The same with a working folder; without one it is the root of the file system. */
   insideAt: (folder: string) => string[]
   exited: RunningProcess['exited']
-  /** Ends every process in it; with the last of them its mounts and its network are gone. */
+  /** Ends every process in it; its mounts and its network go with the last one. */
   stop: () => Promise<void>
 }
 
 /**
- * A machine in the machine: processes, mounts and network of its own, joined to the host by a cable.
- * What runs in it cannot outlive it, and it does not outlive this process: the kernel sees to that.
+ * Linux namespaces for processes, mounts and network, connected with the host by a veth pair. Nothing in
+ * the sandbox outlives it, and the sandbox does not outlive this process: the kernel guarantees both.
  */
-export async function startMachine(folder: string, debian: DebianPrograms): Promise<Machine> {
-  const logFile = join(folder, 'logs', 'machine.log')
+export async function startSandbox(folder: string, debian: DebianPrograms): Promise<Sandbox> {
+  const logFile = join(folder, 'logs', 'sandbox.log')
   const holder = await startProcess({
     command: 'unshare',
     args: [
@@ -42,7 +42,7 @@ export async function startMachine(folder: string, debian: DebianPrograms): Prom
       '--kill-child=SIGKILL',
       '--mount-proc',
       '--propagation=private',
-      // The first process inherits every orphan of the pods, and has to bury it.
+      // The first process inherits the orphans of the pods and has to reap them.
       debian.tini,
       '--',
       debian.busybox,
@@ -60,26 +60,26 @@ export async function startMachine(folder: string, debian: DebianPrograms): Prom
   const onNetwork = ['nsenter', `--target=${first}`, '--net', '--']
   const into = ['nsenter', `--target=${first}`, '--net', '--mount', '--pid']
   const inside = [...into, '--']
-  const insideAt = (place: string) => [...into, `--wdns=${place}`, '--']
-  // Its end waits for that of every other process in there.
+  const insideAt = (path: string) => [...into, `--wdns=${path}`, '--']
+  // Its end waits for the end of every other process in the sandbox.
   let hasEnded = false
   void holder.exited.then(() => (hasEnded = true))
   const stop = async () => {
     if (!hasEnded) process.kill(first, 'SIGKILL')
     await holder.exited
   }
-  const machine = { ...holder, stop, onNetwork, inside, insideAt }
+  const sandbox = { ...holder, stop, onNetwork, inside, insideAt }
   try {
-    await coverHost(machine, folder)
-    await lay(first, machine)
-    return machine
+    await maskHost(sandbox, folder)
+    await connectVeth(first, sandbox)
+    return sandbox
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-/** The child of `unshare` once it is the machine's first process; its mounts are there by then. */
+/** The child of `unshare` once it is the sandbox's first process; its mounts exist by then. */
 async function firstProcess(parent: number): Promise<number> {
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue
@@ -87,5 +87,5 @@ async function firstProcess(parent: number): Promise<number> {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (Number(fields[1]) === parent && stat.includes('(tini')) return Number(entry)
   }
-  throw new Error('The first process of the machine is not there yet')
+  throw new Error('The first process of the sandbox is not there yet')
 }

@@ -6,7 +6,7 @@ import { type Kind, listMetadata, readObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { readNamespace } from '../namespace/namespace.ts'
 import { readRecords } from '../release/observe.ts'
-import { listVolumeClaims } from './volumes.ts'
+import { listPvcs } from './volumes.ts'
 
 const listed: Kind[] = [
   'Secret',
@@ -25,13 +25,13 @@ const listed: Kind[] = [
 export async function inventory(cluster: Cluster, target: Target): Promise<string[]> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return []
-  const [release, unmanaged, claims, ...others] = await Promise.all([
+  const [release, unmanaged, pvcs, ...others] = await Promise.all([
     releaseObjects(cluster, target),
     unmanagedReleases(cluster, target),
-    listVolumeClaims(cluster, target),
+    listPvcs(cluster, target),
     ...listed.map((kind) => objectsOf(cluster, target, kind)),
   ])
-  const volumes = claims.flatMap(({ metadata, spec }) => [
+  const volumes = pvcs.flatMap(({ metadata, spec }) => [
     `PersistentVolumeClaim/${metadata.name}`,
     ...(spec.volumeName === undefined ? [] : [`PersistentVolume/${spec.volumeName}`]),
   ])

@@ -4,11 +4,11 @@ import { AppError } from '#domain'
 import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { removeObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
-import { withClaim } from '../fence/claim-secret.ts'
+import { withClaimSecret } from '../fence/claim-secret.ts'
 import { nameOf, readNamespace, type StoreNamespace } from '../namespace/namespace.ts'
 import { uninstallArgs } from '../release/deploy.ts'
 import { readRecords } from '../release/observe.ts'
-import { heldBy, listVolumeClaims, remainingVolumes, rememberVolumes } from './volumes.ts'
+import { heldBy, listPvcs, remainingVolumes, rememberVolumes } from './volumes.ts'
 
 const LOOK_EVERY_MS = 500
 const HELM_LIMIT_MS = 120_000
@@ -25,7 +25,7 @@ export async function uninstall(
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
   await uninstallRelease(cluster, target, lease)
-  const volumes = await removeVolumeClaims(cluster, { target, lease, namespace })
+  const volumes = await removePvcs(cluster, { target, lease, namespace })
   await untilGone(cluster, { target, lease, volumes })
   await lease.confirm()
   await removeObject(cluster.api, nameOf(target), { uid: namespace.uid })
@@ -39,7 +39,7 @@ async function uninstallRelease(
 ): Promise<void> {
   const [newest] = await readRecords(cluster, target)
   if (newest === undefined || newest.labels['cp.store'] !== target.request.storeId) return
-  const ended = await withClaim(cluster, { target, lease }, (folder, kubeconfig) => {
+  const ended = await withClaimSecret(cluster, { target, lease }, (folder, kubeconfig) => {
     const args = uninstallArgs(target, kubeconfig, HELM_LIMIT_MS)
     return cluster.helm.run(args, join(folder, 'stdout'), lease)
   })
@@ -49,16 +49,16 @@ async function uninstallRelease(
 }
 
 // Looked at first, asked then, removed as what was looked at: a worker that thaws late removes nothing newer.
-async function removeVolumeClaims(
+async function removePvcs(
   cluster: Cluster,
   { target, lease, namespace }: { target: Target; lease: ClaimLease; namespace: StoreNamespace },
 ): Promise<string[]> {
-  const claims = await listVolumeClaims(cluster, target)
+  const pvcs = await listPvcs(cluster, target)
   await lease.confirm()
-  const volumes = await rememberVolumes(cluster, { target, namespace, claims })
+  const volumes = await rememberVolumes(cluster, { target, namespace, pvcs })
   const collection = { kind: 'PersistentVolumeClaim', namespace: target.release } as const
   await Promise.all(
-    claims.map(({ metadata: { name, uid } }) =>
+    pvcs.map(({ metadata: { name, uid } }) =>
       removeObject(cluster.api, { ...collection, name }, { uid }),
     ),
   )
@@ -75,11 +75,11 @@ async function untilGone(cluster: Cluster, { target, lease, volumes }: Removal):
   const giveUpAt = performance.now() + cluster.removalLimitMs
   const names = new Set(volumes)
   for (;;) {
-    const claims = await listVolumeClaims(cluster, target)
+    const pvcs = await listPvcs(cluster, target)
     // One that was not bound when it was looked at may have got its volume since.
-    for (const { spec } of claims) if (spec.volumeName !== undefined) names.add(spec.volumeName)
+    for (const { spec } of pvcs) if (spec.volumeName !== undefined) names.add(spec.volumeName)
     const remaining = [
-      ...claims.map(
+      ...pvcs.map(
         ({ metadata: { name, finalizers } }) =>
           `PersistentVolumeClaim/${name}${heldBy(finalizers)}`,
       ),

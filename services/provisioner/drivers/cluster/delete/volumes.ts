@@ -7,7 +7,7 @@ import { nameOf, type StoreNamespace } from '../namespace/namespace.ts'
 
 const ANNOTATION = 'storewright.dev/volumes'
 
-const claim = z.object({
+const pvc = z.object({
   metadata: z.object({
     name: z.string(),
     uid: z.string(),
@@ -15,41 +15,37 @@ const claim = z.object({
   }),
   spec: z.object({ volumeName: z.string().optional() }),
 })
-const claimList = z.object({ items: z.array(claim).nullable() })
+const pvcList = z.object({ items: z.array(pvc).nullable() })
 const volume = z.object({
   metadata: z.object({ finalizers: z.array(z.string()).default([]) }),
   spec: z.object({ persistentVolumeReclaimPolicy: z.string().default('Delete') }),
 })
 
-export type VolumeClaim = z.output<typeof claim>
+export type Pvc = z.output<typeof pvc>
 
-/** The claims on volumes in the store's namespace. */
-export async function listVolumeClaims(
+/** The PersistentVolumeClaims (PVCs) in the store's namespace. */
+export async function listPvcs(
   { api, withNamespaceAccess }: Cluster,
   target: Target,
-): Promise<VolumeClaim[]> {
+): Promise<Pvc[]> {
   const path = `/api/v1/namespaces/${target.release}/persistentvolumeclaims`
   return withNamespaceAccess(target, async () => {
     const answer = await api(path)
     if (answer.status !== 200) throw refused(`GET ${path}`, answer)
-    return claimList.parse(answer.body).items ?? []
+    return pvcList.parse(answer.body).items ?? []
   })
 }
 
 /**
- * The volumes the store has had, which nothing names any more once their claims are gone: the namespace
+ * The volumes the store has had, which nothing names any more once their PVCs are gone: the namespace
  * remembers them until they are gone too.
  */
 export async function rememberVolumes(
   { api }: Cluster,
-  {
-    target,
-    namespace,
-    claims,
-  }: { target: Target; namespace: StoreNamespace; claims: VolumeClaim[] },
+  { target, namespace, pvcs }: { target: Target; namespace: StoreNamespace; pvcs: Pvc[] },
 ): Promise<string[]> {
   const known = (namespace.annotations[ANNOTATION] ?? '').split(',')
-  const bound = claims.map(({ spec }) => spec.volumeName ?? '')
+  const bound = pvcs.map(({ spec }) => spec.volumeName ?? '')
   const volumes = [...new Set([...known, ...bound])].filter((name) => name !== '').toSorted()
   if (volumes.join(',') !== (namespace.annotations[ANNOTATION] ?? ''))
     await patchMetadata(api, nameOf(target), {

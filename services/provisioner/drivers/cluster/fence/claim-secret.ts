@@ -22,7 +22,7 @@ export interface ClaimSecret {
 }
 
 /** Makes the attempt's own claim Secret. Throws CLAIM_LOST when another claim holds its name. */
-export async function makeClaim(
+export async function createClaimSecret(
   { api, withNamespaceAccess }: Cluster,
   target: Target,
   { attempt, claimId }: ClaimLease,
@@ -39,7 +39,7 @@ export async function makeClaim(
 }
 
 /** All claim Secrets of the store. */
-export async function listClaims(
+export async function listClaimSecrets(
   { api, withNamespaceAccess }: Cluster,
   target: Target,
 ): Promise<ClaimSecret[]> {
@@ -50,9 +50,13 @@ export async function listClaims(
   return found.map(({ name, uid, labels }) => ({ name, uid, claimId: labels[CLAIM_LABEL] ?? '' }))
 }
 
-export function removeClaim({ api }: Cluster, target: Target, claim: ClaimSecret): Promise<void> {
-  const object = { kind: 'Secret', namespace: target.release, name: claim.name } as const
-  return removeObject(api, object, { uid: claim.uid })
+export function removeClaimSecret(
+  { api }: Cluster,
+  target: Target,
+  claimSecret: ClaimSecret,
+): Promise<void> {
+  const object = { kind: 'Secret', namespace: target.release, name: claimSecret.name } as const
+  return removeObject(api, object, { uid: claimSecret.uid })
 }
 
 const issued = z.object({ status: z.object({ token: z.string() }) })
@@ -86,20 +90,20 @@ export async function tokenOf(
 /**
  * Runs helm with a token bound to a claim Secret of this attempt, made before the log is asked whether the
  * claim still stands: a later attempt finds the Secret, whatever this process does after that question.
- * When helm has surely ended, the claim goes too, so that nobody need wait for it.
+ * Once helm has surely ended, the Secret goes too: no later attempt has to wait for it.
  */
-export async function withClaim(
+export async function withClaimSecret(
   cluster: Cluster,
   { target, lease }: { target: Target; lease: ClaimLease },
   run: (folder: string, kubeconfig: string) => Promise<Ended>,
 ): Promise<Ended> {
-  const claim = await makeClaim(cluster, target, lease)
+  const claimSecret = await createClaimSecret(cluster, target, lease)
   const folder = join(cluster.workDir, lease.claimId)
   let mayRun = false
   try {
     await mkdir(folder, { mode: 0o700 })
     const kubeconfig = join(folder, 'kubeconfig')
-    const token = await tokenOf(cluster, target, claim)
+    const token = await tokenOf(cluster, target, claimSecret)
     const content = await kubeconfigWithToken(cluster.credentials, token)
     await writeFile(kubeconfig, content, { mode: 0o600, flag: 'wx' })
     await lease.confirm()
@@ -108,13 +112,20 @@ export async function withClaim(
     mayRun = false
     return ended
   } finally {
-    await rm(folder, { recursive: true, force: true })
-    if (!mayRun) await giveBack(cluster, target, claim)
+    // A failure here must not replace how helm ended; the start of the next provisioner removes such a folder.
+    if (!mayRun) await removeOwn(cluster, target, claimSecret)
+    await rm(folder, { recursive: true, force: true }).catch((err: unknown) => {
+      cluster.logger.warn({ err, folder }, 'Could not remove the work folder of a run of helm')
+    })
   }
 }
 
-async function giveBack(cluster: Cluster, target: Target, claim: ClaimSecret): Promise<void> {
-  await removeClaim(cluster, target, claim).catch((err: unknown) => {
-    cluster.logger.warn({ err, claim: claim.name }, 'The claim could not be given back')
+async function removeOwn(
+  cluster: Cluster,
+  target: Target,
+  claimSecret: ClaimSecret,
+): Promise<void> {
+  await removeClaimSecret(cluster, target, claimSecret).catch((err: unknown) => {
+    cluster.logger.warn({ err, claimSecret: claimSecret.name }, 'Could not remove the claim Secret')
   })
 }

@@ -5,7 +5,13 @@ import { type Api, openApi } from '../api/client.ts'
 import { credentialsWithToken } from '../api/credentials.ts'
 import type { Cluster } from '../context.ts'
 import { readNamespace } from '../namespace/namespace.ts'
-import { type ClaimSecret, listClaims, makeClaim, removeClaim, tokenOf } from './claim-secret.ts'
+import {
+  type ClaimSecret,
+  listClaimSecrets,
+  createClaimSecret,
+  removeClaimSecret,
+  tokenOf,
+} from './claim-secret.ts'
 
 /** For so long an API server believes a token it has checked (kube-apiserver's own constant). */
 const TOKEN_CACHE_MS = 10_000
@@ -16,24 +22,24 @@ const REFUSED_WITHIN_MS = 60_000
 /**
  * Makes helm of every earlier attempt powerless, wherever and however frozen it is: the claim Secrets its
  * tokens are bound to are removed, and the API server is seen to refuse such a token. An attempt that ended
- * in order has left no claim, and nothing is waited for. Throws CLAIM_LOST.
+ * in order has left no claim Secret, and there is no wait. Throws CLAIM_LOST.
  */
 export async function fence(cluster: Cluster, target: Target, lease: ClaimLease): Promise<void> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
-  const claims = await listClaims(cluster, target)
-  const others = claims.filter(({ claimId }) => claimId !== lease.claimId)
+  const claimSecrets = await listClaimSecrets(cluster, target)
+  const others = claimSecrets.filter(({ claimId }) => claimId !== lease.claimId)
   if (others.length === 0) return
   await lease.confirm()
   // Stands until the wait is over: whoever comes after a fence that was broken off waits again.
-  const own = await makeClaim(cluster, target, lease)
+  const own = await createClaimSecret(cluster, target, lease)
   const startedAt = performance.now()
-  await revoke(cluster, { target, lease, claims: others })
-  await removeClaim(cluster, target, own)
+  await revoke(cluster, { target, lease, claimSecrets: others })
+  await removeClaimSecret(cluster, target, own)
   const durationMs = Math.round(performance.now() - startedAt)
   const names = others.map(({ name }) => name)
   cluster.logger.info(
-    { release: target.release, claims: names, durationMs },
+    { release: target.release, claimSecrets: names, durationMs },
     'Fenced off earlier attempts',
   )
 }
@@ -41,14 +47,21 @@ export async function fence(cluster: Cluster, target: Target, lease: ClaimLease)
 interface Revocation {
   target: Target
   lease: ClaimLease
-  claims: ClaimSecret[]
+  claimSecrets: ClaimSecret[]
 }
 
-async function revoke(cluster: Cluster, { target, lease, claims }: Revocation): Promise<void> {
+async function revoke(
+  cluster: Cluster,
+  { target, lease, claimSecrets }: Revocation,
+): Promise<void> {
   // A probe is remembered by the API server from now on, at the earliest; what helm used, until it is removed.
   const usedAt = performance.now()
-  const probes = await Promise.all(claims.map((claim) => openProbe(cluster, target, claim)))
-  await Promise.all(claims.map((claim) => removeClaim(cluster, target, claim)))
+  const probes = await Promise.all(
+    claimSecrets.map((claimSecret) => openProbe(cluster, target, claimSecret)),
+  )
+  await Promise.all(
+    claimSecrets.map((claimSecret) => removeClaimSecret(cluster, target, claimSecret)),
+  )
   const removedAt = performance.now()
   await untilRefused(
     probes.filter((probe) => probe !== undefined),
@@ -64,10 +77,10 @@ async function revoke(cluster: Cluster, { target, lease, claims }: Revocation): 
 async function openProbe(
   cluster: Cluster,
   target: Target,
-  claim: ClaimSecret,
+  claimSecret: ClaimSecret,
 ): Promise<Api | undefined> {
   try {
-    const token = await tokenOf(cluster, target, claim)
+    const token = await tokenOf(cluster, target, claimSecret)
     const probe = openApi(credentialsWithToken(cluster.credentials, token))
     await probe('/version')
     return probe

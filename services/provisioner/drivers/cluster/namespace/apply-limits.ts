@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { z } from 'zod'
-import { AppError, type StoreRequested } from '#domain'
+import { AppError, engines, type StoreRequested } from '#domain'
 import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { isConflict } from '../api/client.ts'
 import { applyObject, createObject, findObject, type ObjectName } from '../api/objects.ts'
@@ -107,7 +107,7 @@ async function keep<Spec extends object>(
 }
 
 const limits = z.object({ resourceQuota: quotaSpec, limitRange: limitRangeSpec })
-const plan = z.object({ medusa: limits, woocommerce: limits })
+const plan = z.record(z.enum(engines), limits)
 
 type PlanLimits = z.output<typeof limits>
 

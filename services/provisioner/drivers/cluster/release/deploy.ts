@@ -5,7 +5,7 @@ import { readChart } from '../../../chart.ts'
 import type { Ended } from '../../../helm/run-supervised.ts'
 import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import type { Cluster } from '../context.ts'
-import { withClaim } from '../fence/claim-secret.ts'
+import { withClaimSecret } from '../fence/claim-secret.ts'
 import { planLimits, raiseLimits, settleLimits } from '../namespace/apply-limits.ts'
 import { prepare } from '../namespace/prepare.ts'
 import { labelled } from './observe.ts'
@@ -16,7 +16,7 @@ export async function deploy(cluster: Cluster, target: Target, lease: ClaimLease
   const plan = await planLimits(plansDir, target.request)
   await prepare(cluster, target, lease)
   const raised = await raiseLimits(cluster, { target, lease, plan })
-  const ended = await withClaim(cluster, { target, lease }, async (folder, kubeconfig) => {
+  const ended = await withClaimSecret(cluster, { target, lease }, async (folder, kubeconfig) => {
     const values = join(folder, 'values.yaml')
     await writeFile(values, target.values.yaml, { mode: 0o600, flag: 'wx' })
     const args = deployArgs(target, lease, { files: { kubeconfig, values }, limitMs })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError, type PlacedOrder } from '#domain'
+import { engineRegistry } from '../../../engines/registry.ts'
 import type { Target } from '../../../reconcile/driver.ts'
 import {
   type SmokeTest,
@@ -47,7 +48,8 @@ async function checkOf(
   { signal, urlTemplate, limitMs }: Checking,
 ): Promise<SmokeTest> {
   const { engine } = target.request
-  const admin = engine === 'medusa' ? await readAdmin(cluster, target) : undefined
+  const { testsAsAdmin } = engineRegistry[engine]
+  const admin = testsAsAdmin ? await readAdmin(cluster, target) : undefined
   const baseUrl = urlTemplate.replaceAll('{release}', target.release)
   return { engine, baseUrl, host: target.values.host, signal, limitMs, admin }
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { scriptedShop, type Script } from '#test/smoke-test/scripted-shop'
 import { CART_TOKEN, woocommerce } from '#test/smoke-test/woocommerce-script'
-import { placeOrder, type SmokeTest } from '../smoke-test.ts'
+import { placeOrder, type SmokeTest } from '../smoke-test/smoke-test.ts'
 
 const API = '/wp-json/wc/store/v1'
 let check: Omit<SmokeTest, 'baseUrl'>

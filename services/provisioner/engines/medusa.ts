@@ -1,31 +1,34 @@
-import { COUNTRY, customer, SAMPLE_PRODUCT } from '../customer.ts'
-import type { Shop, ShopRequest } from '../shop.ts'
-import type { SmokeTest } from '../smoke-test.ts'
+import { COUNTRY, customer, SAMPLE_PRODUCT } from '../smoke-test/customer.ts'
+import type { Shop, ShopRequest } from '../smoke-test/shop.ts'
+import type { EngineSupport, ShopAccess } from './engine-support.ts'
 import * as answers from './medusa-schema.ts'
 
 const PRODUCTS_MAX = 50
 
 type Ask = (request: ShopRequest) => ShopRequest
 
-type Account = Pick<SmokeTest, 'admin' | 'publishableKey'>
+export const medusa: EngineSupport = {
+  chart: 'medusa',
+  testsAsAdmin: true,
+  placeOrder,
+  browseToCheckout: async (shop, access) => {
+    await fillCheckout(shop, access)
+  },
+}
 
 /** Medusa's Store API from the region to the completed cart. */
-export async function orderFromMedusa(
+async function placeOrder(
   shop: Shop,
-  account: Account,
+  access: ShopAccess,
 ): Promise<{ orderId: string; cancelled: boolean }> {
-  const { ask, admin, cart } = await fillCheckout(shop, account)
+  const { ask, admin, cart } = await fillCheckout(shop, access)
   await choosePayment(shop, ask, cart)
   const orderId = await complete(shop, ask, cart.id)
   return { orderId, cancelled: await cancel(orderId, admin) }
 }
 
-/** The same up to the checkout: a cart with a product, an address and a way to ship it, without an order. */
-export async function browseMedusa(shop: Shop, account: Account): Promise<void> {
-  await fillCheckout(shop, account)
-}
-
-async function fillCheckout(shop: Shop, { admin: account, publishableKey }: Account) {
+/** A cart with a product, an address and a way to ship it, without an order. */
+async function fillCheckout(shop: Shop, { admin: account, publishableKey }: ShopAccess) {
   await shop.untilOpen('/health')
   const admin = account && (await openAdmin(shop, account))
   const key = publishableKey ?? (await admin?.publishableKey())

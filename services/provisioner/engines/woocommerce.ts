@@ -1,18 +1,26 @@
 import { z } from 'zod'
-import { COUNTRY, customer, SAMPLE_PRODUCT } from '../customer.ts'
-import type { Shop } from '../shop.ts'
+import { COUNTRY, customer, SAMPLE_PRODUCT } from '../smoke-test/customer.ts'
+import type { Shop } from '../smoke-test/shop.ts'
+import type { EngineSupport } from './engine-support.ts'
 
 const API = '/wp-json/wc/store/v1'
 const PRODUCTS_MAX = 50
 const CASH_ON_DELIVERY = 'cod'
 
+export const woocommerce: EngineSupport = {
+  chart: 'woocommerce',
+  testsAsAdmin: false,
+  placeOrder,
+  browseToCheckout: async (shop) => {
+    await fillCheckout(shop)
+  },
+}
+
 /**
  * WooCommerce's Store API from the shop window to the order, with a Cart-Token: no cookie, no nonce. One
  * checkout only: WooCommerce limits their rate. Its API lets no customer cancel.
  */
-export async function orderFromWooCommerce(
-  shop: Shop,
-): Promise<{ orderId: string; cancelled: boolean }> {
+async function placeOrder(shop: Shop): Promise<{ orderId: string; cancelled: boolean }> {
   const { headers, added, paymentMethods } = await fillCheckout(shop)
   if (!paymentMethods.includes(CASH_ON_DELIVERY))
     throw shop.failure(
@@ -24,11 +32,7 @@ export async function orderFromWooCommerce(
   return { orderId: String(order.order_id), cancelled: false }
 }
 
-/** The same up to the checkout: a cart with a product in it, without an order. */
-export async function browseWooCommerce(shop: Shop): Promise<void> {
-  await fillCheckout(shop)
-}
-
+/** A cart with a product in it, without an order. */
 async function fillCheckout(shop: Shop) {
   await shop.untilOpen('/')
   const product = await findProduct(shop)

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { admin, KEY, medusa } from '#test/smoke-test/medusa-script'
 import { scriptedShop, type Script } from '#test/smoke-test/scripted-shop'
-import { placeOrder, type SmokeTest } from '../smoke-test.ts'
+import { placeOrder, type SmokeTest } from '../smoke-test/smoke-test.ts'
 
 const bought = Object.keys(medusa).filter((what) => what !== 'POST /auth/user/emailpass')
 let check: Omit<SmokeTest, 'baseUrl'>
