@@ -10,7 +10,7 @@ import {
 } from '#messaging'
 import type { Logger } from '#observability'
 import type { Pool } from '#postgres'
-import type { ProvisionerConfig } from './config.ts'
+import { leaseTimes, type ProvisionerConfig } from './config.ts'
 import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
@@ -35,7 +35,7 @@ export function startProvisioner(parts: ProvisionerParts) {
   const { config, logger, onFatal } = parts
   const draining = new AbortController()
   const stopping = new AbortController()
-  const timings = { ackWaitMs: config.ACK_WAIT_MS, leaseTtlMs: config.LEASE_TTL_MS }
+  const timings = leaseTimes(config)
   const name = `provisioner ${config.WORKER_ID}`
   const { signal } = draining
   let messaging: Messaging | undefined
@@ -48,8 +48,7 @@ export function startProvisioner(parts: ProvisionerParts) {
     const globalConcurrency = openGlobalConcurrency(bus, {
       permitsMax: config.GLOBAL_CONCURRENCY,
       tenantPermitsMax: config.GLOBAL_TENANT_CONCURRENCY,
-      leaseTtlMs: config.LEASE_TTL_MS,
-      renewEveryMs: config.LEASE_RENEW_MS,
+      ...timings,
     })
     const worker = workerOf(parts, { leases, globalConcurrency, stopping: stopping.signal })
     logger.info({ workerId: config.WORKER_ID, concurrency: config.CONCURRENCY }, 'taking work')
@@ -108,8 +107,7 @@ function workerOf(
     chartsDir: resolve(config.CHARTS_DIR),
     storesDomain: config.STORES_DOMAIN,
     retryDelaysMs: config.RETRY_DELAYS_MS,
-    renewEveryMs: config.LEASE_RENEW_MS,
-    lostAfterMs: config.LEASE_LOST_MS,
+    lease: leaseTimes(config),
     resultRetryMs: config.RESULT_RETRY_MS,
     now: () => new Date().toISOString(),
     tenantConcurrency: limitTenants(config.TENANT_CONCURRENCY ?? config.CONCURRENCY),
