@@ -1,5 +1,6 @@
 import { COUNTRY, customer, SAMPLE_PRODUCT } from '../smoke-test/customer.ts'
-import type { Shop, ShopRequest } from '../smoke-test/shop.ts'
+import type { ShopRequest } from '../smoke-test/exchange.ts'
+import type { Shop } from '../smoke-test/shop.ts'
 import type { EngineSupport, ShopAccess } from './engine-support.ts'
 import * as answers from './medusa-schema.ts'
 

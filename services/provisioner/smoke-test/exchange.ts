@@ -3,6 +3,13 @@ import { request as requestHttps } from 'node:https'
 
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
+export interface ShopRequest {
+  method?: 'GET' | 'POST'
+  path: string
+  headers?: Record<string, string>
+  body?: object
+}
+
 interface Exchange {
   method: string
   url: URL

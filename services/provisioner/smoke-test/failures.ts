@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { AppError, hasCode } from '#domain'
 import { printable, redact } from '../redact.ts'
-import { type Answer, parseJson } from './exchange.ts'
-import type { ShopRequest } from './shop.ts'
+import { type Answer, parseJson, type ShopRequest } from './exchange.ts'
 
 const SAID_CHARACTERS_MAX = 300
 const errorBody = z.object({ message: z.string(), code: z.string().optional() })

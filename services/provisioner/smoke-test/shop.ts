@@ -1,20 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { z } from 'zod'
 import { AppError } from '#domain'
-import { type Answer, exchange, parseJson } from './exchange.ts'
+import { type Answer, exchange, parseJson, type ShopRequest } from './exchange.ts'
 import { failed, refusal, silence, unusable } from './failures.ts'
 
 const REQUEST_LIMIT_MS = 20_000
 const KNOCK_EVERY_MS = 500
 /** What a gateway or a Service says while nothing is behind it yet. */
 const NOT_YET = new Set([502, 503, 504])
-
-export interface ShopRequest {
-  method?: 'GET' | 'POST'
-  path: string
-  headers?: Record<string, string>
-  body?: object
-}
 
 /** A shop as its customers see it. Everything here throws SMOKE_TEST_FAILED. */
 export interface Shop {
