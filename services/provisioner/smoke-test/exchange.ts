@@ -5,9 +5,14 @@ const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
 export interface ShopRequest {
   method?: 'GET' | 'POST'
+  /** What errors show. */
   path: string
+  /** Sent after the path and never shown: ids and keys of an order. */
+  query?: Record<string, string>
   headers?: Record<string, string>
   body?: object
+  /** Takes all the time that is left: what it does must not be done twice. */
+  onceOnly?: boolean
 }
 
 interface Exchange {

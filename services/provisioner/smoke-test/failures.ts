@@ -11,7 +11,12 @@ interface Failing {
   cause?: unknown
   /** The shop works, but its owner may have decided that this is not sold, or not so. */
   ownersChoice?: boolean
+  /** What the request has done is not known. */
+  unanswered?: boolean
 }
+
+/** What a gateway or a Service answers while nothing behind it answers. */
+export const isNotYet = ({ status }: Answer): boolean => [502, 503, 504].includes(status)
 
 /** What an owner can make a working shop answer with, such as by another password or an empty window. */
 const choices = new Set([400, 401, 403, 409, 410, 422, 429])
@@ -20,14 +25,12 @@ const choices = new Set([400, 401, 403, 409, 410, 422, 429])
 export function failed(
   request: ShopRequest,
   what: string,
-  { secrets, cause, ownersChoice = false }: Failing,
+  { secrets, cause, ownersChoice = false, unanswered = false }: Failing,
 ): AppError {
   const { method = 'GET', path } = request
-  // Ids and keys of the order stand in the query.
-  const where = `${method} ${path.split('?')[0]}`
-  return new AppError('SMOKE_TEST_FAILED', shown(`${where} ${what}`, secrets), {
+  return new AppError('SMOKE_TEST_FAILED', shown(`${method} ${path} ${what}`, secrets), {
     retryable: true,
-    details: { ownersChoice },
+    details: { ownersChoice, unanswered },
     cause,
   })
 }
@@ -43,12 +46,17 @@ interface Silence {
 export const isOwnersChoice = (error: unknown): error is AppError =>
   hasCode(error, 'SMOKE_TEST_FAILED') && error.details['ownersChoice'] === true
 
+/** True for a failure after which nobody knows what the request has done. */
+export const isUnanswered = (error: unknown): boolean =>
+  hasCode(error, 'SMOKE_TEST_FAILED') && error.details['unanswered'] === true
+
 /** The shop did not answer, in time or at all. */
 export function silence(request: ShopRequest, { cause, boundMs, secrets }: Silence): AppError {
+  const failing = { secrets, cause, unanswered: true }
   if (boundMs !== undefined)
-    return failed(request, `was not answered within ${boundMs} ms`, { secrets, cause })
+    return failed(request, `was not answered within ${boundMs} ms`, failing)
   const said = cause instanceof Error ? cause.message : String(cause)
-  return failed(request, `was not answered: ${said}`, { secrets, cause })
+  return failed(request, `was not answered: ${said}`, failing)
 }
 
 /** The shop answered with a status that is not what the request needs. */
@@ -57,7 +65,7 @@ export function refusal(request: ShopRequest, answer: Answer, secrets: string[])
   const said = to === undefined ? whatItSaid(answer) : `redirected to ${to}`
   const ownersChoice = choices.has(answer.status)
   const what = `was answered with ${answer.status}: ${said || 'nothing'}`
-  return failed(request, what, { secrets, ownersChoice })
+  return failed(request, what, { secrets, ownersChoice, unanswered: isNotYet(answer) })
 }
 
 /** The shop answered, but not with what the request is for. */
