@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config'
+import { forgetSettings } from '#test/vitest/forget-settings'
+
+forgetSettings(process.env)
 
 /** Apart from the default run: these tests need programs that Go builds once, in minutes. */
 export default defineConfig({

@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config'
+import { forgetSettings } from '#test/vitest/forget-settings'
+
+forgetSettings(process.env)
 
 const sources = '{shared,services,embedded,tools,deploy}'
 

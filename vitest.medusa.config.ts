@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config'
+import { forgetSettings } from '#test/vitest/forget-settings'
+
+forgetSettings(process.env)
 
 /** Apart from the default run: a real Medusa comes from npm, 700 MB and minutes, once. */
 export default defineConfig({

@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config'
+import { forgetSettings } from '#test/vitest/forget-settings'
+
+forgetSettings(process.env)
 
 /** Apart from the default run: these tests need root on Linux, and programs and images made once. */
 export default defineConfig({

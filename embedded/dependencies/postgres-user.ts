@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { dirname } from 'node:path'
 
 export interface SystemUser {
   name: string
@@ -26,41 +26,33 @@ export async function postgresUser(): Promise<SystemUser | undefined> {
   )
 }
 
-export interface UserCommand {
-  command: string
-  args: string[]
-  uid?: number
-  gid?: number
+/** What a child gets that runs as somebody else: its account, and files that are open already. */
+export interface Handover {
+  as: { uid?: number; gid?: number }
+  /** To be given to the child as its descriptors from 3 on. */
+  descriptors: number[]
+  /** How the child names the paths. */
+  names: string[]
+  [Symbol.dispose]: () => void
 }
+
+const openFiles = '/proc/self/fd'
 
 /**
- * The command as `user` runs it. Where one of `paths` lies below a folder only root may enter, as
- * /root is, the process keeps the one right to pass through folders.
+ * Hands `paths` to `user`. They may lie below folders that only root may enter, as /root is: so root opens
+ * them, and the child reaches them through its own descriptors without a right to pass those folders.
  */
-export async function asUser(
-  user: SystemUser | undefined,
-  { command, args }: UserCommand,
-  paths: string[],
-): Promise<UserCommand> {
-  if (user === undefined) return { command, args }
-  const { uid, gid } = user
-  if (await areReachable([command, ...paths])) return { command, args, uid, gid }
-  const right = await rightToPass()
-  const rights = [`--inh-caps=-all,+${right}`, `--ambient-caps=+${right}`]
-  const as = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...rights]
-  return { command: 'setpriv', args: [...as, '--', command, ...args] }
-}
-
-async function areReachable(paths: string[]): Promise<boolean> {
-  for (const path of paths)
-    for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder))
-      if (((await stat(folder)).mode & 0o001) === 0) return false
-  return true
-}
-
-// Containers usually take the narrower right from root and leave it the wider one.
-async function rightToPass(): Promise<'dac_read_search' | 'dac_override'> {
-  const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
-  const effective = BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(status)?.[1] ?? '0'}`)
-  return (effective & 0b100n) === 0n ? 'dac_override' : 'dac_read_search'
+export function handOver(user: SystemUser | undefined, paths: string[]): Handover {
+  const as = user ? { uid: user.uid, gid: user.gid } : {}
+  if (user === undefined || !existsSync(openFiles))
+    return { as, descriptors: [], names: paths, [Symbol.dispose]: () => {} }
+  const descriptors = paths.map((path) => openSync(path, 'r'))
+  return {
+    as,
+    descriptors,
+    names: paths.map((_, index) => `${openFiles}/${3 + index}`),
+    [Symbol.dispose]: () => {
+      for (const descriptor of descriptors) closeSync(descriptor)
+    },
+  }
 }

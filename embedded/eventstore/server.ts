@@ -5,6 +5,7 @@ import { FatalError } from './fatal-error.ts'
 import type { EventLog } from './log/event-log.ts'
 import { serveAppend } from './rpc/append.ts'
 import { serveBatchAppend } from './rpc/batch-append.ts'
+import { unreadService } from './rpc/call-handlers.ts'
 import { openCalls, serveSupportedMethods } from './rpc/calls.ts'
 import { serveDelete, serveTombstone } from './rpc/delete.ts'
 import { serveRead } from './rpc/read.ts'
@@ -25,14 +26,14 @@ export async function serveEventLog({ log, host, port }: ServeOptions) {
   setLogVerbosity(logVerbosity.NONE)
   const server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX })
   const calls = openCalls()
-  server.addService(streams.StreamsService, {
+  server.addService(unreadService(streams.StreamsService), {
     read: serveRead(log, calls),
     append: serveAppend(log),
     batchAppend: serveBatchAppend(log, calls),
     delete: serveDelete(log),
     tombstone: serveTombstone(log),
   })
-  server.addService(serverFeatures.ServerFeaturesService, {
+  server.addService(unreadService(serverFeatures.ServerFeaturesService), {
     getSupportedMethods: serveSupportedMethods(),
   })
   return {

@@ -8,7 +8,7 @@ import { guardProcess, releaseProcess } from './guard.ts'
 
 const LOG_BYTES_MAX = 10 * 1024 * 1024
 
-interface ProcessOptions {
+export interface ProcessOptions {
   command: string
   args: string[]
   /** Both outputs are appended to this file, so a child never waits for its parent to read. */
@@ -17,6 +17,8 @@ interface ProcessOptions {
   cwd?: string
   uid?: number
   gid?: number
+  /** Open files of this process that the child gets as its descriptors from 3 on. */
+  descriptors?: number[]
   /** What asks it to end in good order. */
   stopSignal?: NodeJS.Signals
   stopTimeoutMs?: number
@@ -41,7 +43,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   const log = openLog(logFile)
   const child = spawn(command, args, {
     detached: true,
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', log, log, ...(options.descriptors ?? [])],
     env: options.env ?? process.env,
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     ...(options.uid !== undefined && { uid: options.uid }),
@@ -111,7 +113,8 @@ export async function untilReady(child: RunningProcess, options: ReadyOptions): 
   }
 }
 
-async function lastLines(logFile: string): Promise<string> {
+/** The end of what a child said, and where the rest stands. */
+export async function lastLines(logFile: string): Promise<string> {
   const text = await readFile(logFile, 'utf8').catch(() => '')
   const lines = text.trim().split('\n').slice(-3).join(' | ')
   return `${lines || 'it said nothing'} (${logFile})`

@@ -1,10 +1,10 @@
 import type { EventStore } from '#eventstore'
 import { buildServer, type ServerOptions } from '#http'
-import { commandStore } from './change-store.ts'
-import { requestStore } from './create-store.ts'
-import { commandRoutes } from './routes/change-store.ts'
-import { requestStoreRoute } from './routes/create-store.ts'
-import { tenantSlots } from './quota/tenant-quota.ts'
+import { changeStore } from './change-store.ts'
+import { createStore } from './create-store.ts'
+import { storeQuota } from './quota/store-quota.ts'
+import { changeStoreRoutes } from './routes/change-store.ts'
+import { createStoreRoute } from './routes/create-store.ts'
 
 interface AppDependencies extends Omit<ServerOptions, 'service'> {
   store: EventStore
@@ -15,8 +15,8 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
 export function buildApp({ store, storesMax, now, ...server }: AppDependencies) {
   const app = buildServer({ ...server, service: 'command-api' })
-  const slots = tenantSlots({ store, storesMax, now })
-  app.register(requestStoreRoute, { requestStore: requestStore({ store, slots }) })
-  app.register(commandRoutes, { commandStore: commandStore({ store, now }) })
+  const quota = storeQuota({ store, storesMax, now })
+  app.register(createStoreRoute, { createStore: createStore({ store, quota }) })
+  app.register(changeStoreRoutes, { changeStore: changeStore({ store, now }) })
   return app
 }

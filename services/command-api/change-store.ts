@@ -4,100 +4,74 @@ import {
   AppError,
   type RequestUpgrade,
   store as storeDecider,
-  type StoreCommand,
   type StoreEvent,
   storeStream,
 } from '#domain'
-import { eventId, type EventStore, handleCommand, type RecordedEvent } from '#eventstore'
-import type { Asking } from './quota/tenant-quota.ts'
+import { eventId, type EventStore, handleCommand } from '#eventstore'
+import type { RequestContext } from './request-context.ts'
 
-export interface CommandRequest extends Asking {
+export interface ChangeRequest {
   storeId: string
   command: OwnersCommand
   /** With a key the command happens once, however often it is sent; without one the store's state decides. */
   key: string | undefined
   /** The revision the caller has seen; any other is PRECONDITION_FAILED. */
   ifMatch: bigint | undefined
+  context: RequestContext
 }
 
-/** What the owner of a store can ask for, but for the time. */
+/** What the owner of a store can ask for, without the time. */
 type OwnersCommand =
   { type: 'RequestDeletion' | 'RequestRetry' | 'RequestCancel' } | Omit<RequestUpgrade, 'now'>
 
-export interface Commanded {
+export interface ChangedStore {
   view: StoreView
   position: bigint | undefined
 }
 
-/** Gives a command to an existing store of the tenant. */
-export function commandStore({ store, now }: { store: EventStore; now: () => Date }) {
-  return async (request: CommandRequest): Promise<Commanded> => {
-    const { storeId, tenantId, command, key, context } = request
-    const commandId =
-      key === undefined
-        ? randomUUID()
-        : eventId(`${tenantId}\0${storeId}\0${command.type}\0${key}`, 0)
-    const seen = observeStream(commandId)
-    const decider = { ...storeDecider, decide: decideFor(request, seen) }
+/** Sends a command to an existing store of the tenant. */
+export function changeStore({ store, now }: { store: EventStore; now: () => Date }) {
+  return async (request: ChangeRequest): Promise<ChangedStore> => {
+    const { storeId, command, ifMatch, context } = request
     const at = now().toISOString()
-    const result = await handleCommand({
+    const handled = await handleCommand({
       store,
-      decider,
-      decode: (recorded) => {
-        const event = decodeStoreEvent(recorded)
-        seen.observe(recorded, event)
-        return event
-      },
+      decider: storeDecider,
+      decode: decodeStoreEvent,
       stream: storeStream(storeId),
       command: { ...command, now: at },
-      context: { ...context, tenantId, commandId },
+      context: { ...context, commandId: commandIdOf(request) },
+      precondition: ({ state, revision }) => {
+        // Another tenant's store does not exist for this tenant.
+        if (state.status === 'absent' || state.request.tenantId !== context.tenantId)
+          throw notFound()
+        if (ifMatch !== undefined && revision !== ifMatch)
+          throw new AppError('PRECONDITION_FAILED', 'The store has changed since it was read')
+      },
     })
-    if (result.state.status === 'absent') throw notFound()
-    const updatedAt = result.events.length > 0 ? at : (seen.newest()?.recordedAt ?? at)
-    const revision = result.revision === 'no_stream' ? 0n : result.revision
-    const view = storeViewOf(result.state, { updatedAt, revision })
-    return { view, position: result.position ?? seen.newest()?.position }
+    const { state, revision, position, recordedAt: updatedAt = at } = handled
+    if (state.status === 'absent' || revision === 'no_stream') throw notFound()
+    refuseReusedKey(command, handled.events)
+    return { view: storeViewOf(state, { updatedAt, revision }), position }
   }
 }
 
-type Observation = ReturnType<typeof observeStream>
-
-/** Watches what a fold reads: how far the stream goes, and whether the command has been there before. */
-function observeStream(commandId: string) {
-  let newest: RecordedEvent | undefined
-  let wasHandled = false
-  let fingerprint: string | undefined
-  return {
-    observe: (recorded: RecordedEvent, event: StoreEvent | undefined) => {
-      newest = recorded
-      const { metadata } = recorded
-      if (typeof metadata !== 'object' || metadata === null || !('commandId' in metadata)) return
-      if (metadata.commandId !== commandId) return
-      wasHandled = true
-      if (event?.type === 'UpgradeRequested') fingerprint = event.data.fingerprint
-    },
-    newest: () => newest,
-    /** Throws IDEMPOTENCY_KEY_REUSED when another request had its key. */
-    wasHandled: (command: StoreCommand) => {
-      if (wasHandled && command.type === 'RequestUpgrade' && command.fingerprint !== fingerprint)
-        throw new AppError(
-          'IDEMPOTENCY_KEY_REUSED',
-          'This Idempotency-Key was used for another upgrade of the store; use a new key',
-        )
-      return wasHandled
-    },
-  }
+function commandIdOf({ storeId, command, key, context: { tenantId } }: ChangeRequest): string {
+  if (key === undefined) return randomUUID()
+  return eventId(`${tenantId}\0${storeId}\0${command.type}\0${key}`, 0)
 }
 
-function decideFor({ tenantId, ifMatch }: CommandRequest, seen: Observation) {
-  return (state: Parameters<typeof storeDecider.decide>[0], command: StoreCommand) => {
-    // Another tenant's store is not there at all.
-    if (state.status === 'absent' || state.request.tenantId !== tenantId) throw notFound()
-    if (seen.wasHandled(command)) return []
-    if (ifMatch !== undefined && seen.newest()?.revision !== ifMatch)
-      throw new AppError('PRECONDITION_FAILED', 'The store has changed since it was read')
-    return storeDecider.decide(state, command)
-  }
+/** Throws IDEMPOTENCY_KEY_REUSED when the events of this key come from another request. */
+function refuseReusedKey(command: OwnersCommand, events: StoreEvent[]): void {
+  if (command.type !== 'RequestUpgrade') return
+  const isOther = events.some(
+    ({ type, data }) => type === 'UpgradeRequested' && data.fingerprint !== command.fingerprint,
+  )
+  if (isOther)
+    throw new AppError(
+      'IDEMPOTENCY_KEY_REUSED',
+      'This Idempotency-Key was used for another upgrade of the store; use a new key',
+    )
 }
 
 function notFound(): AppError {

@@ -1,7 +1,13 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { requestStoreBody, schemaVersion } from '#contracts'
+import { releaseNameOf, tenantStream } from '#domain'
+import { countingCalls } from '#test/event-store-events'
 import { storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
+import { createStore } from './create-store.ts'
+import { storeQuota } from './quota/store-quota.ts'
 
 const events = await testEventStore()
 afterAll(() => events[Symbol.asyncDispose]())
@@ -18,6 +24,8 @@ test('a request is accepted with the store, its address, its ETag and a position
     plan: 'small',
     status: 'requested',
     tenantId: api.tenant,
+    release: releaseNameOf(store.id),
+    namespace: releaseNameOf(store.id),
   })
   expect(answer.headers.get('location')).toBe(`/api/stores/${store.id}`)
   expect(answer.headers.get('retry-after')).toBe('2')
@@ -46,6 +54,39 @@ test('a repetition is answered like the first while the store has gone on, and a
   const again = await api.create({ key: 'k' })
 
   expect(again.text).toBe(first.text)
+})
+
+test('a repetition is answered like the first when the slot of the deleted store was released', async () => {
+  await using api = await commandApi(events.url, { STORES_PER_TENANT_MAX: '1' })
+  const first = await api.create({ key: 'k' })
+  const { id: storeId } = storeIn(first)
+  await releaseSlot(api, storeId)
+  await api.create()
+
+  const again = await api.create({ key: 'k' })
+
+  expect(again).toMatchObject({ status: 202, text: first.text })
+  expect(await api.slotEvents()).toHaveLength(3)
+})
+
+test('a create with a key reads the stream of its store once, one without reads nothing', async () => {
+  await using api = await commandApi(events.url)
+  const { store, calls } = countingCalls(api.store)
+  const quota = storeQuota({ store, storesMax: 10, now: () => new Date() })
+  const create = createStore({ store, quota })
+  const context = { tenantId: api.tenant, actor: 'user:test', correlationId: 'c' }
+  const body = requestStoreBody.parse(storeBody)
+  const cost = async (key?: string) => {
+    const before = { ...calls }
+    await create({ body, key, context, count: async () => {} })
+    return [calls.reads - before.reads, calls.appends - before.appends]
+  }
+
+  // The tenant's own stream is read by its first request.
+  expect(await cost()).toEqual([1, 2])
+  expect(await cost('a')).toEqual([1, 2])
+  expect(await cost()).toEqual([0, 2])
+  expect(await cost('a')).toEqual([1, 0])
 })
 
 test('F4: of fifty at once with one key, all get the same answer and one store exists', async () => {
@@ -118,8 +159,19 @@ test('the events carry who asked, the correlation id and the trace', async () =>
   })
 })
 
+async function releaseSlot({ store, tenant }: Api, storeId: string): Promise<void> {
+  const id = randomUUID()
+  const who = { correlationId: id, actor: 'worker:test', tenantId: tenant }
+  const data = { storeId, reason: 'deleted', releasedAt: new Date().toISOString() }
+  const metadata = { ...who, schemaVersion, commandId: id }
+  const event = { id, type: 'StoreSlotReleased', data, metadata }
+  await store.append(tenantStream(tenant), [event], 0n)
+}
+
+type Api = Awaited<ReturnType<typeof commandApi>>
+
 describe('a request that is not valid', () => {
-  let api: Awaited<ReturnType<typeof commandApi>>
+  let api: Api
   beforeAll(async () => {
     api = await commandApi(events.url)
   })

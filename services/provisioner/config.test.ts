@@ -9,15 +9,15 @@ const needed = {
 
 test('addresses are all it needs; every worker gets an id of its own', () => {
   const config = parseConfig(needed)
-  expect(config).toMatchObject({ SLOTS: 4, DRIVER: 'render', HELM_BIN: 'helm' })
+  expect(config).toMatchObject({ CONCURRENCY: 4, DRIVER: 'render', HELM_BIN: 'helm' })
   expect(config.RETRY_DELAYS_MS).toEqual([5_000, 30_000, 120_000, 600_000])
   expect(config.WORKER_ID).not.toBe(parseConfig(needed).WORKER_ID)
 })
 
 test('all problems are reported at once', () => {
-  const wrong = { SLOTS: '0', RETRY_DELAYS_MS: 'soon', WORKER_ID: 'a b', STORES_DOMAIN: '-x' }
+  const wrong = { CONCURRENCY: '0', RETRY_DELAYS_MS: 'soon', WORKER_ID: 'a b', STORES_DOMAIN: '-x' }
   expect(() => parseConfig(wrong)).toThrow(
-    /(?=.*EVENTSTORE_URL)(?=.*SLOTS)(?=.*RETRY_DELAYS_MS)(?=.*WORKER_ID)(?=.*STORES_DOMAIN)/s,
+    /(?=.*EVENTSTORE_URL)(?=.*CONCURRENCY)(?=.*RETRY_DELAYS_MS)(?=.*WORKER_ID)(?=.*STORES_DOMAIN)/s,
   )
 })
 

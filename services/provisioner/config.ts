@@ -26,13 +26,13 @@ const schema = z
       .regex(/^[\w.-]{1,100}$/)
       .default(() => `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`),
     /** Stores worked on at once. */
-    SLOTS: z.coerce.number().int().min(1).max(64).default(4),
+    CONCURRENCY: z.coerce.number().int().min(1).max(64).default(4),
     /** Of these, as many as one tenant may hold; all of them unless set. */
-    TENANT_SLOTS: z.coerce.number().int().min(1).max(64).optional(),
+    TENANT_CONCURRENCY: z.coerce.number().int().min(1).max(64).optional(),
     /** Stores all provisioners together work on at once; no limit unless set. */
-    CLUSTER_SLOTS: z.coerce.number().int().min(1).max(1_024).optional(),
+    GLOBAL_CONCURRENCY: z.coerce.number().int().min(1).max(1_024).optional(),
     /** Of these, as many as one tenant may hold; no limit unless set. */
-    CLUSTER_TENANT_SLOTS: z.coerce.number().int().min(1).max(1_024).optional(),
+    GLOBAL_TENANT_CONCURRENCY: z.coerce.number().int().min(1).max(1_024).optional(),
     DRIVER: z.enum(['render', 'cluster']).default('render'),
     /** Driver cluster: path of a kubeconfig; without one the account of the pod. */
     KUBECONFIG: z.string().optional(),
@@ -63,7 +63,7 @@ const schema = z
     HELM_KILL_AFTER_MS: ms(2_000),
     HELM_LIMIT_MS: ms(540_000),
     /** How long a result is held for a log that is out of reach. */
-    RESULT_PATIENCE_MS: ms(30_000),
+    RESULT_RETRY_MS: ms(30_000),
     /** Driver cluster: for so long a removal waits for volumes before it says what holds them up. */
     REMOVAL_LIMIT_MS: ms(120_000),
     /** Driver cluster: a store is ready only after an order; `off` where pods are simulated. */

@@ -23,22 +23,22 @@ export function createMetrics() {
     }),
     takeOvers: new Counter({
       name: 'provisioner_take_overs_total',
-      help: 'Claims taken over from a worker that showed no sign of life',
+      help: 'Claims taken over from a worker whose lease has expired',
       registers,
     }),
-    busySlots: new Gauge({
-      name: 'provisioner_busy_slots',
-      help: 'Messages this process is looking after now',
+    messagesInProgress: new Gauge({
+      name: 'provisioner_messages_in_progress',
+      help: 'Messages this process is handling now',
       registers,
     }),
     unreadable: new Counter({
       name: 'provisioner_unreadable_streams_total',
-      help: 'Looks at a store whose stream this version cannot read',
+      help: 'Reads of a stream that this version cannot decode',
       registers,
     }),
     swept: new Counter({
       name: 'provisioner_swept_stores_total',
-      help: 'Silent stores the sweep has rung for again',
+      help: 'Silent stores for which the sweep has notified the provisioners',
       registers,
     }),
   }

@@ -15,8 +15,8 @@ import type { ProvisionerConfig } from './config.ts'
 import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
-import { openClusterSlots, tenantSlots } from './worker/concurrency.ts'
-import { attend } from './worker/handle-message.ts'
+import { limitTenants, openGlobalConcurrency } from './worker/concurrency.ts'
+import { handleMessage } from './worker/handle-message.ts'
 import { endedClaims, type Worker } from './worker/worker.ts'
 
 interface ProvisionerParts {
@@ -31,7 +31,7 @@ interface ProvisionerParts {
 
 const PULL_MS = 30_000
 
-/** Takes one message per free slot as soon as the bus is there, and sweeps for forgotten stores. */
+/** Handles up to CONCURRENCY messages at once as soon as NATS answers, and sweeps for silent stores. */
 export function startProvisioner(parts: ProvisionerParts) {
   const { config, logger, onFatal } = parts
   const draining = new AbortController()
@@ -46,17 +46,17 @@ export function startProvisioner(parts: ProvisionerParts) {
     if (bus === undefined) return
     messaging = bus
     const leases = openLeases(bus, timings)
-    const clusterSlots = openClusterSlots(bus, {
-      slotsMax: config.CLUSTER_SLOTS,
-      tenantSlotsMax: config.CLUSTER_TENANT_SLOTS,
+    const globalConcurrency = openGlobalConcurrency(bus, {
+      permitsMax: config.GLOBAL_CONCURRENCY,
+      tenantPermitsMax: config.GLOBAL_TENANT_CONCURRENCY,
       leaseTtlMs: config.LEASE_TTL_MS,
       renewEveryMs: config.LEASE_RENEW_MS,
     })
-    const worker = workerOf(parts, { leases, clusterSlots, stopping: stopping.signal })
-    logger.info({ workerId: config.WORKER_ID, slots: config.SLOTS }, 'taking work')
-    const slots = Array.from({ length: config.SLOTS }, () => runSlot(bus, worker, signal))
-    await Promise.all([...slots, sweep({ ...parts, messaging: bus, signal })])
-    clusterSlots.close()
+    const worker = workerOf(parts, { leases, globalConcurrency, stopping: stopping.signal })
+    logger.info({ workerId: config.WORKER_ID, concurrency: config.CONCURRENCY }, 'taking work')
+    const loops = Array.from({ length: config.CONCURRENCY }, () => handleNext(bus, worker, signal))
+    await Promise.all([...loops, sweep({ ...parts, messaging: bus, leases, signal })])
+    globalConcurrency.close()
     leases.close()
   }
   const running = run()
@@ -70,30 +70,34 @@ export function startProvisioner(parts: ProvisionerParts) {
     /** Takes no more messages, and gives helm the grace time; settles when the last work has ended. */
     drain: async (): Promise<void> => {
       draining.abort()
-      const outOfTime = setTimeout(() => stopping.abort(), config.SHUTDOWN_GRACE_MS)
+      const shutdownDeadline = setTimeout(() => stopping.abort(), config.SHUTDOWN_GRACE_MS)
       await running.catch(() => {})
-      clearTimeout(outOfTime)
+      clearTimeout(shutdownDeadline)
     },
     closeConnection: async (): Promise<void> => messaging?.close(),
   }
 }
 
-async function runSlot(messaging: Messaging, worker: Worker, signal: AbortSignal): Promise<void> {
+async function handleNext(
+  messaging: Messaging,
+  worker: Worker,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
-    // Before the message: one that is held waits for nothing but its own work.
-    await using place = await worker.clusterSlots.take(signal)
-    if (place === undefined) continue
+    // Acquired before the message: a message that is held waits for nothing but its own work.
+    await using permit = await worker.globalConcurrency.acquire(signal)
+    if (permit === undefined) continue
     const message = await nextWork(messaging, { signal, expiresMs: PULL_MS })
     if (message === undefined) continue
-    worker.metrics.busySlots.inc()
-    await attend(message, worker)
-    worker.metrics.busySlots.dec()
+    worker.metrics.messagesInProgress.inc()
+    await handleMessage(message, worker)
+    worker.metrics.messagesInProgress.dec()
   }
 }
 
 function workerOf(
   { config, driver, eventStore, logger, metrics }: ProvisionerParts,
-  shared: Pick<Worker, 'leases' | 'clusterSlots' | 'stopping'>,
+  shared: Pick<Worker, 'leases' | 'globalConcurrency' | 'stopping'>,
 ): Worker {
   return {
     workerId: config.WORKER_ID,
@@ -107,9 +111,9 @@ function workerOf(
     retryDelaysMs: config.RETRY_DELAYS_MS,
     renewEveryMs: config.LEASE_RENEW_MS,
     lostAfterMs: config.LEASE_LOST_MS,
-    resultPatienceMs: config.RESULT_PATIENCE_MS,
+    resultRetryMs: config.RESULT_RETRY_MS,
     now: () => new Date().toISOString(),
-    tenantSlots: tenantSlots(config.TENANT_SLOTS ?? config.SLOTS),
+    tenantConcurrency: limitTenants(config.TENANT_CONCURRENCY ?? config.CONCURRENCY),
     ended: endedClaims(),
   }
 }

@@ -48,7 +48,7 @@ test('F14: what a worker made that died before it stored the result is adopted w
   await deployFor(world.config, storeId, claimId)
   await world.start()
 
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(dataOf(events, 'StoreProvisioned')).toMatchObject([{ attempt: 2, adopted: true }])
@@ -101,7 +101,7 @@ test('closing in mid-helm ends helm after the grace time and stores that the wor
   expect((await world.helm.runs())[0]?.endedAt).toBeDefined()
 })
 
-test('the sweep rings again for a store whose message was lost for good', async () => {
+test('the sweep notifies the provisioners of a store whose message was lost for good', async () => {
   await using database = await testDatabase()
   const times = { SWEEP_EVERY_MS: '200', SWEEP_OLDER_THAN_MS: '1' }
   await using world = await worldOf({}, { ...times, DATABASE_URL: database.url })

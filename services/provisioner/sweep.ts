@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { wake, type Messaging } from '#messaging'
+import { type Leases, type Messaging, notify } from '#messaging'
 import type { Logger } from '#observability'
 import { listPendingStores, type Pool } from '#postgres'
 import type { ProvisionerConfig } from './config.ts'
@@ -7,6 +7,7 @@ import type { ProvisionerMetrics } from './metrics.ts'
 
 export interface SweepOptions {
   messaging: Messaging
+  leases: Pick<Leases, 'isWorkedOn'>
   pool: Pool
   logger: Logger
   metrics: ProvisionerMetrics
@@ -16,7 +17,7 @@ export interface SweepOptions {
 
 const STORES_MAX = 500
 
-/** Rings the bell again for stores whose message was lost for good; what it cannot reach it only logs. */
+/** Notifies the provisioners of stores whose message was lost; errors are logged and tried again. */
 export async function sweep(options: SweepOptions): Promise<void> {
   const { config, logger, signal } = options
   while (!signal.aborted) {
@@ -24,24 +25,26 @@ export async function sweep(options: SweepOptions): Promise<void> {
     await wait(pauseMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) return
     try {
-      await ringAgain(options)
+      await notifyForgotten(options)
     } catch (error) {
-      logger.warn({ err: error }, 'The sweep could not look for forgotten stores')
+      logger.warn({ err: error }, 'The sweep failed')
     }
   }
 }
 
-async function ringAgain(options: SweepOptions): Promise<void> {
-  const { messaging, pool, logger, config, metrics, signal } = options
+async function notifyForgotten(options: SweepOptions): Promise<void> {
+  const { messaging, leases, pool, logger, config, metrics, signal } = options
   const { SWEEP_EVERY_MS: everyMs, SWEEP_OLDER_THAN_MS: olderThanMs } = config
-  const forgotten = await listPendingStores(pool, { olderThanMs, limit: STORES_MAX })
-  // All replicas' calls of one window count once.
+  const silent = await listPendingStores(pool, { olderThanMs, limit: STORES_MAX })
+  // A run of helm may take minutes in which nothing is stored.
+  const forgotten = silent.filter((storeId) => !leases.isWorkedOn(storeId))
+  // Notifications of all replicas in one window count once.
   const window = Math.floor(Date.now() / everyMs)
   for (const storeId of forgotten) {
     if (signal.aborted) return
-    await wake(messaging, storeId, `sweep:${storeId}:${window}`)
+    await notify(messaging, storeId, `sweep:${storeId}:${window}`)
     metrics.swept.inc()
   }
   if (forgotten.length > 0)
-    logger.info({ stores: forgotten.length }, 'Rang again for silent stores')
+    logger.info({ stores: forgotten.length }, 'Notified the provisioners of silent stores')
 }

@@ -1,4 +1,11 @@
-import { engines, failureReasons, plans, storeStatuses, type StoreState } from '#domain'
+import {
+  engines,
+  failureReasons,
+  plans,
+  releaseNameOf,
+  storeStatuses,
+  type StoreState,
+} from '#domain'
 import { z } from 'zod'
 
 const time = z.iso.datetime()
@@ -12,8 +19,9 @@ export const storeView = z.object({
   plan: z.enum(plans),
   status: z.enum(storeStatuses),
   url: z.string().nullable(),
-  release: z.string().nullable(),
-  namespace: z.string().nullable(),
+  /** Of the store in the cluster: they follow from its id, so they are known before anything is there. */
+  release: z.string(),
+  namespace: z.string(),
   /** Of what runs; null before the store was ready. */
   chartVersion: z.string().nullable(),
   /** What the store is asked to become, while it is being upgraded or when that failed. */
@@ -76,6 +84,7 @@ type ExistingStore = Exclude<StoreState, { status: 'absent' }>
 export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen): StoreView {
   const { request, status, attempt } = state
   const provisioned = 'provisioned' in state ? state.provisioned : undefined
+  const release = releaseNameOf(request.storeId)
   return {
     id: request.storeId,
     tenantId: request.tenantId,
@@ -84,8 +93,8 @@ export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen)
     plan: request.plan,
     status,
     url: provisioned?.url ?? null,
-    release: provisioned?.release ?? null,
-    namespace: provisioned?.namespace ?? null,
+    release,
+    namespace: release,
     chartVersion: provisioned?.chartVersion ?? null,
     upgrade: upgradeOf(state),
     attempt,

@@ -36,6 +36,6 @@ export {
   eventSubject,
   provisionersConsumer,
   storeIdOfSubject,
-  wakeSubject,
+  notifySubject,
   workSubjects,
 } from './subjects.ts'

@@ -51,6 +51,7 @@ const storeEvent = z.discriminatedUnion('type', [
       valuesDigest: z.string(),
       chartDigest: z.string(),
       takesOver: z.string().exactOptional(),
+      givenUp: z.literal(true).exactOptional(),
       startedAt: time,
     }),
   ),

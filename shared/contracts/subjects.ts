@@ -11,8 +11,8 @@ export function eventSubject(storeId: string, revision: bigint, type: string): s
   return `evt.${storeId}.${revision}.${type}`
 }
 
-/** The subject that asks provisioners to look at a store again: `wake.<storeId>`. */
-export const wakeSubject = (storeId: string): string => `wake.${storeId}`
+/** The subject that asks provisioners to look at a store again: `notify.<storeId>`. */
+export const notifySubject = (storeId: string): string => `notify.${storeId}`
 
 /** The events that ask for work. */
 export const askingEvents: readonly string[] = [
@@ -23,11 +23,11 @@ export const askingEvents: readonly string[] = [
   'DeletionRequested',
 ] satisfies StoreEvent['type'][]
 
-/** What a provisioner listens to: the events that ask for work, and wake calls. */
-export const workSubjects = [...askingEvents.map((type) => `evt.*.*.${type}`), 'wake.*']
+/** What a provisioner listens to: the events that ask for work, and notifications. */
+export const workSubjects = [...askingEvents.map((type) => `evt.*.*.${type}`), 'notify.*']
 
-/** The store id in an event's or a wake call's subject; undefined for a foreign subject. */
+/** The store id in an event's or a notification's subject; undefined for a foreign subject. */
 export function storeIdOfSubject(subject: string): string | undefined {
   const [kind, storeId] = subject.split('.')
-  return kind === 'evt' || kind === 'wake' ? storeId : undefined
+  return kind === 'evt' || kind === 'notify' ? storeId : undefined
 }

@@ -1,4 +1,7 @@
-/** An error with a stable code. `retryable` decides whether a message is redelivered or parked. */
+/**
+ * An error with a stable code. `retryable`: the same may succeed later. It is the one place that says so: what handles
+ * an error reads it here and decides nothing by the code.
+ */
 export class AppError extends Error {
   override readonly name = 'AppError'
   readonly code: ErrorCode
@@ -8,7 +11,7 @@ export class AppError extends Error {
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, { cause: options.cause })
     this.code = code
-    this.retryable = options.retryable ?? false
+    this.retryable = options.retryable ?? retryableCodes.has(code)
     this.details = options.details ?? {}
   }
 }
@@ -55,7 +58,6 @@ export const errorCodes = [
   'CLUSTER_REFUSED',
   'HELM_MISSING',
   'HELM_FAILED',
-  'HELM_TIMED_OUT',
   'RELEASE_CONFLICT',
   'RELEASE_STUCK',
   'SMOKE_TEST_FAILED',
@@ -66,7 +68,25 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number]
 
+const retryableCodes: ReadonlySet<ErrorCode> = new Set([
+  'RATE_LIMITED',
+  'OVERLOADED',
+  'READ_MODEL_BEHIND',
+  'CLAIM_HELD',
+  'RETRY_NOT_DUE',
+  'CONCURRENT_MODIFICATION',
+  'EVENT_STORE_UNAVAILABLE',
+  'EVENT_LOG_DIVERGED',
+  'MESSAGING_UNAVAILABLE',
+  'DATABASE_UNAVAILABLE',
+  'CLUSTER_UNREACHABLE',
+  'CLUSTER_REFUSED',
+  'RELEASE_STUCK',
+  'SMOKE_TEST_FAILED',
+])
+
 interface AppErrorOptions {
+  /** For an error that differs from others of its code. */
   retryable?: boolean
   details?: Record<string, unknown>
   cause?: unknown

@@ -6,6 +6,8 @@ export interface Decider<State, Command, Event> {
   decide: (state: State, command: Command) => Event[]
   /** The state after an event. Never throws: whatever is stored has happened. */
   evolve: (state: State, event: Event) => State
+  /** A state that shares nothing with the given one. Needed by a decider whose `evolve` changes its state in place. */
+  copy?: (state: State) => State
 }
 
 /** What is stored beside every event: who caused it, in answer to what, and how to trace it. */

@@ -22,6 +22,7 @@ export { releaseNameOf } from './store/release-name.ts'
 export { storeStatuses, type StoreState, type StoreStatus } from './store/state.ts'
 export { store, storeStream } from './store/decider.ts'
 export {
+  isAbandoned,
   slotReleaseReasons,
   tenant,
   tenantStream,

@@ -10,7 +10,7 @@ export const slotReleaseReasons = ['deleted', 'abandoned'] as const
 
 interface StoreSlotReleased {
   storeId: string
-  /** The store was deleted, or the request that held the slot died before it stored the store. */
+  /** The store was deleted, or the process that reserved the slot died before it stored the store. */
   reason: (typeof slotReleaseReasons)[number]
   releasedAt: string
 }
@@ -20,54 +20,63 @@ export type TenantCommand =
   | { type: 'ReleaseSlot'; storeId: string; reason: StoreSlotReleased['reason']; now: string }
 
 export interface TenantState {
-  /** Store id → when its slot was reserved. Ids of deleted stores stay in `known`: a replayed request must not reserve again. */
+  /** Store id → when its slot was reserved, the oldest first. Deleted stores are not in it: a replayed request finds their streams. */
   reserved: Map<string, string>
-  known: Map<string, string>
 }
 
 export const tenant: Decider<TenantState, TenantCommand, TenantEvent> = {
-  initialState: () => ({ reserved: new Map(), known: new Map() }),
+  initialState: () => ({ reserved: new Map() }),
   decide,
   evolve,
+  copy: ({ reserved }) => ({ reserved: new Map(reserved) }),
 }
 
 /** The stream of a tenant. */
 export const tenantStream = (tenantId: string): string => `tenant-${tenantId}`
 
+const ABANDONED_AFTER_MS = 10 * 60_000
+// Far enough from the other that clocks may differ by minutes, and that a request stores its store in between.
+const RENEWED_AFTER_MS = 5 * 60_000
+
+/** A slot of this age without a store belongs to a process that died. */
+export const isAbandoned = (reservedAt: string, now: string): boolean =>
+  ageMs(reservedAt, now) >= ABANDONED_AFTER_MS
+
+const ageMs = (reservedAt: string, now: string): number => Date.parse(now) - Date.parse(reservedAt)
+
+/**
+ * A slot is reserved for a store that does not exist yet. A repetition gets the slot of the first request; it renews
+ * an old one, so that nobody releases as abandoned what is about to be used.
+ */
 function decide(state: TenantState, command: TenantCommand): TenantEvent[] {
   const { storeId, now } = command
+  const reservedAt = state.reserved.get(storeId)
   switch (command.type) {
     case 'ReserveSlot': {
-      if (state.known.has(storeId)) return []
-      if (state.reserved.size >= command.storesMax) throw quotaExceeded(command.storesMax)
+      if (reservedAt !== undefined && ageMs(reservedAt, now) < RENEWED_AFTER_MS) return []
+      if (reservedAt === undefined && state.reserved.size >= command.storesMax)
+        throw quotaExceeded(command.storesMax)
       return [{ type: 'StoreSlotReserved', data: { storeId, reservedAt: now } }]
     }
     case 'ReleaseSlot': {
-      if (!state.reserved.has(storeId)) return []
-      return [
-        { type: 'StoreSlotReleased', data: { storeId, reason: command.reason, releasedAt: now } },
-      ]
+      const { reason } = command
+      if (reservedAt === undefined) return []
+      if (reason === 'abandoned' && !isAbandoned(reservedAt, now)) return []
+      return [{ type: 'StoreSlotReleased', data: { storeId, reason, releasedAt: now } }]
     }
   }
 }
 
-/** Changes the maps in place: a tenant may hold thousands of stores, and a fold owns its state. */
+/** Changes the map in place: a tenant may have many thousand stores. */
 function evolve(state: TenantState, event: TenantEvent): TenantState {
   const { storeId } = event.data
-  switch (event.type) {
-    case 'StoreSlotReserved':
-      state.reserved.set(storeId, event.data.reservedAt)
-      state.known.set(storeId, event.data.reservedAt)
-      return state
-    case 'StoreSlotReleased':
-      state.reserved.delete(storeId)
-      if (event.data.reason === 'abandoned') state.known.delete(storeId)
-      return state
-  }
+  state.reserved.delete(storeId)
+  if (event.type === 'StoreSlotReserved') state.reserved.set(storeId, event.data.reservedAt)
+  return state
 }
 
 function quotaExceeded(storesMax: number): AppError {
-  return new AppError('QUOTA_EXCEEDED', `The tenant has reached its limit of ${storesMax} stores`, {
+  return new AppError('QUOTA_EXCEEDED', `Store quota reached: ${storesMax} stores`, {
     details: { storesMax },
   })
 }

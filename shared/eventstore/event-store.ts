@@ -33,22 +33,18 @@ export interface Appended {
 
 export interface AppendOptions {
   signal?: AbortSignal
-  /** How long unknown outcomes are tried again; the store's default unless given. */
-  timeoutMs?: number
 }
 
 export interface ReadStreamOptions {
-  /** First revision, included; the stream's near end unless given. */
+  /** First revision, included; the stream's beginning unless given. */
   from?: bigint
   maxCount?: number
-  direction?: 'forwards' | 'backwards'
   signal?: AbortSignal
 }
 
 export interface ReadAllOptions {
   /** Position to start behind; the beginning unless given. */
   after?: bigint
-  maxCount?: number
   signal?: AbortSignal
 }
 

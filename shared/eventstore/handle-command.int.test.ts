@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { AppError, type Decider } from '#domain'
-import { collect, newStream } from '#test/event-store-events'
+import { collect, countingCalls, newStream } from '#test/event-store-events'
 import { testEventStore } from '#test/servers/test-eventstore'
 import type { EventStore, RecordedEvent } from './event-store.ts'
 import { handleCommand } from './handle-command.ts'
@@ -41,9 +41,13 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-function deposit(stream: string, amount: number, commandId: string = randomUUID(), via = store) {
+function depositOf(stream: string, command: number, via: EventStore, commandId = randomUUID()) {
   const context = { commandId, correlationId: 'trace-123', actor: 'user:u', tenantId: 'demo' }
-  return handleCommand({ store: via, decider: moneyBox, decode, stream, command: amount, context })
+  return { store: via, decider: moneyBox, decode, stream, command, context }
+}
+
+function deposit(stream: string, amount: number, commandId = randomUUID(), via = store) {
+  return handleCommand(depositOf(stream, amount, via, commandId))
 }
 
 test('a command is decided on what the stream holds, and its events are appended', async () => {
@@ -58,6 +62,10 @@ test('a command is decided on what the stream holds, and its events are appended
     events: [{ type: 'Deposited', data: { amount: 20, balance: 50 } }],
     revision: 1n,
     position: stored?.position,
+  })
+  expect(await deposit(stream, 0)).toMatchObject({
+    position: stored?.position,
+    recordedAt: stored?.recordedAt,
   })
 })
 
@@ -87,7 +95,6 @@ test('a command that causes nothing appends nothing', async () => {
     state: 0,
     events: [],
     revision: 'no_stream',
-    position: undefined,
   })
   expect(await collect(store.readStream(stream))).toEqual([])
 })
@@ -99,29 +106,85 @@ test('a command the rules forbid fails with their error', async () => {
 test('the same command again is a success and happens once', async () => {
   const stream = newStream()
   const commandId = randomUUID()
-  const first = await deposit(stream, 30, commandId)
-  await deposit(stream, 10)
+  await deposit(stream, 30, commandId)
+  const { position } = await deposit(stream, 10)
 
   const again = await deposit(stream, 30, commandId)
 
-  expect(again).toMatchObject({ state: 40, revision: 1n, position: first.position })
+  expect(again).toMatchObject({ state: 40, revision: 1n, position })
   expect(await collect(store.readStream(stream))).toHaveLength(2)
 })
 
-test('a command id used for another command is refused', async () => {
+test('a command that has landed is a success, also when the rules would refuse it by now', async () => {
   const stream = newStream()
   const commandId = randomUUID()
-  const eventIds = () => [eventId(commandId, 0), eventId(commandId, 1)]
-  await deposit(stream, 30, commandId)
-  const twice: typeof moneyBox = {
-    ...moneyBox,
-    decide: (state, command) => [...moneyBox.decide(state, command), ...moneyBox.decide(state, 1)],
-  }
-  const context = { commandId, correlationId: 'c', actor: 'user:u', tenantId: 'demo' }
-  const args = { store, decider: twice, decode, stream, command: 5, context, eventIds }
+  await deposit(stream, 60, commandId)
+  await deposit(stream, 40)
 
-  await expect(handleCommand(args)).rejects.toMatchObject({ code: 'EVENT_STORE_REJECTED' })
-  expect(await collect(store.readStream(stream))).toHaveLength(1)
+  const again = await deposit(stream, 60, commandId)
+
+  const events = [{ type: 'Deposited', data: { amount: 60, balance: 60 } }]
+  expect(again).toMatchObject({ state: 100, events, revision: 1n })
+  expect(await collect(store.readStream(stream))).toHaveLength(2)
+})
+
+test('what a caller has folded already is not read again', async () => {
+  const stream = newStream()
+  const counting = countingCalls(store)
+  let known = await deposit(stream, 10)
+
+  for (const amount of [20, 30])
+    known = await handleCommand({ ...depositOf(stream, amount, counting.store), known })
+
+  expect(known).toMatchObject({ state: 60, revision: 2n })
+  expect(counting.calls.reads).toBe(0)
+})
+
+test('what a caller has folded is read again before a command is refused or has nothing to do', async () => {
+  const stream = newStream()
+  const known = { state: 100, revision: 0n }
+  await deposit(stream, 10)
+
+  const handled = await handleCommand({ ...depositOf(stream, 20, store), known })
+  const idle = await handleCommand({ ...depositOf(stream, 0, store), known })
+
+  expect(handled).toMatchObject({ state: 30, revision: 1n })
+  expect(idle).toMatchObject({ state: 30, events: [] })
+})
+
+test('what a caller has folded is read again when another writer was first', async () => {
+  const stream = newStream()
+  const known = await deposit(stream, 10)
+  await deposit(stream, 70)
+
+  const handled = await handleCommand({ ...depositOf(stream, 20, store), known })
+
+  expect(handled).toMatchObject({ state: 100, revision: 2n })
+})
+
+test('a result that landed without its answer is a success for a caller that knows the stream', async () => {
+  const stream = newStream()
+  const known = await deposit(stream, 10)
+  const commandId = randomUUID()
+  const sent = { ...depositOf(stream, 50, store, commandId), known }
+  await handleCommand(sent)
+  await deposit(stream, 40)
+
+  await expect(handleCommand(sent)).resolves.toMatchObject({ events: [{ data: { amount: 50 } }] })
+
+  expect(await collect(store.readStream(stream))).toHaveLength(3)
+})
+
+test('a precondition sees what the stream holds, and its refusal is the answer', async () => {
+  const stream = newStream()
+  await deposit(stream, 10)
+  const precondition = ({ state, revision }: { state: number; revision: unknown }) => {
+    throw new AppError('PRECONDITION_FAILED', `${state} at ${String(revision)}`)
+  }
+
+  const sending = handleCommand({ ...depositOf(stream, 10, store), precondition })
+
+  await expect(sending).rejects.toThrow('10 at 0')
 })
 
 test('commands at the same time are decided one after the other, whoever sends them', async () => {

@@ -10,10 +10,7 @@ export type {
   RecordedEvent,
   SubscriptionItem,
 } from './event-store.ts'
-export {
-  handleCommand,
-  type CommandContext,
-  type HandleCommandArgs,
-  type HandledCommand,
-} from './handle-command.ts'
+export { openAggregate, type Aggregate } from './aggregate.ts'
+export type { CommandContext, Folded, HandledCommand } from './decide-and-append.ts'
+export { handleCommand } from './handle-command.ts'
 export { openEventStore, type OpenEventStoreOptions } from './open-event-store.ts'

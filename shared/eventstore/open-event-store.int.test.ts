@@ -62,15 +62,14 @@ test('the same append sent again is the same success', async () => {
   expect(await collect(store.readStream(stream))).toHaveLength(3)
 })
 
-test('a stream can be read in part and backwards', async () => {
+test('a stream can be read in part', async () => {
   const stream = newStream()
   await store.append(stream, newEvents(5), 'no_stream')
   const revisions = async (options: Parameters<EventStore['readStream']>[1]) =>
     (await collect(store.readStream(stream, options))).map((event) => Number(event.revision))
 
   expect(await revisions({ from: 2n, maxCount: 2 })).toEqual([2, 3])
-  expect(await revisions({ direction: 'backwards', maxCount: 2 })).toEqual([4, 3])
-  expect(await revisions({ direction: 'backwards', from: 1n })).toEqual([1, 0])
+  expect(await revisions({ maxCount: 1 })).toEqual([0])
 })
 
 test('a missing stream yields nothing', async () => {
@@ -88,7 +87,7 @@ test('a tombstoned stream is said to be deleted', async () => {
   await expect(appending).rejects.toMatchObject({ code: 'STREAM_DELETED' })
 })
 
-test('the whole log is read behind a position, without system events, as many as asked for', async () => {
+test('the whole log is read behind a position, without system events', async () => {
   const stream = newStream()
   const { position } = await store.append(stream, newEvents(), 'no_stream')
   const events = newEvents(3)
@@ -96,10 +95,9 @@ test('the whole log is read behind a position, without system events, as many as
   await systemEvent()
   await store.append(stream, events.slice(1), 1n)
 
-  const read = await collect(store.readAll({ after: position ?? 0n, maxCount: 2 }))
+  const read = await collect(store.readAll({ after: position ?? 0n }))
 
-  expect(read.map((event) => event.id)).toEqual(events.slice(0, 2).map((event) => event.id))
-  expect(await collect(store.readAll({ maxCount: 0 }))).toEqual([])
+  expect(read.map((event) => event.id)).toEqual(events.map((event) => event.id))
 })
 
 test('the head is the newest event that is not a system event, however many follow it', async () => {

@@ -1,4 +1,4 @@
-import { BACKWARDS, END, EventStoreDBClient, FORWARDS, START } from '@eventstore/db-client'
+import { EventStoreDBClient, START } from '@eventstore/db-client'
 import { AppError } from '#domain'
 import type { Logger } from '#observability'
 import { disposed, sharedAppender } from './appender.ts'
@@ -24,11 +24,10 @@ export function openEventStore(options: OpenEventStoreOptions): EventStore {
   const appender = sharedAppender(connectionString, logger)
   const source = { client, timeoutMs }
   return {
-    append: async (stream, events, expected, { signal, timeoutMs: ownTimeoutMs } = {}) => {
+    append: async (stream, events, expected, { signal } = {}) => {
       const checked = checkedEvents(stream, events, expected)
       signal?.throwIfAborted()
-      const call = { stream, events: checked, expected, timeoutMs: ownTimeoutMs ?? timeoutMs }
-      return appender.append({ ...call, signal })
+      return appender.append({ stream, events: checked, expected, timeoutMs, signal })
     },
     readStream: (stream, readOptions = {}) =>
       readEvents({ ...streamRead(client, stream, readOptions), timeoutMs }),
@@ -57,13 +56,7 @@ function connect(connectionString: string): EventStoreDBClient {
 }
 
 function streamRead(client: EventStoreDBClient, stream: string, options: ReadStreamOptions) {
-  const { from, maxCount = Number.MAX_SAFE_INTEGER, direction = 'forwards', signal } = options
-  const forwards = direction === 'forwards'
-  const open = () =>
-    client.readStream(stream, {
-      direction: forwards ? FORWARDS : BACKWARDS,
-      fromRevision: from ?? (forwards ? START : END),
-      maxCount,
-    })
+  const { from = START, maxCount = Number.MAX_SAFE_INTEGER, signal } = options
+  const open = () => client.readStream(stream, { fromRevision: from, maxCount })
   return { open, stream, signal }
 }

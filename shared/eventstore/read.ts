@@ -78,19 +78,15 @@ interface Source {
   timeoutMs: number
 }
 
-/** The log behind `after` without system events; the limit counts what is yielded. */
+/** The log behind `after` without system events. */
 export async function* readAll(
   { client, timeoutMs }: Source,
-  { after, maxCount = Number.MAX_SAFE_INTEGER, signal }: ReadAllOptions,
+  { after, signal }: ReadAllOptions,
 ): AsyncGenerator<RecordedEvent> {
-  if (maxCount < 1) return
   const fromPosition = after === undefined ? START : { commit: after, prepare: after }
-  let yielded = 0
   const open = () => client.readAll({ fromPosition })
   for await (const event of readEvents({ open, timeoutMs, signal })) {
-    if (event.position === after || isSystemEvent(event)) continue
-    yield event
-    if (++yielded >= maxCount) return
+    if (event.position !== after && !isSystemEvent(event)) yield event
   }
 }
 

@@ -62,7 +62,7 @@ export function connectionOptions(url: string, name: string): ConnectionOptions 
   }
 }
 
-/** Waits while the connection is down: what is asked meanwhile is lost and only its timeout would say so. Resolves on abort too. */
+/** Waits while the connection is down: a request sent then is lost and only its timeout would say so. Resolves on abort too. */
 export async function untilConnected(messaging: Messaging, signal: AbortSignal): Promise<void> {
   if (messaging.isConnected() || signal.aborted) return
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -70,6 +70,6 @@ test('a stream of an earlier version is brought up to date and keeps its message
   await ensureTopology(messaging)
 
   const { events } = await topologyOf(nats.connection)
-  expect(events.subjects).toEqual(['evt.>', 'wake.*'])
+  expect(events.subjects).toEqual(['evt.>', 'notify.*'])
   expect((await manager.streams.info(eventStreamName)).state.messages).toBe(1)
 })

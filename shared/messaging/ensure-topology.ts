@@ -6,7 +6,7 @@ import {
   defaultTimings,
   eventStreamConfig,
   leaseStreamConfig,
-  placeStreamConfig,
+  permitStreamConfig,
   provisionersConfig,
   type WorkTimings,
 } from './topology.ts'
@@ -15,7 +15,7 @@ const API_TIMEOUT_MS = 5_000
 const timingsOf = new WeakMap<Messaging, WorkTimings>()
 
 /**
- * Makes or updates the stream, the provisioners' consumer and the buckets of leases and places; any number of
+ * Makes or updates the stream, the provisioners' consumer and the buckets of leases and permits; any number of
  * services may do so at once. `timings` given once count for all later calls on this connection;
  * while none are given, those of an existing consumer or bucket stay.
  * Throws the client's error when JetStream does not answer or refuses.
@@ -28,7 +28,7 @@ export async function ensureTopology(messaging: Messaging, given?: WorkTimings):
   const replicas = connection.info?.cluster === undefined ? 1 : 3
   await ensureStream(manager, { ...eventStreamConfig(), num_replicas: replicas })
   const keep: (keyof StreamConfig)[] = timings === undefined ? ['max_age', 'duplicate_window'] : []
-  for (const bucketConfig of [leaseStreamConfig, placeStreamConfig]) {
+  for (const bucketConfig of [leaseStreamConfig, permitStreamConfig]) {
     const bucket = { ...bucketConfig(timings ?? defaultTimings), num_replicas: replicas }
     await ensureStream(manager, bucket, keep)
   }
@@ -89,7 +89,7 @@ const checkedAt = new WeakMap<Messaging, number>()
 
 /**
  * Makes the provisioners' consumer again when it is ahead of its stream, as after a stream lost its
- * tail: it would deliver nothing and report no error. Looks at most every 10 s per connection.
+ * tail: it would deliver nothing and report no error. Checks at most every 10 s per connection.
  */
 export async function repairConsumer(messaging: Messaging): Promise<void> {
   const last = checkedAt.get(messaging)

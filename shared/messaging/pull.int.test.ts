@@ -6,7 +6,7 @@ import type { NatsConnection } from 'nats'
 import { expect, test } from 'vitest'
 import type { Messaging } from './messaging.ts'
 import { nextWork } from './pull.ts'
-import { wake } from './wake.ts'
+import { notify } from './notify.ts'
 
 const never = new AbortController().signal
 const next = (messaging: Messaging, expiresMs = 10_000) =>
@@ -14,16 +14,16 @@ const next = (messaging: Messaging, expiresMs = 10_000) =>
 const publish = (connection: NatsConnection, storeId: string, type = 'StoreRequested') =>
   connection.jetstream().publish(eventSubject(storeId, 0n, type), '{}')
 
-test('only events that ask for work, and wake calls, reach a free slot', async () => {
+test('only events that ask for work, and notifications, are delivered', async () => {
   await using nats = await testNats()
   await using messaging = await testMessaging(nats.url)
   await publish(nats.connection, 'asked')
   await publish(nats.connection, 'ready', 'StoreProvisioned')
-  await wake(messaging, 'woken', 'once')
+  await notify(messaging, 'notified', 'once')
 
   const stores = [await next(messaging), await next(messaging), await next(messaging, 100)]
 
-  expect(stores.map((work) => work?.storeId)).toEqual(['asked', 'woken', undefined])
+  expect(stores.map((work) => work?.storeId)).toEqual(['asked', 'notified', undefined])
 })
 
 test('two workers with several slots each share the messages, each delivered once', async () => {
@@ -110,16 +110,16 @@ test('no error ends a slot’s waiting while NATS is away', async () => {
   expect(await next(messaging, 600)).toBeUndefined()
 })
 
-test('a wake call counts once for one reason, and is an error when nobody takes it', async () => {
+test('a notification counts once for one reason, and is an error when NATS does not accept it', async () => {
   await using nats = await testNats()
   await using messaging = await testMessaging(nats.url)
-  await wake(messaging, 's1', 'reason-1')
-  await wake(messaging, 's1', 'reason-1')
+  await notify(messaging, 's1', 'reason-1')
+  await notify(messaging, 's1', 'reason-1')
   await (await next(messaging))?.ack()
 
   expect(await next(messaging, 100)).toBeUndefined()
   await (await nats.connection.jetstreamManager()).streams.delete(eventStreamName)
-  await expect(wake(messaging, 's1', 'reason-2')).rejects.toMatchObject({
+  await expect(notify(messaging, 's1', 'reason-2')).rejects.toMatchObject({
     code: 'MESSAGING_UNAVAILABLE',
     retryable: true,
   })

@@ -14,12 +14,12 @@ import { eventStreamName, provisionersConsumer, workSubjects } from '#contracts'
 const DAY_MS = 24 * 60 * 60 * 1_000
 
 /** The JetStream stream behind the bucket of claim leases. */
-export const leaseStream = 'KV_CLAIMS'
-export const leaseSubjects = '$KV.CLAIMS.>'
+export const leaseStream = 'KV_LEASES'
+export const leaseSubjects = '$KV.LEASES.>'
 
-/** The JetStream stream behind the bucket of places. */
-export const placeStream = 'KV_PLACES'
-export const placeSubjects = '$KV.PLACES.>'
+/** The JetStream stream behind the bucket of permits. */
+export const permitStream = 'KV_PERMITS'
+export const permitSubjects = '$KV.PERMITS.>'
 
 /** How long a silent worker keeps its message and its lease. */
 export interface WorkTimings {
@@ -31,13 +31,13 @@ export const defaultTimings: WorkTimings = { ackWaitMs: 15_000, leaseTtlMs: 12_0
 
 /**
  * The stream of events. Limits retention: a work queue forgets the ids of what it delivered. One
- * message a subject: an event has a subject of its own, and of several wake calls the last will do.
+ * message a subject: an event has a subject of its own, and of several notifications the last is enough.
  */
 export function eventStreamConfig() {
   return {
     name: eventStreamName,
-    description: 'Events of all stores, one message each, and wake calls to the provisioners',
-    subjects: ['evt.>', 'wake.*'],
+    description: 'Events of all stores, one message each, and notifications to the provisioners',
+    subjects: ['evt.>', 'notify.*'],
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
@@ -71,12 +71,12 @@ export function leaseStreamConfig(timings: WorkTimings) {
   } satisfies Partial<StreamConfig>
 }
 
-/** Who has one of the places that all provisioners share; a value ends with its holder. */
-export function placeStreamConfig(timings: WorkTimings) {
+/** Who holds the permits that all provisioners share; a value expires with its holder. */
+export function permitStreamConfig(timings: WorkTimings) {
   return {
-    name: placeStream,
-    description: 'Places of all provisioners together, by group and number',
-    subjects: [placeSubjects],
+    name: permitStream,
+    description: 'Permits of all provisioners together, by group and number',
+    subjects: [permitSubjects],
     ...bucket(timings),
   } satisfies Partial<StreamConfig>
 }

@@ -83,7 +83,7 @@ test('a message given back comes again after its delay, and a parked one never',
   await publish(nats.connection, 's1')
 
   const first = await taken(messaging)
-  first.retryIn(50)
+  first.requeueAfter(50)
   const second = await taken(messaging)
   second.park('its chart is gone')
 
@@ -133,7 +133,7 @@ test('F30: a delivery of a wiped stream settles no message of the new one', asyn
   const other = await taken(messaging)
   expect(other).toMatchObject({ storeId: 'new', streamSequence: work.streamSequence })
 
-  work.retryIn(0)
+  work.requeueAfter(0)
   expect(await work.ack()).toBe(true)
 
   expect(await next(messaging)).toMatchObject({ storeId: 'new', deliveries: 2 })

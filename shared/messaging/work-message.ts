@@ -6,7 +6,7 @@ import type { Messaging } from './messaging.ts'
 
 const CONFIRM_TIMEOUT_MS = 2_000
 
-/** A hint to look at a store's stream, held by this worker until it is settled or its ack wait ends. */
+/** A hint to read a store's stream, held by this worker until it is settled or its ack wait ends. */
 export interface WorkMessage {
   storeId: string
   subject: string
@@ -18,11 +18,11 @@ export interface WorkMessage {
   eventId?: string
   /** Extends the ack wait; false when NATS did not confirm it within 2 s. */
   working: () => Promise<boolean>
-  /** Settles it for good, sent twice when not confirmed; false: unknown, it may be delivered again. */
+  /** Settles it for good, sent twice when not confirmed; false: not confirmed, it may be delivered again. */
   ack: () => Promise<boolean>
-  /** Gives it back, to be delivered again after the delay. */
-  retryIn: (delayMs: number) => void
-  /** Never delivers it again; the reason stands in the server's advisory. */
+  /** Returns it, to be delivered again after the delay. */
+  requeueAfter: (delayMs: number) => void
+  /** Never delivers it again; the server's advisory carries the reason. */
   park: (reason: string) => void
 }
 
@@ -46,15 +46,15 @@ export function workMessageOf(messaging: Messaging, message: Msg): WorkMessage |
     ...(eventId !== undefined && { eventId }),
     working: () => held.confirm('+WPI'),
     ack: async () => (await held.confirm('+ACK')) || held.confirm('+ACK'),
-    retryIn: (delayMs) => held.send(`-NAK ${JSON.stringify({ delay: nanos(delayMs) })}`),
+    requeueAfter: (delayMs) => held.send(`-NAK ${JSON.stringify({ delay: nanos(delayMs) })}`),
     park: (reason) => held.send(`+TERM ${reason}`),
   }
 }
 
 /**
  * A delivery is answered by sequence number. After a reconnection the stream may be another one, in
- * which that number is another store's message: then nothing is said of it, and the delivery is
- * over.
+ * which that number belongs to another store's message: then nothing is sent, and the delivery has
+ * ended.
  */
 function holdingOf(messaging: Messaging, message: Msg, sequence: number) {
   const { connection } = messaging

@@ -1,6 +1,9 @@
 import type { Pool } from 'pg'
 
-/** Ids of stores with work to be done that nothing has happened to for `olderThanMs`, longest silent first. */
+/**
+ * Ids of stores with work that is due and that nothing has happened to for `olderThanMs`, the longest silent first.
+ * A store that waits for its next attempt is not among them.
+ */
 export async function listPendingStores(
   pool: Pool,
   { olderThanMs, limit }: { olderThanMs: number; limit: number },
@@ -9,6 +12,8 @@ export async function listPendingStores(
     `select id from stores
      where status in ('requested', 'provisioning', 'upgrading', 'cancelling', 'deleting')
        and updated_at < now() - $1 * interval '1 millisecond'
+       and coalesce((state ->> 'notBefore')::timestamptz, '-infinity')
+         < now() - $1 * interval '1 millisecond'
      order by updated_at, id limit $2`,
     [olderThanMs, limit],
   )

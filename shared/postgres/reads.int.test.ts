@@ -10,15 +10,15 @@ import { watchStoreChanges } from './store-changes.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 
-test('pending stores are those with work to do and silent for long enough, longest silent first', async () => {
+test('pending stores are those with work that is due and silent for long enough, the longest silent first', async () => {
   await using opened = await pooled()
   const { pool } = opened
-  const add = async (status: string, secondsAgo: number) => {
+  const add = async (status: string, secondsAgo: number, state = {}) => {
     const id = randomUUID()
     await pool.query(
       `insert into stores values ($1, 't', 'n', 'medusa', 'small', $2, null, null, null, 0, null,
-         now(), now() - $3 * interval '1 second', null, 0, 1, '{}')`,
-      [id, status, secondsAgo],
+         now(), now() - $3 * interval '1 second', null, 0, 1, $4)`,
+      [id, status, secondsAgo, state],
     )
     return id
   }
@@ -28,6 +28,9 @@ test('pending stores are those with work to do and silent for long enough, longe
   const upgrading = await add('upgrading', 150)
   for (const status of ['ready', 'upgrade-failed', 'failed', 'deleted']) await add(status, 400)
   await add('cancelling', 1)
+  const dueIn = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString()
+  await add('requested', 500, { notBefore: dueIn(300) })
+  await add('requested', 500, { notBefore: dueIn(-5) })
 
   const all = await listPendingStores(pool, { olderThanMs: 60_000, limit: 10 })
   const two = await listPendingStores(pool, { olderThanMs: 60_000, limit: 2 })

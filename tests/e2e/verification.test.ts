@@ -46,7 +46,7 @@ test.for(engines)('a %s store becomes ready, with its manifests', async (engine)
     expect.arrayContaining(['StoreRequested', 'ProvisioningStarted', 'StoreProvisioned']),
   )
   const releases = await readdir(join(stack.dataDir, 'releases'), { recursive: true })
-  expect(releases.filter((path) => path.includes(store.release ?? '?'))).not.toEqual([])
+  expect(releases.filter((path) => path.includes(store.release))).not.toEqual([])
 })
 
 test('a ready store is upgraded to a larger plan, under one correlation id from the request to its end', async () => {

@@ -34,7 +34,7 @@ test('F10, F15, F16: a message delivered again for a finished store changes noth
   const storeId = await world.request()
   const before = await untilLast(world, storeId, 'StoreProvisioned')
 
-  for (let times = 0; times < 3; times++) await world.ring(storeId)
+  for (let times = 0; times < 3; times++) await world.notify(storeId)
 
   await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
   expect(await world.history(storeId)).toEqual(before)
@@ -49,7 +49,7 @@ test('F10: a message delivered again while the claim is alive does not start hel
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
 
-  for (let times = 0; times < 4; times++) await world.ring(storeId)
+  for (let times = 0; times < 4; times++) await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(dataOf(events, 'ProvisioningStarted')).toHaveLength(1)
@@ -64,7 +64,7 @@ test('F12: a worker killed after its claim and before helm is taken over, and he
   const dead = await world.claim(storeId)
   const provisioner = await world.startProvisioner({ HELM_BIN: helm.executable })
 
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   const [, second] = dataOf(events, 'ProvisioningStarted')
@@ -79,7 +79,7 @@ test('F11: a worker killed before its claim leaves the store to another', async 
   const storeId = randomUUID()
   await world.send(storeId, world.requestOf(storeId))
   world.log.freeze()
-  await world.ring(storeId)
+  await world.notify(storeId)
   await eventually(async () => expect(await world.messages()).toEqual({ held: 1, waiting: 0 }))
   await doomed.kill()
   world.log.thaw()

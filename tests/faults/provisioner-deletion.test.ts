@@ -17,7 +17,7 @@ test('F46: a deletion in mid-helm stops helm and leaves nothing behind', async (
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
 
   await world.send(storeId, { type: 'RequestDeletion', now: now() })
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreDeleted')
   expect(dataOf(events, 'StoreProvisioned')).toEqual([])
@@ -34,17 +34,17 @@ test('F46: a cancel in mid-helm ends in StoreFailed CANCELLED, and a retry makes
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
 
   await world.send(storeId, { type: 'RequestCancel', now: now() })
-  await world.ring(storeId)
+  await world.notify(storeId)
   const cancelled = await untilLast(world, storeId, 'StoreFailed')
   expect(dataOf(cancelled, 'StoreFailed')).toMatchObject([{ reason: 'CANCELLED' }])
   await world.send(storeId, { type: 'RequestRetry', now: now() })
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   await untilLast(world, storeId, 'StoreProvisioned')
   expect(await readdir(world.environment.RELEASES_DIR)).toContain(releaseNameOf(storeId))
 })
 
-test('a deleted store says what was removed, and its slot is given back once', async () => {
+test('a deleted store says what was removed, and its slot is released once', async () => {
   await using world = await provisionerWorld()
   await world.startProvisioner()
   const storeId = await world.request()
@@ -52,7 +52,7 @@ test('a deleted store says what was removed, and its slot is given back once', a
   await untilLast(world, storeId, 'StoreProvisioned')
 
   await world.send(storeId, { type: 'RequestDeletion', now: now() })
-  for (let times = 0; times < 3; times++) await world.ring(storeId)
+  for (let times = 0; times < 3; times++) await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreDeleted')
   const [deleted] = dataOf(events, 'StoreDeleted')
@@ -78,7 +78,7 @@ test('a deletion whose worker died after the removal still says what was removed
   const detail = { release: releaseNameOf(storeId), removed: 'Deployment/x\nmanifests.yaml' }
   await world.send(storeId, { type: 'RecordStep', claimId, step: 'uninstall', detail, now: now() })
 
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreDeleted')
   expect(dataOf(events, 'StoreDeleted')[0]?.removed).toContain('Deployment/x')

@@ -30,9 +30,9 @@ test('F23: a chart that is broken for good ends in one StoreFailed after all att
   await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
 })
 
-test('a store whose chart is not there fails after all attempts, and the slot goes on to the next', async () => {
+test('a store whose chart is not there fails after all attempts, and the provisioner takes the next store', async () => {
   await using world = await provisionerWorld()
-  const change = { CHARTS_DIR: join(world.folder, 'none'), SLOTS: '1' }
+  const change = { CHARTS_DIR: join(world.folder, 'none'), CONCURRENCY: '1' }
   await world.startProvisioner(change)
   const first = await world.request()
   const second = await world.request()
@@ -149,7 +149,7 @@ test('a folder that somebody else has put in the place of the release is never t
   await world.putFile(join(folder, 'theirs.txt'), 'mine')
   await world.startProvisioner()
   await world.send(storeId, world.requestOf(storeId))
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreFailed')
 

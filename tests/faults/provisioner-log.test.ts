@@ -13,8 +13,10 @@ test('F20: cut off from the log before the claim, a worker runs no helm and goes
   const storeId = randomUUID()
   await world.send(storeId, world.requestOf(storeId))
   await world.log.kill()
-  await world.ring(storeId)
-  await eventually(async () => expect(await provisioner.output()).toContain('Looking failed'))
+  await world.notify(storeId)
+  await eventually(async () =>
+    expect(await provisioner.output()).toContain('The message could not be handled'),
+  )
   expect(await helm.runs()).toEqual([])
 
   await world.log.restart()
@@ -44,12 +46,14 @@ test('F21: a result is held while the log is out of reach, and the attempt is no
 test('F21: when the log stays away too long the claim is given up, and a later attempt completes', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ waitMs: 1_000 }] })
-  const change = { HELM_BIN: helm.executable, RESULT_PATIENCE_MS: '1000' }
+  const change = { HELM_BIN: helm.executable, RESULT_RETRY_MS: '1000' }
   const provisioner = await world.startProvisioner(change)
   const storeId = await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
   await world.log.kill()
-  await eventually(async () => expect(await provisioner.output()).toContain('Looking failed'))
+  await eventually(async () =>
+    expect(await provisioner.output()).toContain('The message could not be handled'),
+  )
 
   await world.log.restart()
 

@@ -7,7 +7,7 @@ import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { dataOf, untilLast } from '#test/store-history'
 import { expect, test } from 'vitest'
 
-test('two provisioners and an upgrade rung for again and again: one run of helm, with the values of the new plan', async () => {
+test('two provisioners and an upgrade that is notified again and again: one run of helm, with the values of the new plan', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { otherwise: { waitMs: 300 } })
   for (let replicas = 0; replicas < 2; replicas++)
@@ -16,7 +16,7 @@ test('two provisioners and an upgrade rung for again and again: one run of helm,
   const [first] = dataOf(await untilLast(world, storeId, 'StoreProvisioned'), 'StoreProvisioned')
 
   await world.upgrade(storeId, 'large')
-  for (let times = 0; times < 4; times++) await world.ring(storeId)
+  for (let times = 0; times < 4; times++) await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   const claims = dataOf(events, 'ProvisioningStarted')
@@ -71,7 +71,7 @@ test('F12: a worker killed after its claim on an upgrade and before helm is take
   const dead = await world.claim(storeId)
   await world.startProvisioner({ HELM_BIN: helm.executable })
 
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(dataOf(events, 'ProvisioningStarted')[2]).toMatchObject({ attempt: 3, takesOver: dead })
@@ -88,7 +88,7 @@ test('F46: a deletion in mid-upgrade stops helm and leaves nothing behind', asyn
   await eventually(async () => expect(await helm.runs()).toHaveLength(2))
 
   await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreDeleted')
   expect(dataOf(events, 'StoreDeleted')[0]?.removed).toContain('manifests.yaml')

@@ -21,7 +21,11 @@ const SPREAD_MS = 4_000
 await using cluster = await platformCluster()
 await using world = await clusterWorld(cluster, { times: {} })
 const helm = await watchedHelm(world)
-const broken = { HELM_BIN: helm.executable, CHARTS_DIR: await brokenCharts(world), SLOTS: '1' }
+const broken = {
+  HELM_BIN: helm.executable,
+  CHARTS_DIR: await brokenCharts(world),
+  CONCURRENCY: '1',
+}
 print(`Load before: ${loadNow()}\n`)
 const found: { helmStart: number; ready: number }[] = []
 while (found.length < rounds) {
@@ -55,8 +59,8 @@ async function wave(count: number) {
   while (doomed.length < count) doomed.push(provisioners.use(await world.startProvisioner(broken)))
   const ids = await Promise.all(doomed.map(() => world.request()))
   await eventually(() => runsOf(ids, 1), { timeoutMs: LIMIT_MS, everyMs: 200 })
-  const slots = { HELM_BIN: helm.executable, SLOTS: String(2 * count) }
-  provisioners.use(await world.startProvisioner(slots))
+  const change = { HELM_BIN: helm.executable, CONCURRENCY: String(2 * count) }
+  provisioners.use(await world.startProvisioner(change))
   await wait(AT_HOME_MS)
   return await Promise.all(
     ids.map(async (id) => {

@@ -6,41 +6,47 @@ import { askFor, untilReady } from './cluster/stores.ts'
 
 // How many stores a minute one provisioner brings up on the local cluster, and whose CPU that takes; and, in turns, a
 // bare loop of the same helm commands. A store that fails, or takes more than one run of helm, ends the run as void.
-// Arguments: stores a measurement (20; a third of them with one slot), turns beside the bare loop (3).
+// Arguments: stores a measurement (20; a third of them with a concurrency of one), turns beside the bare loop (3).
 
 const [stores = 20, turns = 3] = process.argv.slice(2, 4).map(Number)
-const SLOTS = [1, 4, 12, 16]
-const SLOTS_BESIDE_BARE = 12
+const CONCURRENCY = [1, 4, 12, 16]
+const CONCURRENCY_BESIDE_BARE = 12
 const WARM_UP_STORES = 4
 
 await using cluster = await platformCluster()
 await using world = await clusterWorld(cluster, { times: {} })
 print(`Load before: ${loadNow()}\n`)
 const rows = []
-for (const slots of SLOTS) {
-  const { perMinute, cpu } = await measured(slots, slots === 1 ? Math.ceil(stores / 3) : stores)
+for (const concurrency of CONCURRENCY) {
+  const { perMinute, cpu } = await measured(
+    concurrency,
+    concurrency === 1 ? Math.ceil(stores / 3) : stores,
+  )
   const columns = Object.values(cpu).map((ms) => (ms / 1_000).toFixed(2))
   const total = Object.values(cpu).reduce((sum, ms) => sum + ms, 0)
-  rows.push([slots, perMinute.toFixed(0), ...columns, (total / 1_000).toFixed(2), loadNow()])
+  rows.push([concurrency, perMinute.toFixed(0), ...columns, (total / 1_000).toFixed(2), loadNow()])
 }
 const names = ['helm', 'API server', 'rest of the cluster', 'provisioner', 'event store, NATS']
-printTable(['slots', 'a minute', ...names.map((name) => `${name}, s`), 'sum, s', 'load'], rows)
+printTable(
+  ['concurrency', 'a minute', ...names.map((name) => `${name}, s`), 'sum, s', 'load'],
+  rows,
+)
 const ratios: number[] = []
 for (let turn = 0; turn < turns; turn++) {
-  const ours = await measured(SLOTS_BESIDE_BARE, stores)
-  const bare = await bareHelm(world, { atOnce: SLOTS_BESIDE_BARE, count: stores })
+  const ours = await measured(CONCURRENCY_BESIDE_BARE, stores)
+  const bare = await bareHelm(world, { atOnce: CONCURRENCY_BESIDE_BARE, count: stores })
   ratios.push(ours.perMinute / bare)
   print(
-    `\n${SLOTS_BESIDE_BARE} slots: ${ours.perMinute.toFixed(0)} a minute, bare ${bare.toFixed(0)}`,
+    `\n${CONCURRENCY_BESIDE_BARE} at once: ${ours.perMinute.toFixed(0)} a minute, bare ${bare.toFixed(0)}`,
   )
 }
 const [median, least, most] = [0.5, 0, 1].map((part) => quantile(ratios, part).toFixed(2))
 print(`ours : bare ${median} (${least}–${most}); load ${loadNow()}`)
 
 /** Releases a minute, and CPU milliseconds a release. */
-async function measured(slots: number, count: number) {
-  await using provisioner = await world.startProvisioner({ SLOTS: String(slots) })
-  await ready(await askFor(world, Math.min(WARM_UP_STORES, slots)))
+async function measured(concurrency: number, count: number) {
+  await using provisioner = await world.startProvisioner({ CONCURRENCY: String(concurrency) })
+  await ready(await askFor(world, Math.min(WARM_UP_STORES, concurrency)))
   const ids = await askFor(world, count)
   const parts = { log: world.log.pid, bus: world.nats.pid }
   const processes = { cluster: cluster.pids(), provisioner: provisioner.pid, parts }
@@ -52,7 +58,7 @@ async function measured(slots: number, count: number) {
 }
 
 async function ready(ids: string[]): Promise<number> {
-  await Promise.all(ids.map(world.ring))
+  await Promise.all(ids.map(world.notify))
   return untilReady(world, ids)
 }
 

@@ -16,7 +16,7 @@ import { separateStack } from './request-to-ready/separate-stack.ts'
 // included. A store that is lost or claimed twice ends the run as void.
 // Arguments: stores a second, seconds, helm (real | none); without them all three.
 
-const SLOTS = 16
+const CONCURRENCY = 16
 const WARM_UP_STORES = 6
 
 interface Case {
@@ -58,7 +58,7 @@ async function measured({ rate: perSecond, seconds: forSeconds, helm }: Case) {
   )
   await using stack = await separateStack({
     ...cluster.environment,
-    SLOTS: String(SLOTS),
+    CONCURRENCY: String(CONCURRENCY),
     HELM_BIN: watched.executable,
     RATE_LIMIT_PER_MINUTE: '100000',
     // Where helm does nothing every attempt fails: once is enough.

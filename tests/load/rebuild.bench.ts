@@ -25,7 +25,7 @@ const postgres = await startPostgres({
   port: await freePort(),
   logFile: join(folder.path, 'postgres.log'),
 })
-const store = openEventStore({ connectionString: log.url })
+const store = openEventStore({ connectionString: log.url, timeoutMs: 60_000 })
 try {
   await fill(store)
   const events = await readLog()
@@ -62,7 +62,7 @@ async function fill(into: EventStore): Promise<void> {
         commandId: storeId,
       },
     }))
-    await into.append(storeStream(storeId), newEvents, 'no_stream', { timeoutMs: 60_000 })
+    await into.append(storeStream(storeId), newEvents, 'no_stream')
   })
   while (appends.length > 0) await Promise.all(appends.splice(0, 100).map((append) => append()))
 }

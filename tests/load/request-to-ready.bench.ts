@@ -12,7 +12,7 @@ import { separateStack } from './request-to-ready/separate-stack.ts'
 import { timesOf, type StoreTimes } from './request-to-ready/times-of.ts'
 
 // How long a store takes from its request to ready, and its parts, with every service a process of its own and two
-// provisioners of four slots. A store that is lost, fails or is worked on twice ends the run as void.
+// provisioners with CONCURRENCY=4. A store that is lost, fails or is worked on twice ends the run as void.
 // Arguments: stores a second (5), seconds (30), helm (real | none: a program that prints one object and ends, so
 // that what is left is our own way).
 

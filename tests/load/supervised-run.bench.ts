@@ -31,10 +31,10 @@ print(`Supervision costs ${at(Math.floor(rounds / 2))} ms of CPU a run (${at(0)}
 async function cpuOfRound(run: () => Promise<void>): Promise<number> {
   const before = await cpuSoFar()
   let left = runs
-  const slot = async () => {
+  const loop = async () => {
     while (left-- > 0) await run()
   }
-  await Promise.all(Array.from({ length: atOnce }, slot))
+  await Promise.all(Array.from({ length: atOnce }, loop))
   return ((await cpuSoFar()) - before) / runs
 }
 

@@ -56,3 +56,20 @@ export function follow(store: EventStore, after?: bigint) {
     },
   }
 }
+
+/** The event store, and how often it was read and appended to. */
+export function countingCalls(store: EventStore) {
+  const calls = { reads: 0, appends: 0 }
+  const counted: EventStore = {
+    ...store,
+    append: (...args) => {
+      calls.appends++
+      return store.append(...args)
+    },
+    readStream: (...args) => {
+      calls.reads++
+      return store.readStream(...args)
+    },
+  }
+  return { store: counted, calls }
+}

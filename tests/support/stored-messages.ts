@@ -10,7 +10,7 @@ export interface StoredEvent {
   eventId: string
 }
 
-/** Every event in the stream, in the stream's order; wake calls are left out. */
+/** Every event in the stream, in the stream's order; notifications are left out. */
 export async function storedEvents(connection: NatsConnection): Promise<StoredEvent[]> {
   const manager = await connection.jetstreamManager()
   const { state } = await manager.streams.info(eventStreamName)

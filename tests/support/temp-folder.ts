@@ -5,7 +5,7 @@ import { join } from 'node:path'
 /** A folder of its own for one test; `await using` removes it with all it holds. */
 export async function tempFolder(name = 'storewright-') {
   const path = await mkdtemp(join(tmpdir(), name))
-  // PostgreSQL may run as another user than the test and has to get in.
+  // Some programs run as another user than the test and have to get in.
   await chmod(path, 0o755)
   return {
     path,

@@ -6,7 +6,7 @@ import type { StreamView } from '../rules/expected-revision.ts'
 import { acceptedStreams, seenIds } from './accepted-streams.ts'
 import { commitQueue } from './commit-queue.ts'
 import { openLogFile } from './file.ts'
-import { readIndexed, type StoredEvent, type UnplacedEvent } from './frame.ts'
+import { checkFrame, readIndexed, type StoredEvent, type UnplacedEvent } from './frame.ts'
 import { streamIndex, type StreamIndex } from './index.ts'
 import { pageOf, readEventId, readEvents } from './read-events.ts'
 
@@ -58,7 +58,8 @@ export function openEventLog(dataDir: string, onFailure: (error: unknown) => voi
     cutBytes: file.cutBytes,
     end: file.end,
     acceptedView: streams.view,
-    commit: (events) => {
+    commit: async (events) => {
+      for (const event of events) checkFrame(event)
       streams.accept(events)
       return queue.commit(events)
     },

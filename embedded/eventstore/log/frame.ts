@@ -17,6 +17,14 @@ export type UnplacedEvent = Omit<StoredEvent, 'position'>
 /** size u32, revision u64, created u64, id 16, stream u16, type u16, content type u16, metadata u32, data u32. */
 const HEADER_BYTES = 50
 const ID_OFFSET = 20
+const TEXT_BYTES_MAX = 0xffff
+
+/** Throws where the event cannot be framed; to be asked before it is accepted, for a write that fails ends the server. */
+export function checkFrame({ stream, type, contentType }: UnplacedEvent): void {
+  for (const text of [stream, type, contentType])
+    if (Buffer.byteLength(text) > TEXT_BYTES_MAX)
+      throw new RangeError(`A name or type takes more than ${TEXT_BYTES_MAX} bytes.`)
+}
 
 /** Bytes the event's frame takes in the log. */
 export function frameBytes(event: UnplacedEvent): number {

@@ -1,14 +1,13 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
-import type { handleClientStreamingCall } from '@grpc/grpc-js'
 import { appendEvents, type AppendOutcome, type ProposedEvent } from '../append-events.ts'
 import type { EventLog } from '../log/event-log.ts'
+import { clientStreamingCall } from './call-handlers.ts'
 import {
   accessDenied,
   invalidArgument,
   maximumAppendSizeExceeded,
   streamDeleted,
-  toServiceError,
 } from './errors.ts'
 import {
   APPEND_BYTES_MAX,
@@ -19,16 +18,12 @@ import {
 } from './proposed-event.ts'
 
 type Options = streams.AppendReq.Options
-type Append = handleClientStreamingCall<streams.AppendReq, streams.AppendResp>
 
 /** Append: options first, then one event a message, one answer for all of them. */
-export function serveAppend(log: EventLog): Append {
-  return (call, answer) => {
-    appendAll(log, call).then(
-      (reply) => answer(null, reply),
-      (error: unknown) => answer(toServiceError(error)),
-    )
-  }
+export function serveAppend(log: EventLog) {
+  return clientStreamingCall((requests: AsyncIterable<streams.AppendReq>) =>
+    appendAll(log, requests),
+  )
 }
 
 async function appendAll(

@@ -2,14 +2,15 @@ import codes from '@eventstore/db-client/generated/code_pb.js'
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import statusMessages from '@eventstore/db-client/generated/status_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
-import { type handleBidiStreamingCall, type ServiceError, status } from '@grpc/grpc-js'
+import { type ServiceError, status } from '@grpc/grpc-js'
 import anyMessages from 'google-protobuf/google/protobuf/any_pb.js'
 import empty from 'google-protobuf/google/protobuf/empty_pb.js'
 import { appendEvents, type AppendOutcome, type ProposedEvent } from '../append-events.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { writableStreamName } from './append.ts'
+import { bidiStreamingCall } from './call-handlers.ts'
 import type { OpenCalls } from './calls.ts'
-import { toServiceError } from './errors.ts'
+import { invalidArgument, toServiceError } from './errors.ts'
 import {
   APPEND_BYTES_MAX,
   countedBytes,
@@ -19,7 +20,10 @@ import {
 } from './proposed-event.ts'
 
 type Options = streams.BatchAppendReq.Options
-type BatchAppend = handleBidiStreamingCall<streams.BatchAppendReq, streams.BatchAppendResp>
+
+const NIL_UUID = '00000000-0000-0000-0000-000000000000'
+/** EventStoreDB's words. */
+const NIL_REFUSAL = "correlationId (Parameter 'correlationId should be non-empty GUID.')"
 
 interface OpenAppend {
   options: Options | undefined
@@ -29,26 +33,36 @@ interface OpenAppend {
 }
 
 /** BatchAppend: many appends at once on one stream, each answered by its correlation id. */
-export function serveBatchAppend(log: EventLog, calls: OpenCalls): BatchAppend {
-  return (call) => {
-    calls.add(call)
+export function serveBatchAppend(log: EventLog, calls: OpenCalls) {
+  return bidiStreamingCall(calls, () => {
     const open = new Map<string, OpenAppend>()
-    call.on('data', (request: streams.BatchAppendReq) => {
-      const correlationId = uuidText(request.getCorrelationId())
-      const append = open.get(correlationId) ?? newAppend()
-      open.set(correlationId, append)
-      take(append, request)
-      if (!request.getIsFinal()) return
-      open.delete(correlationId)
-      void answer(log, append).then((response) =>
-        call.write(
-          response
-            .setCorrelationId(request.getCorrelationId())
-            .setStreamIdentifier(append.options?.getStreamIdentifier()),
-        ),
-      )
-    })
-    call.on('end', () => call.end())
+    return async (request: streams.BatchAppendReq) => {
+      const append = finishedBy(open, request)
+      if (append === undefined) return undefined
+      const response = await answer(log, append)
+      return response
+        .setCorrelationId(request.getCorrelationId())
+        .setStreamIdentifier(append.options?.getStreamIdentifier())
+    }
+  })
+}
+
+/** The append that this request ends: with its last events, or because nobody can say which append it belongs to. */
+function finishedBy(
+  open: Map<string, OpenAppend>,
+  request: streams.BatchAppendReq,
+): OpenAppend | undefined {
+  try {
+    const correlationId = uuidText(request.getCorrelationId())
+    if (correlationId === NIL_UUID) throw invalidArgument(NIL_REFUSAL)
+    const append = open.get(correlationId) ?? newAppend()
+    open.set(correlationId, append)
+    take(append, request)
+    if (!request.getIsFinal()) return undefined
+    open.delete(correlationId)
+    return append
+  } catch (error) {
+    return { ...newAppend(), options: request.getOptions(), error }
   }
 }
 
@@ -130,16 +144,15 @@ function success(outcome: AppendOutcome & { kind: 'success' }): streams.BatchApp
   return message.setPosition(position)
 }
 
-/** The client looks at nothing but the name of the detail, and at the message where it knows no such name. */
+/** Clients look at the name of the detail, and at the message, which repeats it, where they know no such name. */
 function failure(
   code: codes.Code,
   name: string,
   detail: { serializeBinary: () => Uint8Array },
-  message = name,
 ): streams.BatchAppendResp {
   const any = new anyMessages.Any()
   any.pack(detail.serializeBinary(), `event_store.client.${name}`)
-  const error = new statusMessages.Status().setCode(code).setMessage(message).setDetails(any)
+  const error = new statusMessages.Status().setCode(code).setMessage(name).setDetails(any)
   return new streams.BatchAppendResp().setError(error)
 }
 
@@ -175,5 +188,5 @@ function refusalResponse(error: ServiceError): streams.BatchAppendResp {
   if (error.code === status.PERMISSION_DENIED)
     return failure(Code.PERMISSION_DENIED, 'AccessDenied', new shared.AccessDenied())
   const detail = new shared.BadRequest().setMessage(error.details)
-  return failure(Code.INVALID_ARGUMENT, 'BadRequest', detail, error.details)
+  return failure(Code.INVALID_ARGUMENT, 'BadRequest', detail)
 }

@@ -1,6 +1,5 @@
 import features from '@eventstore/db-client/generated/serverfeatures_pb.js'
-import type shared from '@eventstore/db-client/generated/shared_pb.js'
-import type { handleUnaryCall } from '@grpc/grpc-js'
+import { unaryCall } from './call-handlers.ts'
 import { shuttingDown } from './errors.ts'
 
 interface OpenCall {
@@ -37,7 +36,7 @@ const METHODS = ['read', 'append', 'batchappend', 'delete', 'tombstone']
 const COMPATIBLE_VERSION = '23.10.6'
 
 /** GetSupportedMethods: exactly what is implemented here. */
-export function serveSupportedMethods(): handleUnaryCall<shared.Empty, features.SupportedMethods> {
+export function serveSupportedMethods() {
   const response = new features.SupportedMethods()
     .setEventStoreServerVersion(COMPATIBLE_VERSION)
     .setMethodsList(
@@ -45,5 +44,5 @@ export function serveSupportedMethods(): handleUnaryCall<shared.Empty, features.
         new features.SupportedMethod().setServiceName(STREAMS).setMethodName(name),
       ),
     )
-  return (_call, answer) => answer(null, response)
+  return unaryCall(() => Promise.resolve(response))
 }

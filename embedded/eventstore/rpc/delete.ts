@@ -1,49 +1,31 @@
 import streams from '@eventstore/db-client/generated/streams_pb.js'
-import type { handleUnaryCall, sendUnaryData } from '@grpc/grpc-js'
 import { deleteStream } from '../append-events.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { writableStreamName } from './append.ts'
-import { streamDeleted, toServiceError, wrongExpectedVersion } from './errors.ts'
+import { unaryCall } from './call-handlers.ts'
+import { streamDeleted, wrongExpectedVersion } from './errors.ts'
 import { expectedOf } from './proposed-event.ts'
 
 type Options = streams.DeleteReq.Options | streams.TombstoneReq.Options
 
 /** Delete: hides a stream's events; writing to it brings the stream back. */
-export function serveDelete(log: EventLog): handleUnaryCall<streams.DeleteReq, streams.DeleteResp> {
-  return (call, answer) => {
-    const position = remove(log, call.request.getOptions(), false)
-    void reply(answer, position, (at) => {
-      const message = new streams.DeleteResp.Position()
-      message.setCommitPosition(at).setPreparePosition(at)
-      return new streams.DeleteResp().setPosition(message)
-    })
-  }
+export function serveDelete(log: EventLog) {
+  return unaryCall(async (request: streams.DeleteReq) => {
+    const at = await remove(log, request.getOptions(), false)
+    const message = new streams.DeleteResp.Position()
+    message.setCommitPosition(at).setPreparePosition(at)
+    return new streams.DeleteResp().setPosition(message)
+  })
 }
 
 /** Tombstone: ends a stream for good; its name cannot be used again. */
-export function serveTombstone(
-  log: EventLog,
-): handleUnaryCall<streams.TombstoneReq, streams.TombstoneResp> {
-  return (call, answer) => {
-    const position = remove(log, call.request.getOptions(), true)
-    void reply(answer, position, (at) => {
-      const message = new streams.TombstoneResp.Position()
-      message.setCommitPosition(at).setPreparePosition(at)
-      return new streams.TombstoneResp().setPosition(message)
-    })
-  }
-}
-
-async function reply<Response>(
-  answer: sendUnaryData<Response>,
-  position: Promise<string>,
-  response: (position: string) => Response,
-): Promise<void> {
-  try {
-    answer(null, response(await position))
-  } catch (error) {
-    answer(toServiceError(error))
-  }
+export function serveTombstone(log: EventLog) {
+  return unaryCall(async (request: streams.TombstoneReq) => {
+    const at = await remove(log, request.getOptions(), true)
+    const message = new streams.TombstoneResp.Position()
+    message.setCommitPosition(at).setPreparePosition(at)
+    return new streams.TombstoneResp().setPosition(message)
+  })
 }
 
 async function remove(log: EventLog, options: Options | undefined, hard: boolean): Promise<string> {

@@ -2,8 +2,13 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js'
 
 type Trailers = Record<string, string>
 
+/** Clients refuse trailers of more than some 16 KiB, and a letter takes up to nine bytes there. */
+const TEXT_LENGTH_MAX = 500
+
 /** An error the client recognises by its `exception` trailer, then by its status code. */
-export function grpcError(code: status, details: string, trailers: Trailers = {}): ServiceError {
+export function grpcError(code: status, text: string, trailers: Trailers = {}): ServiceError {
+  // It travels percent-encoded, and half a surrogate pair cannot be encoded.
+  const details = text.slice(0, TEXT_LENGTH_MAX).toWellFormed()
   const metadata = new Metadata()
   for (const [key, value] of Object.entries(trailers)) metadata.set(key, value)
   return Object.assign(new Error(details), { code, details, metadata })
@@ -64,9 +69,19 @@ export function shuttingDown(): ServiceError {
   return grpcError(status.UNAVAILABLE, 'The event store is shutting down.')
 }
 
+/** The message is none of its method's, or cut. */
+export function malformedMessage(): ServiceError {
+  return grpcError(status.INTERNAL, 'The message could not be read.')
+}
+
+/** The answer there was cannot be put on the wire. */
+export function unanswerable(): ServiceError {
+  return grpcError(status.INTERNAL, 'The answer could not be sent.')
+}
+
 /** Header values are printable ASCII. */
 function headerText(value: string): string {
-  return value.replaceAll(/[^\x20-\x7e]/g, '?')
+  return value.slice(0, TEXT_LENGTH_MAX).replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 /** An error of ours as it is; anything else is a fault of the server. */

@@ -7,7 +7,9 @@ import { invalidArgument, missingMetadata } from './errors.ts'
 type ProposedMessage = streams.AppendReq.ProposedMessage | streams.BatchAppendReq.ProposedMessage
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const NAME_BYTES_MAX = 0xffff
+const TEXT_BYTES_MAX = 0xffff
+/** Less the `$$` before the name of its metadata stream. */
+const NAME_BYTES_MAX = TEXT_BYTES_MAX - 2
 
 /** Data, metadata and type of one append together may take this much. */
 export const APPEND_BYTES_MAX = 1024 * 1024
@@ -38,11 +40,14 @@ export function streamName(identifier: shared.StreamIdentifier | undefined): str
   return name
 }
 
-/** A UUID as lower-case text, from either of its two wire forms. */
+/** A UUID as lower-case text, from either of its two wire forms; refuses others in EventStoreDB's words. */
 export function uuidText(uuid: shared.UUID | undefined): string {
-  const structured = uuid?.getStructured()
-  const text = structured ? structuredText(structured) : uuid?.getString().toLowerCase()
-  if (text === undefined || !UUID.test(text)) throw invalidArgument('An id is not a UUID.')
+  if (!uuid) throw invalidArgument("Value cannot be null. (Parameter 'dto')")
+  const structured = uuid.getStructured()
+  if (structured) return structuredText(structured)
+  if (!uuid.hasString()) throw invalidArgument("Invalid argument: None (Parameter 'dto')")
+  const text = uuid.getString().toLowerCase()
+  if (!UUID.test(text)) throw invalidArgument('Unrecognized Guid format.')
   return text
 }
 
@@ -60,7 +65,7 @@ export function expectedOf(options: {
 
 function shortText(value: string | undefined, property: string): string {
   if (value === undefined) throw missingMetadata(property)
-  if (Buffer.byteLength(value) > NAME_BYTES_MAX)
+  if (Buffer.byteLength(value) > TEXT_BYTES_MAX)
     throw invalidArgument(`The ${property} is too long.`)
   return value
 }

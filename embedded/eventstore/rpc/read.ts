@@ -1,35 +1,29 @@
 import type streams from '@eventstore/db-client/generated/streams_pb.js'
-import type { handleServerStreamingCall } from '@grpc/grpc-js'
 import type { EventLog } from '../log/event-log.ts'
 import { readAll } from '../query/read-all.ts'
 import { readStream, stateOfStream } from '../query/read-stream.ts'
 import { resolveLink } from '../query/resolve-link.ts'
+import { serverStreamingCall } from './call-handlers.ts'
 import type { OpenCalls } from './calls.ts'
-import { streamDeleted, toServiceError } from './errors.ts'
+import { streamDeleted } from './errors.ts'
 import { rangeOf, readRequest, type ReadRequest } from './read-request.ts'
 import { eventResponse, streamNotFoundResponse } from './read-response.ts'
-import { endWithError, type ReadCall, responseWriter } from './response-writer.ts'
+import { type ReadCall, responseWriter } from './response-writer.ts'
 import { subscribe } from './subscribe.ts'
 
-type Read = handleServerStreamingCall<streams.ReadReq, streams.ReadResp>
-
 /** Read: a range of a stream or of the whole log, or a subscription to either. */
-export function serveRead(log: EventLog, calls: OpenCalls): Read {
-  return (call) => {
-    calls.add(call)
-    const writer = responseWriter(call)
-    serve(log, call, writer).catch((error: unknown) => {
-      if (!writer.signal.aborted) endWithError(call, toServiceError(error))
-    })
-  }
+export function serveRead(log: EventLog, calls: OpenCalls) {
+  return serverStreamingCall(calls, (request: streams.ReadReq, call: ReadCall) =>
+    serve(log, request, responseWriter(call)),
+  )
 }
 
 async function serve(
   log: EventLog,
-  call: ReadCall,
+  message: streams.ReadReq,
   writer: ReturnType<typeof responseWriter>,
 ): Promise<void> {
-  const request = readRequest(call.request.getOptions())
+  const request = readRequest(message.getOptions())
   if (request.isSubscription) return subscribe(log, request, writer)
   const { stream } = request
   const state = stream === undefined ? 'readable' : stateOfStream(log, stream)
@@ -46,7 +40,6 @@ async function serve(
         if (wait) await wait
       }
   }
-  call.end()
 }
 
 function pagesOf(log: EventLog, request: ReadRequest) {

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type streams from '@eventstore/db-client/generated/streams_pb.js'
-import type { ServerWritableStream, ServiceError } from '@grpc/grpc-js'
+import type { ResponseStream } from './call-handlers.ts'
 
-export type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>
+export type ReadCall = ResponseStream<streams.ReadResp>
 
 /** Sends answers no faster than the client takes them. */
 export interface ResponseWriter {
@@ -25,11 +25,6 @@ export function responseWriter(call: ReadCall): ResponseWriter {
       return call.write(response) ? undefined : drained(call, signal)
     },
   }
-}
-
-/** Ends a call with an error; `destroy` would leave the client waiting. */
-export function endWithError(call: ReadCall, error: ServiceError): void {
-  call.emit('error', error)
 }
 
 async function drained(call: ReadCall, signal: AbortSignal): Promise<void> {

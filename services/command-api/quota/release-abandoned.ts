@@ -1,46 +1,45 @@
-import { storeStream } from '#domain'
+import { isAbandoned, storeStream } from '#domain'
 import type { EventStore } from '#eventstore'
-import type { Context } from './tenant-quota.ts'
-import type { TenantQueue } from './tenant-writer.ts'
+import type { RequestContext } from '../request-context.ts'
+import type { TenantQuota } from './store-quota.ts'
 
-const LOOK_AT_MAX = 20
-const OLD_MS = 10 * 60_000
+const STORES_READ_MAX = 20
 
-interface Dependencies {
+interface ReleaseOptions {
   store: EventStore
-  queue: TenantQueue
+  quota: TenantQuota
   now: () => Date
-  context: Context
+  context: RequestContext
 }
-
-/** Slots whose store is known to exist, so that they are looked at once only. */
-const confirmed = new WeakMap<TenantQueue, Set<string>>()
 
 /**
- * Frees slots that a process reserved and then died over, before it stored what the slot was for. Looks at a bounded
- * number of the oldest; true when one was freed.
+ * Releases slots whose process died before it stored the store. Reads a bounded number of stores, the oldest slots
+ * first; true when a slot was released.
  */
-export async function releaseAbandoned(dependencies: Dependencies): Promise<boolean> {
-  const { queue, now } = dependencies
-  const sure = confirmed.get(queue) ?? new Set()
-  confirmed.set(queue, sure)
-  const before = new Date(now().getTime() - OLD_MS).toISOString()
+export async function releaseAbandoned(options: ReleaseOptions): Promise<boolean> {
+  const { store, quota, now, context } = options
+  const at = now().toISOString()
   const released = await Promise.all(
-    oldest(queue, sure, before).map(async (storeId) => {
-      if (await exists(dependencies.store, storeId)) return void sure.add(storeId)
-      const at = now().toISOString()
+    candidates(quota, at).map(async ([storeId, reservedAt]) => {
+      if (await exists(store, storeId)) {
+        quota.existing.add(storeId)
+        return false
+      }
       const command = { type: 'ReleaseSlot', storeId, reason: 'abandoned', now: at } as const
-      return queue.handle(command, dependencies.context)
+      const commandId = `release:${storeId}:${reservedAt}`
+      const { events } = await quota.aggregate.handle(command, { ...context, commandId })
+      return events.length > 0
     }),
   )
-  return released.some((events) => events !== undefined)
+  return released.includes(true)
 }
 
-function oldest({ state }: TenantQueue, sure: Set<string>, before: string): string[] {
-  return [...state.reserved]
-    .filter(([storeId, reservedAt]) => reservedAt < before && !sure.has(storeId))
-    .slice(0, LOOK_AT_MAX)
-    .map(([storeId]) => storeId)
+function candidates({ aggregate, existing }: TenantQuota, now: string): [string, string][] {
+  const { reserved } = aggregate.state()
+  for (const storeId of existing) if (!reserved.has(storeId)) existing.delete(storeId)
+  return [...reserved]
+    .filter(([storeId, reservedAt]) => !existing.has(storeId) && isAbandoned(reservedAt, now))
+    .slice(0, STORES_READ_MAX)
 }
 
 async function exists(store: EventStore, storeId: string): Promise<boolean> {

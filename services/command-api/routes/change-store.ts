@@ -2,24 +2,29 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { commandHeaders, oneStore, storeParams, upgradeStoreBody } from '#contracts'
-import { callerOf, traceOf } from '#http'
-import type { Commanded, CommandRequest } from '../change-store.ts'
-import { upgradeFingerprintOf } from '../create-store.ts'
+import type { ChangedStore, ChangeRequest } from '../change-store.ts'
+import { fingerprintOf } from '../fingerprint.ts'
+import { contextOf } from '../request-context.ts'
 
-interface CommandOptions {
-  commandStore: (request: CommandRequest) => Promise<Commanded>
+interface ChangeStoreOptions {
+  changeStore: (request: ChangeRequest) => Promise<ChangedStore>
 }
 
 const commands = [
   { method: 'DELETE', path: '', type: 'RequestDeletion', summary: 'Delete the store' },
   { method: 'POST', path: '/retry', type: 'RequestRetry', summary: 'Try a failed store again' },
-  { method: 'POST', path: '/cancel', type: 'RequestCancel', summary: 'Give up a store under way' },
+  {
+    method: 'POST',
+    path: '/cancel',
+    type: 'RequestCancel',
+    summary: 'Cancel a store that is being provisioned',
+  },
 ] as const
 
-/** DELETE /api/stores/:id, POST …/retry, …/cancel and …/upgrade: a repetition is answered like the first. */
-export const commandRoutes: FastifyPluginAsyncZod<CommandOptions> = async (
+/** DELETE /api/stores/:id, POST …/retry, …/cancel and …/upgrade: a repetition gets the answer of the first. */
+export const changeStoreRoutes: FastifyPluginAsyncZod<ChangeStoreOptions> = async (
   app,
-  { commandStore },
+  { changeStore },
 ) => {
   for (const { method, path, type, summary } of commands)
     app.route({
@@ -32,17 +37,15 @@ export const commandRoutes: FastifyPluginAsyncZod<CommandOptions> = async (
         headers: commandHeaders,
         response: { 202: oneStore },
       },
-      handler: async (request, reply) => {
-        const asked = { ...askedBy(request, request), command: { type } }
-        return accept(reply, await commandStore(asked))
-      },
+      handler: async (request, reply) =>
+        accept(reply, await changeStore({ ...parsedOf(request, request), command: { type } })),
     })
   app.post(
     '/api/stores/:id/upgrade',
     {
       config: { policy: 'write' },
       schema: {
-        summary: 'Move a ready store to a larger plan, or to the chart and images of today',
+        summary: 'Move a ready store to a larger plan, or to the current chart and images',
         params: storeParams,
         headers: commandHeaders,
         body: upgradeStoreBody,
@@ -50,10 +53,10 @@ export const commandRoutes: FastifyPluginAsyncZod<CommandOptions> = async (
       },
     },
     async (request, reply) => {
-      const { plan } = request.body
-      const fingerprint = upgradeFingerprintOf(request.body)
-      const command = { type: 'RequestUpgrade', plan, fingerprint } as const
-      return accept(reply, await commandStore({ ...askedBy(request, request), command }))
+      const { body } = request
+      const fingerprint = fingerprintOf(body)
+      const command = { type: 'RequestUpgrade', ...body, fingerprint } as const
+      return accept(reply, await changeStore({ ...parsedOf(request, request), command }))
     },
   )
 }
@@ -63,18 +66,16 @@ interface Parsed {
   headers: z.output<typeof commandHeaders>
 }
 
-function askedBy(request: FastifyRequest, parsed: Parsed): Omit<CommandRequest, 'command'> {
-  const { tenantId, actor } = callerOf(request)
+function parsedOf(request: FastifyRequest, parsed: Parsed): Omit<ChangeRequest, 'command'> {
   return {
     storeId: parsed.params.id,
-    tenantId,
-    context: { correlationId: request.id, actor, ...traceOf(request) },
     key: parsed.headers['idempotency-key'],
     ifMatch: parsed.headers['if-match'],
+    context: contextOf(request),
   }
 }
 
-function accept(reply: FastifyReply, { view, position }: Commanded) {
+function accept(reply: FastifyReply, { view, position }: ChangedStore) {
   if (position !== undefined) reply.header('x-position', String(position))
   const etag = `"${view.revision}"`
   return reply

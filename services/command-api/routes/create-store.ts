@@ -1,15 +1,15 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { createHeaders, oneStore, requestStoreBody, type StoreView, storeViewOf } from '#contracts'
-import type { StoreRequested } from '#domain'
-import { callerOf, traceOf } from '#http'
-import type { Accepted, StoreRequest } from '../create-store.ts'
+import { store, type StoreRequested } from '#domain'
+import type { CreatedStore, CreateRequest } from '../create-store.ts'
+import { contextOf } from '../request-context.ts'
 
-interface RequestStoreOptions {
-  requestStore: (request: StoreRequest) => Promise<Accepted>
+interface CreateStoreOptions {
+  createStore: (request: CreateRequest) => Promise<CreatedStore>
 }
 
 const schema = {
-  summary: 'Ask for a store',
+  summary: 'Request a store',
   headers: createHeaders,
   body: requestStoreBody,
   response: { 202: oneStore },
@@ -17,17 +17,15 @@ const schema = {
 const config = { policy: 'write', countsItself: true } as const
 
 /** POST /api/stores: accepts the request; a provisioner does the work. */
-export const requestStoreRoute: FastifyPluginAsyncZod<RequestStoreOptions> = async (
+export const createStoreRoute: FastifyPluginAsyncZod<CreateStoreOptions> = async (
   app,
-  { requestStore },
+  { createStore },
 ) => {
   app.post('/api/stores', { config, schema }, async (request, reply) => {
-    const { tenantId, actor } = callerOf(request)
-    const { requested, position, replayed } = await requestStore({
-      tenantId,
-      context: { correlationId: request.id, actor, ...traceOf(request) },
+    const { requested, position, replayed } = await createStore({
       body: request.body,
       key: request.headers['idempotency-key'],
+      context: contextOf(request),
       count: () => app.countRequest(request, reply),
     })
     if (position !== undefined) reply.header('x-position', String(position))
@@ -40,7 +38,8 @@ export const requestStoreRoute: FastifyPluginAsyncZod<RequestStoreOptions> = asy
 }
 
 // From the first event alone, so that every repetition gets the same body, whatever has happened since.
-function viewOf(request: StoreRequested): StoreView {
-  const state = { status: 'requested', request, attempt: 0, failures: 0, takeOvers: 0 } as const
-  return storeViewOf(state, { updatedAt: request.requestedAt, revision: 0n })
+function viewOf(data: StoreRequested): StoreView {
+  const state = store.evolve(store.initialState(), { type: 'StoreRequested', data })
+  if (state.status === 'absent') throw new Error('A requested store is absent')
+  return storeViewOf(state, { updatedAt: data.requestedAt, revision: 0n })
 }

@@ -1,3 +1,4 @@
+import { releaseNameOf } from '#domain'
 import { historyOf, recordedLog } from '#test/projector/recorded-log'
 import { expect, test } from 'vitest'
 import { foldEvents } from './fold-events.ts'
@@ -13,13 +14,13 @@ const UPGRADE = 8
 
 test.for([
   [[REQUEST], { status: 'requested', attempt: 0, url: null, failure: null, deleted_at: null }],
-  [[REQUEST, CLAIM, COMPLETE], { status: 'ready', url: 'http://s-x.test', release: 's-x' }],
+  [[REQUEST, CLAIM, COMPLETE], { status: 'ready', url: 'http://s-x.test' }],
   [[REQUEST, CLAIM, FAIL], { status: 'requested', failure: { reason: 'HELM_FAILED' } }],
   [
     [REQUEST, CLAIM, FAIL, CLAIM, FAIL],
     { status: 'failed', failure: { nextAction: 'Look at the chart' } },
   ],
-  [[REQUEST, CLAIM, COMPLETE, DELETE], { status: 'deleting', url: null, release: null }],
+  [[REQUEST, CLAIM, COMPLETE, DELETE], { status: 'deleting', url: null }],
   [
     [REQUEST, CLAIM, COMPLETE, DELETE, CLAIM, UNINSTALLED],
     { status: 'deleted', deleted_at: '2026-01-01T00:00:05.000Z', revision: '5' },
@@ -61,6 +62,8 @@ test.for([
   expect(storeRow(projection)).toMatchObject({
     tenant_id: 'tenant-0',
     engine: 'woocommerce',
+    release: releaseNameOf(projection.state.request.storeId),
+    namespace: releaseNameOf(projection.state.request.storeId),
     created_at: '2026-01-01T00:00:00.000Z',
     position: String(log.at(-1)?.position),
     ...shown,

@@ -1,4 +1,4 @@
-import type { Failure, StoreState } from '#domain'
+import { type Failure, releaseNameOf, type StoreState } from '#domain'
 import type { StoreProjection } from './store-projection.ts'
 
 /** A row of `stores`, as JSON carries it to Postgres. */
@@ -10,8 +10,8 @@ export interface StoreRow {
   plan: string
   status: string
   url: string | null
-  release: string | null
-  namespace: string | null
+  release: string
+  namespace: string
   attempt: number
   failure: Failure | null
   created_at: string
@@ -28,6 +28,7 @@ export interface StoreRow {
 export function storeRow({ state, revision, position, updatedAt }: StoreProjection): StoreRow {
   const { storeId, tenantId, name, engine, plan, requestedAt } = state.request
   const provisioned = 'provisioned' in state ? state.provisioned : undefined
+  const release = releaseNameOf(storeId)
   return {
     id: storeId,
     tenant_id: tenantId,
@@ -36,8 +37,8 @@ export function storeRow({ state, revision, position, updatedAt }: StoreProjecti
     plan,
     status: state.status,
     url: provisioned?.url ?? null,
-    release: provisioned?.release ?? null,
-    namespace: provisioned?.namespace ?? null,
+    release,
+    namespace: release,
     attempt: state.attempt,
     failure: failureOf(state) ?? null,
     created_at: requestedAt,

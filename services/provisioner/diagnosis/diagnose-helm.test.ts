@@ -85,7 +85,7 @@ test('the line of helm that tells is shown, and not the warnings before it', () 
 test.each([
   ['NOT_STARTED', 'WORKER_LOST', true],
   ['STOPPED', 'WORKER_LOST', true],
-  ['LICENCE_ENDED', 'WORKER_LOST', true],
+  ['LEASE_EXPIRED', 'WORKER_LOST', true],
   ['PROVISIONER_GONE', 'WORKER_LOST', true],
   ['SUPERVISOR_LOST', 'WORKER_LOST', true],
   ['OUTPUT_TOO_LARGE', 'CHART_INVALID', false],

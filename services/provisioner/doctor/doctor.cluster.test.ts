@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { releaseNameOf } from '#domain'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster/cluster-world'
 import { eventually } from '#test/eventually'
 import { untilLast } from '#test/store-history'
@@ -40,11 +40,11 @@ test('real releases: what is as it should be is not named, and each fault is', a
   const missing = await provision()
   await provisioner[Symbol.asyncDispose]()
   const target = await maker.targetOf(drifted, 'imagePullSecrets: []\n')
-  await maker.driver.deploy(target, licenceOf(2))
+  await maker.driver.deploy(target, leaseOf(2))
   const uninstall = ['uninstall', releaseNameOf(missing), '--namespace', releaseNameOf(missing)]
   expect((await maker.helm(uninstall)).exitCode).toBe(0)
   const unknown = randomUUID()
-  await maker.driver.deploy(await maker.targetOf(unknown), licenceOf())
+  await maker.driver.deploy(await maker.targetOf(unknown), leaseOf())
   const failed = await cutOffStore()
 
   const { exitCode, findings } = await doctor('--json')
@@ -65,7 +65,7 @@ test('a cut-off run is repaired: the store is asked for again and becomes ready'
 
   await doctor('--json', '--repair', id)
   await using provisioner = await world.startProvisioner()
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   await untilLast(world, storeId, 'StoreProvisioned')
   const { findings } = await doctor('--json')
@@ -116,7 +116,7 @@ async function cutOffStore(): Promise<string> {
   await world.send(storeId, { type: 'FailAttempt', claimId, failure, retryDelaysMs: [], now })
   const target = await maker.targetOf(storeId)
   const { release } = target
-  await maker.driver.deploy(target, licenceOf())
+  await maker.driver.deploy(target, leaseOf())
   const endless = await maker.upgradeArgs(await maker.targetOf(storeId, neverReady))
   await maker.cutOff(endless, { release, status: 'pending-upgrade' })
   return storeId

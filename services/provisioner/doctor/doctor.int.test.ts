@@ -77,7 +77,7 @@ test('stores being made and deleted are never reported, at whatever moment it lo
   await lookUntilAll('StoreProvisioned')
   for (const storeId of storeIds) {
     await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
-    await world.ring(storeId)
+    await world.notify(storeId)
   }
   await lookUntilAll('StoreDeleted')
 
@@ -164,7 +164,7 @@ test('a ready store whose release somebody broke is upgraded on its own plan, an
     0,
     expect.stringContaining('UpgradeRequested is in its stream'),
   ])
-  await world.ring(storeId)
+  await world.notify(storeId)
   const events = await untilLast(world, storeId, 'StoreProvisioned')
   expect(dataOf(events, 'UpgradeRequested')).toMatchObject([{ plan: 'small' }])
   expect((await world.metadata(storeId)).map(({ actor }) => actor)).toContainEqual(

@@ -49,16 +49,16 @@ test('more output than allowed ends the program', async () => {
   expect((await stat(stdoutFile)).size).toBeLessThanOrEqual(1_000_000)
 })
 
-test('the end of the licence ends the program though nobody says stop', async () => {
+test('the end of the lease ends the program though nobody says stop', async () => {
   await using folder = await tempFolder()
   const { ended } = await start(folder.path, { hang: true }, { deadline: inMs(1_500) })
-  expect(await ended).toMatchObject({ reason: 'LICENCE_ENDED' })
+  expect(await ended).toMatchObject({ reason: 'LEASE_EXPIRED' })
 })
 
-test('without a licence nothing is started', async () => {
+test('without a lease nothing is started', async () => {
   await using folder = await tempFolder()
   const { ended, helm } = await start(folder.path, {}, { deadline: inMs(-1) })
-  expect(await ended).toMatchObject({ reason: 'LICENCE_ENDED' })
+  expect(await ended).toMatchObject({ reason: 'LEASE_EXPIRED' })
   expect(await helm.runs()).toEqual([])
 })
 

@@ -31,7 +31,7 @@ export interface Permission {
 
 const endReasons = [
   'STOPPED',
-  'LICENCE_ENDED',
+  'LEASE_EXPIRED',
   'LIMIT',
   'OUTPUT_TOO_LARGE',
   'NOT_STARTED',

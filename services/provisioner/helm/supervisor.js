@@ -31,7 +31,7 @@ lines.on('close', () => current?.end('PROVISIONER_GONE'))
  */
 function begin(order) {
   let liveUntil = BigInt(order.liveUntil)
-  if (liveUntil <= process.hrtime.bigint()) return finish({ reason: 'LICENCE_ENDED' })
+  if (liveUntil <= process.hrtime.bigint()) return finish({ reason: 'LEASE_EXPIRED' })
   const limit = process.hrtime.bigint() + BigInt(order.limitMs) * 1_000_000n
   const child = spawn(order.command, order.args, {
     cwd: order.cwd,
@@ -54,7 +54,7 @@ function begin(order) {
   const watch = setInterval(() => {
     const now = process.hrtime.bigint()
     if (now >= limit) end('LIMIT')
-    else if (now >= liveUntil) end('LICENCE_ENDED')
+    else if (now >= liveUntil) end('LEASE_EXPIRED')
   }, 100)
   // Nothing of this run may reach the next: no timer, no late output.
   const forget = () => [watch, killing].forEach((timer) => clearTimeout(timer))

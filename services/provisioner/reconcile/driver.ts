@@ -13,13 +13,13 @@ export interface Target {
   values: StoreValues
 }
 
-/** The licence one attempt has to work on its store; see `work/licence.ts`. */
-export interface Licence {
+/** The lease under which one attempt works on its store; see `worker/lease.ts`. */
+export interface ClaimLease {
   attempt: number
   claimId: string
-  /** Aborted when the licence is lost, or when this process has no time left. */
+  /** Aborted when the lease is lost, or when this process has no time left. */
   signal: AbortSignal
-  /** When the licence ends unless it is renewed: a moment of `process.hrtime`. */
+  /** When the lease ends unless it is renewed: a moment of `process.hrtime`. */
   deadline: () => bigint
   /** Settles when the log says that the claim is still the store's newest. Throws CLAIM_LOST. */
   confirm: () => Promise<void>
@@ -51,9 +51,9 @@ export type ObservedRelease =
 export interface Driver {
   observe: (target: Target, signal: AbortSignal) => Promise<ObservedRelease>
   /** Makes every earlier claim on the store powerless; settles when none of them can act any more. */
-  fence: (target: Target, licence: Licence) => Promise<void>
+  fence: (target: Target, lease: ClaimLease) => Promise<void>
   /** Installs or upgrades by one run of helm; how it ended is no proof of what there is now. */
-  deploy: (target: Target, licence: Licence) => Promise<Ended>
+  deploy: (target: Target, lease: ClaimLease) => Promise<Ended>
   /** Why a run of helm was in vain. Absent where nobody but helm can tell. */
   diagnose?: (target: Target, ended: Ended, signal: AbortSignal) => Promise<Failure>
   /** Places a test order, which proves that the store sells. Throws SMOKE_TEST_FAILED. Absent where nothing runs. */
@@ -61,10 +61,10 @@ export interface Driver {
   /** Proves that a store that sells already still works, without an order. Throws SMOKE_TEST_FAILED. */
   browseToCheckout?: ((target: Target, signal: AbortSignal) => Promise<Browsing>) | undefined
   /** Removes the pending state that an ended claim has left on the release, which blocks every later helm. */
-  unlock: (target: Target, licence: Licence) => Promise<void>
+  unlock: (target: Target, lease: ClaimLease) => Promise<void>
   /** What `uninstall` would remove, as `Kind/name` or a path. */
   inventory: (target: Target, signal: AbortSignal) => Promise<string[]>
-  uninstall: (target: Target, licence: Licence) => Promise<void>
+  uninstall: (target: Target, lease: ClaimLease) => Promise<void>
   /** Where the store will answer. */
   urlOf: (target: Target) => string
 }

@@ -17,7 +17,7 @@ export function classifyRun(ended: Ended | undefined, observed: ObservedRelease)
       return { reason: 'CHART_INVALID', retryable: false, detail, nextAction: fixChart }
     case 'NOT_STARTED':
     case 'STOPPED':
-    case 'LICENCE_ENDED':
+    case 'LEASE_EXPIRED':
     case 'PROVISIONER_GONE':
     case 'SUPERVISOR_LOST':
       return { reason: 'WORKER_LOST', retryable: true, detail, nextAction: tryAgain }

@@ -82,8 +82,8 @@ test('a look at the cluster that was cut off is no cause', async () => {
     stop.abort()
     return Promise.resolve(diagnosed)
   }
-  const licence = { ...job.licence, signal: stop.signal }
-  const cut = { ...job, licence, driver: { ...job.driver, diagnose } }
+  const lease = { ...job.lease, signal: stop.signal }
+  const cut = { ...job, lease, driver: { ...job.driver, diagnose } }
   expect(await reconcile(cut)).toMatchObject({ failure: { reason: 'WORKER_STOPPED' } })
 })
 
@@ -169,7 +169,7 @@ function jobSeeing(seen: ObservedRelease[], run = ended): { job: Job; steps: str
     driver,
     target: targetOf(),
     kind: 'install',
-    licence: { attempt: 1, claimId: 'mine', signal, deadline, confirm: nothing },
+    lease: { attempt: 1, claimId: 'mine', signal, deadline, confirm: nothing },
     stopping: signal,
     record: (step) => Promise.resolve(void steps.push(step)),
   }

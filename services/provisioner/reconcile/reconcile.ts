@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Failure, PlacedOrder, StepDetail, WorkKind } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
 import { refuseUnsafeText } from '../values.ts'
-import type { Driver, Licence, ObservedRelease, ReleaseLabels, Target } from './driver.ts'
+import type { ClaimLease, Driver, ObservedRelease, ReleaseLabels, Target } from './driver.ts'
 import { classifyRun, stillUninstalling, workerStopped } from './failure-of.ts'
 import { nextStep, type Step } from './next-step.ts'
 
@@ -10,7 +10,7 @@ export interface Job {
   driver: Driver
   target: Target
   kind: WorkKind
-  licence: Licence
+  lease: ClaimLease
   /** Aborted when this process is to end: no further step is begun. */
   stopping: AbortSignal
   /** Stores what was done in the store's stream. */
@@ -28,10 +28,10 @@ const WAITS_MAX = 120
 
 /**
  * Looks at the release, takes the one step it asks for, looks again, until the work is done or a step has
- * had no effect. No step is taken twice, and none without the licence. Throws CLAIM_LOST.
+ * had no effect. No step is taken twice, and none without the lease. Throws CLAIM_LOST.
  */
 export async function reconcile(job: Job): Promise<Outcome> {
-  const { driver, target, kind, licence, stopping } = job
+  const { driver, target, kind, lease, stopping } = job
   const wanted = { kind, values: target.values.digest, chart: target.chart.digest }
   const taken = new Map<Step, Ended | undefined>()
   for (let waits = 0; ;) {
@@ -39,12 +39,12 @@ export async function reconcile(job: Job): Promise<Outcome> {
     const next = nextStep(wanted, observed)
     if ('failure' in next) return next
     if ('done' in next) return finish(job, next.done, { observed, ran: taken.size > 0 })
-    await licence.confirm()
+    await lease.confirm()
     if (stopping.aborted) return { failure: workerStopped }
     const { step } = next
     if (step === 'wait') {
       if (++waits > WAITS_MAX) return { failure: stillUninstalling(observed) }
-      await wait(WAIT_MS, undefined, { signal: licence.signal }).catch(() => {})
+      await wait(WAIT_MS, undefined, { signal: lease.signal }).catch(() => {})
       continue
     }
     if (taken.has(step) || (deploys(step) && [...taken.keys()].some(deploys)))
@@ -54,24 +54,24 @@ export async function reconcile(job: Job): Promise<Outcome> {
 }
 
 async function take(step: Exclude<Step, 'wait'>, job: Job): Promise<Ended | undefined> {
-  const { driver, target, licence, record } = job
+  const { driver, target, lease, record } = job
   switch (step) {
     case 'install':
     case 'upgrade': {
       refuseUnsafeText(target.request)
-      const ended = await driver.deploy(target, licence)
+      const ended = await driver.deploy(target, lease)
       await record(step, runDetail(ended, target))
       return ended
     }
     case 'unlock':
       await record(step, { release: target.release })
-      await driver.unlock(target, licence)
+      await driver.unlock(target, lease)
       return undefined
     case 'uninstall': {
       // Recorded first: what is gone cannot be listed any more.
-      const removed = await driver.inventory(target, licence.signal)
+      const removed = await driver.inventory(target, lease.signal)
       await record(step, { release: target.release, removed: removed.join('\n') })
-      await driver.uninstall(target, licence)
+      await driver.uninstall(target, lease)
       return undefined
     }
   }
@@ -97,15 +97,15 @@ function runDetail(ended: Ended, { release, chart, values }: Target): StepDetail
 
 /** Helm that succeeded knows of no cause, and neither does the cluster. */
 async function causeOf(
-  { driver, target, licence }: Job,
+  { driver, target, lease }: Job,
   ended: Ended | undefined,
   observed: ObservedRelease,
 ): Promise<Failure> {
   if (driver.diagnose === undefined || ended === undefined || ended.code === 0)
     return classifyRun(ended, observed)
-  const failure = await driver.diagnose(target, ended, licence.signal)
+  const failure = await driver.diagnose(target, ended, lease.signal)
   // A look that was cut off has seen nothing.
-  return licence.signal.aborted ? workerStopped : failure
+  return lease.signal.aborted ? workerStopped : failure
 }
 
 async function finish(
@@ -114,7 +114,7 @@ async function finish(
   { observed, ran }: { observed: ObservedRelease; ran: boolean },
 ): Promise<Outcome> {
   if (done === 'removed' || observed.status !== 'deployed') return { done: 'removed' }
-  const adopted = observed.labels.claim !== job.licence.claimId
+  const adopted = observed.labels.claim !== job.lease.claimId
   if (adopted && !ran) await job.record('adopt', adoptDetail(observed.labels))
   const tested = await runSmokeTest(job)
   return 'failure' in tested ? tested : { done, adopted, ...tested }
@@ -134,19 +134,19 @@ function lastRun(taken: ReadonlyMap<Step, Ended | undefined>): Ended | undefined
  * and orders nothing. Throws SMOKE_TEST_FAILED.
  */
 async function runSmokeTest(job: Job): Promise<{ smokeTest?: PlacedOrder } | { failure: Failure }> {
-  const { driver, kind, licence, stopping } = job
+  const { driver, kind, lease, stopping } = job
   const test =
     kind === 'upgrade'
       ? driver.browseToCheckout && browseToCheckout
       : driver.placeOrder && placeOrder
   if (test === undefined) return {}
-  await licence.confirm()
+  await lease.confirm()
   if (stopping.aborted) return { failure: workerStopped }
   try {
-    return await test(job, AbortSignal.any([licence.signal, stopping]))
+    return await test(job, AbortSignal.any([lease.signal, stopping]))
   } catch (error) {
     // What the shop did not answer then says nothing about it.
-    if (licence.signal.aborted || stopping.aborted) return { failure: workerStopped }
+    if (lease.signal.aborted || stopping.aborted) return { failure: workerStopped }
     throw error
   }
 }

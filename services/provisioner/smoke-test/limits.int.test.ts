@@ -51,13 +51,13 @@ test('a check that is stopped ends at once with the reason of the stop', async (
   const hanging = { ...woocommerce, [`GET ${API}/cart`]: stopping }
   await using shop = await scriptedShop(hanging)
   function stopping() {
-    stop.abort(new Error('The licence is lost'))
+    stop.abort(new Error('The lease is lost'))
     return 'hang' as const
   }
 
   const placing = placeOrder({ ...check, baseUrl: shop.url, signal: stop.signal })
 
-  await expect(placing).rejects.toThrow('The licence is lost')
+  await expect(placing).rejects.toThrow('The lease is lost')
 })
 
 test('an answer without end is not read to its end', async () => {

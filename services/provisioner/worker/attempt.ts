@@ -1,14 +1,15 @@
 import { decodeStoreEvent } from '#contracts'
 import { hasCode, store, type StoreCommand, storeStream, type WorkKind } from '#domain'
-import { type CommandContext, handleCommand } from '#eventstore'
+import { handleCommand } from '#eventstore'
 import type { Logger } from '#observability'
 import type { Target } from '../reconcile/driver.ts'
 import { classifyError } from '../reconcile/failure-of.ts'
 import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
-import type { OpenLicence } from './lease.ts'
+import type { HeldLease } from './lease.ts'
 import { type Cause, loadStore } from './load-store.ts'
-import { patiently } from './retry-append.ts'
-import type { Worker } from './worker.ts'
+import { retryAppend } from './retry-append.ts'
+import { releaseSlot } from './release-quota.ts'
+import { contextOf, type Worker } from './worker.ts'
 
 export interface Attempt {
   worker: Worker
@@ -16,7 +17,7 @@ export interface Attempt {
   kind: WorkKind
   number: number
   cause: Cause
-  licence: OpenLicence
+  lease: HeldLease
   logger: Logger
 }
 
@@ -44,19 +45,19 @@ function labelOf(outcome: Outcome): string {
 
 async function workOf(attempt: Attempt): Promise<Outcome> {
   const { worker, target, kind, number } = attempt
-  const licence = { ...attempt.licence, attempt: number }
+  const lease = { ...attempt.lease, attempt: number }
   let steps = 0
   try {
-    await worker.driver.fence(target, licence)
+    await worker.driver.fence(target, lease)
     return await reconcile({
       driver: worker.driver,
       target,
       kind,
-      licence,
+      lease,
       stopping: worker.stopping,
       record: (step, detail) => {
         attempt.logger.info({ step, ...detail }, 'Took a step')
-        const { claimId } = licence
+        const { claimId } = lease
         const command = { type: 'RecordStep', claimId, step, detail, now: worker.now() } as const
         return write(attempt, `step:${steps++}`, command)
       },
@@ -70,14 +71,16 @@ async function workOf(attempt: Attempt): Promise<Outcome> {
 
 async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreCommand> {
   const { worker, target } = attempt
-  const { claimId } = attempt.licence
+  const { claimId } = attempt.lease
   const now = worker.now()
   if ('failure' in outcome) {
     const { retryDelaysMs } = worker
     return { type: 'FailAttempt', claimId, failure: outcome.failure, retryDelaysMs, now }
   }
   if (outcome.done === 'removed') {
-    const { removedBefore } = await loadStore(worker.eventStore, target.request.storeId)
+    const { state, removedBefore } = await loadStore(worker.eventStore, target.request.storeId)
+    // Before the end of the store is stored: a message about a deleted store then needs nothing at all.
+    if (state.status === 'deleting') await retried(attempt, 'slot', () => releaseSlot(attempt))
     return { type: 'CompleteUninstall', claimId, removed: removedBefore, now }
   }
   const { release, chart, values } = target
@@ -98,31 +101,32 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
 }
 
 /**
- * Stores what has happened, patiently. Its event ids come from the claim, so that a write whose answer
- * was lost is not done twice.
+ * Stores what has happened, with retries. The event ids are derived from the claim, so that an append whose
+ * answer was lost is not done twice.
  */
 async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
-  const { worker, target, cause, licence, logger } = attempt
-  const { lost } = licence
+  const { worker, target, cause, lease } = attempt
   const storing = {
     store: worker.eventStore,
     decider: store,
     decode: decodeStoreEvent,
     stream: storeStream(target.request.storeId),
     command,
-    context: contextOf(worker, cause, `${licence.claimId}:${what}`),
-    signal: lost,
+    context: contextOf(worker, cause, `${lease.claimId}:${what}`),
+    signal: lease.lost,
   }
-  await patiently(() => handleCommand(storing), {
-    lost,
-    hurry: worker.stopping,
-    patienceMs: worker.resultPatienceMs,
-    onRetry: (err) => logger.warn({ err, what }, 'The log did not take it; trying again'),
-  })
+  await retried(attempt, what, () => handleCommand(storing))
 }
 
-/** Who acts, and in answer to what. */
-export function contextOf(worker: Worker, cause: Cause, commandId: string): CommandContext {
-  const { eventId: causationId, ...traced } = cause
-  return { commandId, causationId, actor: `worker:${worker.workerId}`, ...traced }
+function retried<T>(
+  { worker, lease, logger }: Attempt,
+  what: string,
+  append: () => Promise<T>,
+): Promise<T> {
+  return retryAppend(append, {
+    lost: lease.lost,
+    shutdownDeadline: worker.stopping,
+    retryForMs: worker.resultRetryMs,
+    onRetry: (err) => logger.warn({ err, what }, 'The event store did not accept it; trying again'),
+  })
 }

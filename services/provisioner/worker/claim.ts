@@ -18,17 +18,19 @@ import type { Logger } from '#observability'
 import { type Chart, readChart, unreadableChart } from '../chart.ts'
 import type { Target } from '../reconcile/driver.ts'
 import { storeValues } from '../values.ts'
-import { contextOf, runAttempt } from './attempt.ts'
-import { openLicence } from './lease.ts'
-import { type Cause, claimStands } from './load-store.ts'
-import type { Worker } from './worker.ts'
+import { runAttempt } from './attempt.ts'
+import { acquireLease } from './lease.ts'
+import { type Cause, isClaimCurrent } from './load-store.ts'
+import { contextOf, type Worker } from './worker.ts'
 
 export interface Work {
   request: StoreRequested
   kind: WorkKind
   cause: Cause
-  /** The open claim of a worker that is known to be dead, or of this process itself. */
+  /** The open claim that is taken over. */
   takesOver?: string
+  /** Its worker is alive, and has ended the work for it. */
+  givenUp?: boolean
   message: WorkMessage
   worker: Worker
   logger: Logger
@@ -47,25 +49,25 @@ const BUSY_MS = 1_000
  * Claims the store and works on it while the lease is kept. The lease is shown before the claim can be
  * seen, so a claim without one is proof that its worker is gone. Undefined: look at the store again.
  */
-export async function claimAndWork(work: Work): Promise<{ retryInMs: number } | undefined> {
+export async function claimAndWork(work: Work): Promise<{ requeueAfterMs: number } | undefined> {
   const { worker, message, request } = work
   const { storeId } = request
   const claimId = randomUUID()
   let claim: { attempt: number; revision: bigint } | undefined
-  const licence = await openLicence({
+  const lease = await acquireLease({
     claimId,
     renew: async () => {
       const [kept] = await Promise.all([worker.leases.renew(storeId, claimId), message.working()])
       return kept
     },
-    stands: async () =>
-      claim === undefined || (await claimStands(worker.eventStore, storeId, claim)),
-    outOfTime: worker.stopping,
+    isCurrent: async () =>
+      claim === undefined || (await isClaimCurrent(worker.eventStore, storeId, claim)),
+    shutdownDeadline: worker.stopping,
     renewEveryMs: worker.renewEveryMs,
-    patienceMs: worker.resultPatienceMs,
+    retryForMs: worker.resultRetryMs,
     lostAfterMs: worker.lostAfterMs,
   })
-  if (licence === undefined) return { retryInMs: BUSY_MS }
+  if (lease === undefined) return { requeueAfterMs: BUSY_MS }
   try {
     const target = await targetOf(work)
     claim = await claimStore(work, target, claimId)
@@ -73,28 +75,29 @@ export async function claimAndWork(work: Work): Promise<{ retryInMs: number } | 
     const { attempt: number } = claim
     const logger = work.logger.child({ claimId, attempt: number, kind: work.kind })
     logger.info({ worker: worker.workerId }, 'Claimed the store')
-    await runAttempt({ ...work, target, number, licence, logger })
+    await runAttempt({ ...work, target, number, lease, logger })
     return undefined
   } catch (error) {
-    return await withoutResult(work, claimId, error)
+    // A renewal that came after the release would make the claim look alive.
+    await lease.close()
+    // The next worker need not wait for the lease to expire.
+    await worker.leases.release(storeId, claimId)
+    return withoutResult(work, claimId, error)
   } finally {
-    await licence.close()
+    await lease.close()
     // Nothing runs for this claim any more, whatever the log says of it.
     worker.ended.add(claimId)
   }
 }
 
-async function withoutResult(work: Work, claimId: string, error: unknown) {
-  const { worker, request, logger } = work
-  // Whoever comes next need not wait for the lease to end.
-  await worker.leases.release(request.storeId, claimId)
+function withoutResult({ logger }: Work, claimId: string, error: unknown) {
   if (hasCode(error, 'CLAIM_LOST')) {
     logger.warn({ err: error, claimId }, 'The claim was lost; its result is dropped')
     return undefined
   }
   if (hasCode(error, ...overtaken)) {
     logger.info({ claimId, reason: error.code }, 'Another worker was first')
-    return { retryInMs: BUSY_MS }
+    return { requeueAfterMs: BUSY_MS }
   }
   throw error
 }
@@ -117,7 +120,7 @@ async function chartOf({ worker, request, logger }: Work): Promise<Chart> {
 
 /** Appends the claim, with the same id when the first outcome is unknown. Undefined: there is nothing to work on. */
 async function claimStore(work: Work, target: Target, claimId: string) {
-  const { worker, request, cause, takesOver } = work
+  const { worker, request, cause, takesOver, givenUp } = work
   for (let tries = 1; ; tries++) {
     try {
       const { state, revision } = await handleCommand({
@@ -129,7 +132,8 @@ async function claimStore(work: Work, target: Target, claimId: string) {
           type: 'ClaimStore',
           worker: worker.workerId,
           claimId,
-          ...(takesOver === undefined ? {} : { takesOver }),
+          ...(takesOver !== undefined && { takesOver }),
+          ...(givenUp === true && { givenUp }),
           valuesDigest: target.values.digest,
           chartDigest: target.chart.digest,
           now: worker.now(),

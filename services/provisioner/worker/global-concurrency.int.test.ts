@@ -7,10 +7,10 @@ import { expect, test } from 'vitest'
 
 const STORES = 9
 
-test('all provisioners together run no more helms at once than they may, and every store gets its turn', async () => {
+test('all provisioners together run no more helms at once than the limit, and every store gets its turn', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { otherwise: { waitMs: 200 } })
-  const change = { HELM_BIN: helm.executable, SLOTS: '4', CLUSTER_SLOTS: '2' }
+  const change = { HELM_BIN: helm.executable, CONCURRENCY: '4', GLOBAL_CONCURRENCY: '2' }
   const workers = [await world.startProvisioner(change), await world.startProvisioner(change)]
 
   const stores = await Promise.all(Array.from({ length: STORES }, () => world.request()))
@@ -22,10 +22,10 @@ test('all provisioners together run no more helms at once than they may, and eve
   for (const worker of workers) expect(await worker.output()).toContain('Claimed the store')
 })
 
-test('the places of a provisioner that was killed come back', async () => {
+test('the permits of a killed provisioner become free again', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
-  const change = { HELM_BIN: helm.executable, CLUSTER_SLOTS: '1' }
+  const change = { HELM_BIN: helm.executable, GLOBAL_CONCURRENCY: '1' }
   const doomed = await world.startProvisioner(change)
   const stores = [await world.request(), await world.request(), await world.request()]
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))
@@ -39,10 +39,14 @@ test('the places of a provisioner that was killed come back', async () => {
   expect(mostAtOnce(runs)).toBe(1)
 })
 
-test('a tenant holds no more than its places in all provisioners together, and others get theirs', async () => {
+test('a tenant holds no more than its permits in all provisioners together, and others get theirs', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { runs: [{ hang: true }] })
-  const change = { HELM_BIN: helm.executable, CLUSTER_TENANT_SLOTS: '1', SHUTDOWN_GRACE_MS: '100' }
+  const change = {
+    HELM_BIN: helm.executable,
+    GLOBAL_TENANT_CONCURRENCY: '1',
+    SHUTDOWN_GRACE_MS: '100',
+  }
   await world.startProvisioner(change)
   await world.request()
   await eventually(async () => expect(await helm.runs()).toHaveLength(1))

@@ -10,15 +10,15 @@ import { parseConfig } from '../config.ts'
 import { start } from '../start.ts'
 
 test('F42: a message that names no store is parked, and the next one is attended to', async () => {
-  await using world = await attending()
-  await world.ring('nonsense')
+  await using world = await handling()
+  await world.notify('nonsense')
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreProvisioned')
   await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
 })
 
 test('F41: a stream that cannot be read holds up its own store only, and keeps its message', async () => {
-  await using world = await attending()
+  await using world = await handling()
   const broken = randomUUID()
   const metadata = {
     correlationId: 'c',
@@ -29,7 +29,7 @@ test('F41: a stream that cannot be read holds up its own store only, and keeps i
   }
   const event = { id: randomUUID(), type: 'StoreRequested', data: { name: 1 }, metadata }
   await world.eventStore.append(storeStream(broken), [event], 'no_stream')
-  await world.ring(broken)
+  await world.notify(broken)
   const storeId = await world.request()
 
   await untilLast(world, storeId, 'StoreProvisioned')
@@ -41,14 +41,14 @@ test('F41: a stream that cannot be read holds up its own store only, and keeps i
 })
 
 test('a store that is already gone or was never there needs nothing', async () => {
-  await using world = await attending()
-  await world.ring(randomUUID())
+  await using world = await handling()
+  await world.notify(randomUUID())
   await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
   expect(await world.helm.runs()).toEqual([])
 })
 
 test('F17: a worker that could not renew drops its result and takes its own claim over', async () => {
-  await using world = await attending({ runs: [{ hang: true }] })
+  await using world = await handling({ runs: [{ hang: true }] })
   const storeId = await world.request()
   await eventually(async () => expect(await world.helm.runs()).toHaveLength(1))
 
@@ -63,7 +63,7 @@ test('F17: a worker that could not renew drops its result and takes its own clai
 })
 
 test('a log that is away for a while holds up work, and no work is lost', async () => {
-  await using world = await attending({ otherwise: { waitMs: 500 } })
+  await using world = await handling({ otherwise: { waitMs: 500 } })
   const ids = await Promise.all([world.request(), world.request()])
   await eventually(async () => expect(await world.helm.runs()).not.toEqual([]))
 
@@ -75,22 +75,22 @@ test('a log that is away for a while holds up work, and no work is lost', async 
 })
 
 test('a store whose chart is not there fails, and can be deleted all the same', async () => {
-  await using world = await attending(undefined, { CHARTS_DIR: '/nowhere' })
+  await using world = await handling(undefined, { CHARTS_DIR: '/nowhere' })
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreFailed')
 
   await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreDeleted')
   expect(dataOf(events, 'StoreDeleted')).toMatchObject([{ removed: [] }])
 })
 
 test('two provisioners in turn: a store waiting for its next attempt is claimed by one of them', async () => {
-  await using world = await attending({ runs: [{ exitCode: 1 }] })
+  await using world = await handling({ runs: [{ exitCode: 1 }] })
   await world.start()
   const storeId = await world.request()
-  await world.ring(storeId)
+  await world.notify(storeId)
 
   const events = await untilLast(world, storeId, 'StoreProvisioned')
 
@@ -98,7 +98,7 @@ test('two provisioners in turn: a store waiting for its next attempt is claimed 
   expect(await world.helm.runs()).toHaveLength(2)
 })
 
-async function attending(
+async function handling(
   script: { runs?: Behaviour[]; otherwise?: Behaviour } = {},
   change: Record<string, string> = {},
 ) {

@@ -1,12 +1,11 @@
-import { hasCode, openClaim, pendingWork, wantedRequest } from '#domain'
-import type { WorkMessage } from '#messaging'
+import { type Claim, hasCode, openClaim, pendingWork, wantedRequest } from '#domain'
+import type { LeaseStatus, WorkMessage } from '#messaging'
 import type { Logger } from '#observability'
 import { claimAndWork } from './claim.ts'
 import { type LoadedStore, loadStore } from './load-store.ts'
-import { releaseSlot } from './release-quota.ts'
 import type { Worker } from './worker.ts'
 
-const LOOKS_MAX = 6
+const ROUNDS_MAX = 6
 // Short: with driver cluster the time from a worker's death to the next helm is 15 s, this and the fence.
 const HELD_MS = 600
 const TENANT_BUSY_MS = 1_000
@@ -14,81 +13,89 @@ const TENANT_BUSY_STEPS_MAX = 8
 const UNREADABLE_MS = 300_000
 const UNAVAILABLE_MS = 2_000
 
-/** What is to become of the message: undefined means look at the store once more. */
-type Settlement = 'ack' | { retryInMs: number } | undefined
+/** What becomes of the message; undefined: the store is read again. */
+type Result = 'ack' | { requeueAfterMs: number } | undefined
 
 /** Does what a message's store needs now, and settles the message. Never throws. */
-export async function attend(message: WorkMessage, worker: Worker): Promise<void> {
+export async function handleMessage(message: WorkMessage, worker: Worker): Promise<void> {
   const { storeId, correlationId, deliveries } = message
   const logger = worker.logger.child({ storeId, correlationId, deliveries })
   if (!isStoreId(storeId)) return message.park('the subject names no store')
   try {
-    const settlement = await lookUntilSettled(message, worker, logger)
-    if (settlement === 'ack') {
+    const result = await handleUntilSettled(message, worker, logger)
+    if (result === 'ack') {
       if (!(await message.ack())) logger.warn('The ack was not confirmed')
-    } else message.retryIn(settlement.retryInMs)
+    } else message.requeueAfter(result.requeueAfterMs)
   } catch (error) {
     const unreadable = hasCode(error, 'EVENT_UNREADABLE')
     if (unreadable) worker.metrics.unreadable.inc()
-    logger.error({ err: error }, unreadable ? 'The stream is not readable' : 'Looking failed')
-    message.retryIn(jittered(unreadable ? UNREADABLE_MS : UNAVAILABLE_MS))
+    logger.error(
+      { err: error },
+      unreadable ? 'The stream is not readable' : 'The message could not be handled',
+    )
+    message.requeueAfter(jittered(unreadable ? UNREADABLE_MS : UNAVAILABLE_MS))
   }
 }
 
-async function lookUntilSettled(message: WorkMessage, worker: Worker, logger: Logger) {
-  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+async function handleUntilSettled(message: WorkMessage, worker: Worker, logger: Logger) {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
     const found = await loadStore(worker.eventStore, message.storeId)
-    const settlement = await look(found, { message, worker, logger })
-    if (settlement !== undefined) return settlement
-    if (worker.stopping.aborted) return { retryInMs: 0 }
+    const result = await handleOnce(found, { message, worker, logger })
+    if (result !== undefined) return result
+    if (worker.stopping.aborted) return { requeueAfterMs: 0 }
   }
-  return { retryInMs: jittered(HELD_MS) }
+  return { requeueAfterMs: jittered(HELD_MS) }
 }
 
-async function look(
+async function handleOnce(
   { state, cause }: LoadedStore,
   { message, worker, logger }: { message: WorkMessage; worker: Worker; logger: Logger },
-): Promise<Settlement> {
+): Promise<Result> {
   const kind = pendingWork(state)
-  if (state.status === 'deleted' && cause !== undefined) await releaseSlot(worker, state, cause)
   if (kind === undefined || state.status === 'absent' || cause === undefined) return 'ack'
   const held = openClaim(state)
   if (held === undefined && 'notBefore' in state && state.notBefore !== undefined) {
     const restMs = Date.parse(state.notBefore) - Date.parse(worker.now())
-    if (restMs > 0) return { retryInMs: restMs }
+    if (restMs > 0) return { requeueAfterMs: restMs }
   }
-  if (worker.stopping.aborted) return { retryInMs: 0 }
-  using slot = worker.tenantSlots.take(state.request.tenantId)
-  if (slot === undefined) return tenantBusy(message)
-  await using place = await worker.clusterSlots.takeFor(state.request.tenantId)
-  if (place === undefined) return tenantBusy(message)
-  if (held !== undefined && !worker.ended.has(held.claimId)) {
-    const lease = await worker.leases.isHeld(message.storeId, held.claimId)
-    if (lease !== 'free') return { retryInMs: jittered(HELD_MS) }
+  if (worker.stopping.aborted) return { requeueAfterMs: 0 }
+  using local = worker.tenantConcurrency.tryAcquire(state.request.tenantId)
+  if (local === undefined) return tenantBusy(message)
+  await using permit = await worker.globalConcurrency.tryAcquireFor(state.request.tenantId)
+  if (permit === undefined) return tenantBusy(message)
+  const before = held === undefined ? 'ended' : await statusOf(held, { message, worker })
+  if (before === 'unknown' || before === 'held') return { requeueAfterMs: jittered(HELD_MS) }
+  if (held !== undefined && before === 'silent') {
     worker.metrics.takeOvers.inc()
-    logger.warn(
-      { deadWorker: held.worker, attempt: held.attempt },
-      'Taking over from a dead worker',
-    )
+    const { worker: deadWorker, attempt } = held
+    logger.warn({ deadWorker, attempt }, 'Taking over from a dead worker')
   }
-  const takesOver = held === undefined ? {} : { takesOver: held.claimId }
   return await claimAndWork({
     request: wantedRequest(state),
     cause,
     kind,
-    ...takesOver,
+    ...(held !== undefined && { takesOver: held.claimId, givenUp: before !== 'silent' }),
     message,
     worker,
     logger,
   })
 }
 
-/** The longer a store waits the more stores wait beside it: each need look less often. */
-function tenantBusy({ deliveries }: WorkMessage): Settlement {
-  return { retryInMs: jittered(TENANT_BUSY_MS * Math.min(deliveries, TENANT_BUSY_STEPS_MAX)) }
+/** What is known of a claim's worker; `ended`: the worker is this process, and its work has ended. */
+function statusOf(
+  { claimId }: Claim,
+  { message, worker }: { message: WorkMessage; worker: Worker },
+): Promise<LeaseStatus | 'ended'> | 'ended' {
+  if (worker.ended.has(claimId)) return 'ended'
+  return worker.leases.statusOf(message.storeId, claimId)
 }
 
-/** A little more than `ms`, never the same for all who wait. */
+/** The longer a store waits, the more stores wait beside it: each is tried less often. */
+function tenantBusy({ deliveries }: WorkMessage): Result {
+  return { requeueAfterMs: jittered(TENANT_BUSY_MS * Math.min(deliveries, TENANT_BUSY_STEPS_MAX)) }
+}
+
+/** A little more than `ms`, different for each message that waits. */
 function jittered(ms: number): number {
   return Math.round(ms * (1 + 1.5 * Math.random()))
 }

@@ -1,34 +1,34 @@
 import { AppError } from '#domain'
-import type { Licence } from '../reconcile/driver.ts'
-import { patiently } from './retry-append.ts'
+import type { ClaimLease } from '../reconcile/driver.ts'
+import { retryAppend } from './retry-append.ts'
 
-export interface LicenceOptions {
+export interface LeaseOptions {
   claimId: string
-  /** Asks the bus to keep the lease for another while; true when it is known to be kept. */
+  /** Renews the lease; true when NATS confirmed it. */
   renew: () => Promise<boolean>
-  /** Whether the log still has the claim as the store's newest. */
-  stands: () => Promise<boolean>
-  /** Aborted when this process has no time left for helm. */
-  outOfTime: AbortSignal
+  /** Whether the claim is still the newest event of the store, apart from the claim's own steps. */
+  isCurrent: () => Promise<boolean>
+  /** Aborted when this process must end helm to shut down in time. */
+  shutdownDeadline: AbortSignal
   renewEveryMs: number
-  /** How long a question to a log that is out of reach is asked again. */
-  patienceMs: number
-  /** Without a renewal for so long the claim may be taken over soon: all work stops. */
+  /** How long `confirm` is retried while the event store is unavailable. */
+  retryForMs: number
+  /** After this time without a renewal another worker may soon take the claim over: all work stops. */
   lostAfterMs: number
 }
 
-export interface OpenLicence extends Omit<Licence, 'attempt'> {
-  /** Aborted when the licence is lost: nothing may be written for this claim any more. */
+export interface HeldLease extends Omit<ClaimLease, 'attempt'> {
+  /** Aborted when the lease is lost: nothing may be written for this claim any more. */
   lost: AbortSignal
   close: () => Promise<void>
 }
 
 /**
- * A lease that is kept while work goes on. Counted on the monotonic clock from when the last confirmed
+ * Acquires a lease and renews it until it is closed. It counts on the monotonic clock from when the last confirmed
  * renewal was sent, so neither a clock that jumps nor a slow answer makes it longer; once lost it stays lost.
- * Undefined when the bus does not confirm the first renewal.
+ * Undefined when NATS does not confirm the first renewal.
  */
-export async function openLicence(options: LicenceOptions): Promise<OpenLicence | undefined> {
+export async function acquireLease(options: LeaseOptions): Promise<HeldLease | undefined> {
   const { claimId, renewEveryMs, lostAfterMs } = options
   const losing = new AbortController()
   let deadline = fromNow(lostAfterMs)
@@ -42,31 +42,32 @@ export async function openLicence(options: LicenceOptions): Promise<OpenLicence 
   const renew = async () => {
     loseExpired()
     const next = fromNow(lostAfterMs)
-    const kept = await options.renew().catch(() => false)
+    const renewed = await options.renew().catch(() => false)
     loseExpired()
-    if (kept) deadline = next
+    if (renewed) deadline = next
   }
-  // The log may be out of reach for a while; nobody can take the claim over without it either.
-  const look = async () => {
-    if (!(await options.stands().catch(() => true))) lose('The store was asked for something else')
+  // While the event store is unavailable nobody can take the claim over either.
+  const checkClaim = async () => {
+    if (!(await options.isCurrent().catch(() => true)))
+      lose('The store was asked for something else')
   }
   const working = new Set<Promise<void>>()
   const track = (work: Promise<void>) => {
     working.add(work)
     void work.finally(() => working.delete(work))
   }
-  const renewals = setInterval(() => [renew(), look()].forEach(track), renewEveryMs)
+  const renewals = setInterval(() => [renew(), checkClaim()].forEach(track), renewEveryMs)
   const watch = setInterval(loseExpired, Math.min(250, renewEveryMs / 4))
   return {
     claimId,
     lost: losing.signal,
-    signal: AbortSignal.any([losing.signal, options.outOfTime]),
+    signal: AbortSignal.any([losing.signal, options.shutdownDeadline]),
     deadline: () => deadline,
     confirm: async () => {
       loseExpired()
-      const { patienceMs, outOfTime: hurry } = options
-      const patience = { patienceMs, hurry, lost: losing.signal }
-      if (!(await patiently(options.stands, patience)))
+      const { retryForMs, shutdownDeadline } = options
+      const retries = { retryForMs, shutdownDeadline, lost: losing.signal }
+      if (!(await retryAppend(options.isCurrent, retries)))
         lose('The store was taken over or asked for something else')
       loseExpired()
       losing.signal.throwIfAborted()

@@ -31,7 +31,7 @@ export async function loadStore(eventStore: EventStore, storeId: string): Promis
 }
 
 /** Whether the claim is still the newest of its store, with nothing behind it but its own steps. */
-export async function claimStands(
+export async function isClaimCurrent(
   eventStore: EventStore,
   storeId: string,
   claim: { attempt: number; revision: bigint },

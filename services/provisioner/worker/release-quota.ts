@@ -1,17 +1,21 @@
 import { decodeTenantEvent } from '#contracts'
-import { type StoreState, tenant, tenantStream } from '#domain'
+import { tenant, tenantStream } from '#domain'
 import { handleCommand } from '#eventstore'
-import { contextOf } from './attempt.ts'
+import type { Target } from '../reconcile/driver.ts'
 import type { Cause } from './load-store.ts'
-import type { Worker } from './worker.ts'
+import { contextOf, type Worker } from './worker.ts'
 
-/** Gives a deleted store's place back to its tenant; done before, it changes nothing. */
-export async function releaseSlot(
-  worker: Worker,
-  { request }: Extract<StoreState, { status: 'deleted' }>,
-  cause: Cause,
-): Promise<void> {
-  const { storeId, tenantId } = request
+/** Releases the slot that a deleted store has taken of its tenant's quota; doing it again changes nothing. */
+export async function releaseSlot({
+  worker,
+  target,
+  cause,
+}: {
+  worker: Worker
+  target: Target
+  cause: Cause
+}): Promise<void> {
+  const { storeId, tenantId } = target.request
   await handleCommand({
     store: worker.eventStore,
     decider: tenant,

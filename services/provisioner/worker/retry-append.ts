@@ -3,20 +3,21 @@ import { hasCode } from '#domain'
 
 const RETRY_EVERY_MS = 500
 
-export interface Patience {
-  /** How long the log may be out of reach. */
-  patienceMs: number
-  /** Ends the patience: what was last wrong is thrown. */
-  hurry: AbortSignal
+export interface RetryOptions {
+  /** How long the event store may be unavailable. */
+  retryForMs: number
+  /** Ends the retries: the last error is thrown. */
+  shutdownDeadline: AbortSignal
   /** Ends everything: its reason is thrown. */
   lost: AbortSignal
   onRetry?: (error: unknown) => void
 }
 
-/** Does work on the log again and again while the log is out of reach, as long as patience lasts. */
-export async function patiently<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
-  const { patienceMs, hurry, lost, onRetry } = patience
-  const giveUpAt = performance.now() + patienceMs
+/** Retries an append, or a read that an append depends on, while the event store is unavailable. */
+export async function retryAppend<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { retryForMs, shutdownDeadline, lost, onRetry } = options
+  const giveUpAt = performance.now() + retryForMs
+  const ended = AbortSignal.any([lost, shutdownDeadline])
   for (;;) {
     try {
       lost.throwIfAborted()
@@ -24,11 +25,9 @@ export async function patiently<T>(work: () => Promise<T>, patience: Patience): 
     } catch (error) {
       lost.throwIfAborted()
       const mayPass = hasCode(error, 'EVENT_STORE_UNAVAILABLE', 'CONCURRENT_MODIFICATION')
-      if (!mayPass || hurry.aborted || performance.now() > giveUpAt) throw error
+      if (!mayPass || shutdownDeadline.aborted || performance.now() > giveUpAt) throw error
       onRetry?.(error)
     }
-    await wait(RETRY_EVERY_MS, undefined, { signal: AbortSignal.any([lost, hurry]) }).catch(
-      () => {},
-    )
+    await wait(RETRY_EVERY_MS, undefined, { signal: ended }).catch(() => {})
   }
 }

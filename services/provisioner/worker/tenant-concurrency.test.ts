@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
-import { tenantSlots } from './concurrency.ts'
+import { limitTenants } from './concurrency.ts'
 
-test('a tenant gets no more slots than it may have, and others get theirs', () => {
-  const slots = tenantSlots(2)
-  slots.take('a')
-  slots.take('a')
+test('a tenant gets no more permits than the limit, and other tenants get theirs', () => {
+  const tenants = limitTenants(2)
+  tenants.tryAcquire('a')
+  tenants.tryAcquire('a')
 
-  expect(slots.take('a')).toBeUndefined()
-  expect(slots.take('b')).toBeDefined()
+  expect(tenants.tryAcquire('a')).toBeUndefined()
+  expect(tenants.tryAcquire('b')).toBeDefined()
 })
 
-test('a slot that was given back can be taken again', () => {
-  const slots = tenantSlots(1)
-  slots.take('a')?.[Symbol.dispose]()
+test('a released permit can be acquired again', () => {
+  const tenants = limitTenants(1)
+  tenants.tryAcquire('a')?.[Symbol.dispose]()
 
-  expect(slots.take('a')).toBeDefined()
+  expect(tenants.tryAcquire('a')).toBeDefined()
 })

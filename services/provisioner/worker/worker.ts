@@ -1,11 +1,12 @@
-import type { EventStore } from '#eventstore'
+import type { CommandContext, EventStore } from '#eventstore'
 import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
-import type { ClusterSlots, TenantSlots } from './concurrency.ts'
+import type { GlobalConcurrency, TenantConcurrency } from './concurrency.ts'
+import type { Cause } from './load-store.ts'
 
-/** What every slot of a provisioner works with. */
+/** What the handling of a message works with. */
 export interface Worker {
   workerId: string
   eventStore: EventStore
@@ -18,16 +19,22 @@ export interface Worker {
   retryDelaysMs: readonly number[]
   renewEveryMs: number
   lostAfterMs: number
-  /** How long a result is held for a log that is out of reach. */
-  resultPatienceMs: number
+  /** How long a result is retried while the event store is unavailable. */
+  resultRetryMs: number
   /** ISO 8601 UTC; for what is stored, never for leases. */
   now: () => string
-  /** Aborted when the process is to end and its time for running helm is over. */
+  /** Aborted when the process must end and its time for helm is over. */
   stopping: AbortSignal
-  tenantSlots: TenantSlots
-  clusterSlots: ClusterSlots
+  tenantConcurrency: TenantConcurrency
+  globalConcurrency: GlobalConcurrency
   /** Claims of this process whose work is known to have ended without a result. */
   ended: EndedClaims
+}
+
+/** Who acts, and in answer to what. */
+export function contextOf(worker: Worker, cause: Cause, commandId: string): CommandContext {
+  const { eventId: causationId, ...traced } = cause
+  return { commandId, causationId, actor: `worker:${worker.workerId}`, ...traced }
 }
 
 export interface EndedClaims {
@@ -37,7 +44,7 @@ export interface EndedClaims {
 
 const ENDED_MAX = 10_000
 
-/** Remembers the newest ended claims; one that is forgotten is waited for as any other. */
+/** Remembers the newest ended claims; a forgotten one is waited for like any other. */
 export function endedClaims(): EndedClaims {
   const claims = new Set<string>()
   return {

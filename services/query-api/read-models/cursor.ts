@@ -19,7 +19,7 @@ export function writeCursor({ createdAt, id }: Place, query: ListStoresQuery): s
 /** The place a cursor names. Throws REQUEST_INVALID for one that was altered or is of another list. */
 export function readCursor(cursor: string, query: ListStoresQuery): Place {
   const parsed = content.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()))
-  if (!parsed.success) throw new AppError('REQUEST_INVALID', 'cursor is not one of this API')
+  if (!parsed.success) throw new AppError('REQUEST_INVALID', 'cursor was not issued by this API')
   const [createdAt, id, list] = parsed.data
   if (list !== listOf(query))
     throw new AppError('REQUEST_INVALID', 'cursor belongs to a list with other filters or order')

@@ -16,11 +16,11 @@ export function claimStore(state: StoreState, command: ClaimStore): StoreEvent[]
   if (held !== undefined && held.claimId !== command.takesOver) throw claimHeld(held)
   if (held === undefined && state.notBefore !== undefined && state.notBefore > command.now)
     throw retryNotDue(state.notBefore)
-  if (kind !== 'uninstall' && state.takeOvers >= takeOversMax)
+  if (kind !== 'uninstall' && state.takeOvers >= takeOversMax && command.givenUp !== true)
     return [workersLost(state, command, kind)]
   const { worker, claimId, valuesDigest, chartDigest, now: startedAt } = command
   const attempt = state.attempt + 1
-  const takesOver = held === undefined ? {} : { takesOver: held.claimId }
+  const takesOver = held === undefined ? {} : takeOverOf(held, command)
   const data = {
     attempt,
     worker,
@@ -32,6 +32,10 @@ export function claimStore(state: StoreState, command: ClaimStore): StoreEvent[]
     startedAt,
   }
   return [{ type: 'ProvisioningStarted', data }]
+}
+
+function takeOverOf(held: Claim, { givenUp }: ClaimStore) {
+  return { takesOver: held.claimId, ...(givenUp === true && { givenUp }) }
 }
 
 /** The claim of that id when it is still the open one; anything else is CLAIM_LOST. */
@@ -65,8 +69,8 @@ function workersLost(
 }
 
 /**
- * Ends an attempt: another one later while the failure may pass, else the store has failed. Removal is never given up.
- * An attempt the store no longer asks for has no failure to tell: CLAIM_LOST.
+ * Ends an attempt: another one follows while the failure is retryable, else the store has failed. A removal is never
+ * given up. An attempt that the store no longer needs has no failure to report: CLAIM_LOST.
  */
 export function failAttempt(state: StoreState, command: FailAttempt): StoreEvent[] {
   const { attempt, kind } = heldClaim(state, command.claimId)
@@ -89,7 +93,15 @@ function nextDelayMs(state: StoreState, command: FailAttempt): number | undefine
   if (failure.reason === 'WORKER_STOPPED') return 0
   const failures = 'failures' in state ? state.failures : 0
   if (isToBeReady(state)) return failure.retryable ? retryDelaysMs[failures] : undefined
-  return retryDelaysMs[Math.min(failures, retryDelaysMs.length - 1)] ?? 0
+  return retryDelaysMs[failures] ?? removalDelayMs(failures, retryDelaysMs)
+}
+
+const REMOVAL_DELAY_MAX_MS = 6 * 60 * 60_000
+
+/** Twice as long each time once the delays are used up: a removal is never given up, and must not fill its stream. */
+function removalDelayMs(failures: number, retryDelaysMs: readonly number[]): number {
+  const doublings = Math.min(failures - retryDelaysMs.length + 1, 30)
+  return Math.min((retryDelaysMs.at(-1) ?? 0) * 2 ** doublings, REMOVAL_DELAY_MAX_MS)
 }
 
 const isToBeReady = ({ status }: StoreState): boolean =>

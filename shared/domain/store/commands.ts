@@ -40,13 +40,15 @@ export interface RequestUpgrade {
   now: string
 }
 
-/** Asks for the licence to work on the store; refused while another claim is held and not named in `takesOver`. */
+/** Asks for the right to work on the store; refused while another claim is held and not named in `takesOver`. */
 export interface ClaimStore {
   type: 'ClaimStore'
   worker: string
   claimId: string
-  /** The open claim whose worker is known to be dead (or is the caller itself). */
+  /** The open claim that this one replaces: its worker is dead, or its work is known to have ended. */
   takesOver?: string
+  /** The claim that is taken over was given up by its own worker, which is alive. */
+  givenUp?: boolean
   valuesDigest: string
   chartDigest: string
   now: string

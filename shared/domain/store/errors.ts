@@ -36,19 +36,17 @@ export const nothingToProvision = (status: string): AppError =>
 
 export function retryNotDue(notBefore: string): AppError {
   return new AppError('RETRY_NOT_DUE', `The next attempt is due at ${notBefore}`, {
-    retryable: true,
     details: { notBefore },
   })
 }
 
 export function claimHeld(held: Claim): AppError {
   return new AppError('CLAIM_HELD', `Attempt ${held.attempt} of ${held.worker} is under way`, {
-    retryable: true,
     details: { claimId: held.claimId, worker: held.worker },
   })
 }
 
-/** The claim is not, or no longer, the licence for what it was used for. */
+/** The claim does not, or no longer, allow what it was used for. */
 export function claimLost(message: string, claimId: string, held?: Claim): AppError {
   return new AppError('CLAIM_LOST', message, {
     details: { claimId, ...(held === undefined ? {} : { heldBy: held.claimId }) },

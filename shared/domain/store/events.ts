@@ -15,7 +15,7 @@ interface OfUpgrade {
   kind?: 'upgrade'
 }
 
-/** A claim of one worker on one store: the only licence to run helm for it. */
+/** A claim of one worker on one store: the only right to run helm for it. */
 export interface Claim {
   attempt: number
   worker: string
@@ -62,8 +62,10 @@ export interface UpgradeRequested {
 export interface ProvisioningStarted extends Claim {
   valuesDigest: string
   chartDigest: string
-  /** The claim of a dead worker that this one replaces. */
+  /** The claim that this one replaces: its worker has died, or has given it up. */
   takesOver?: string
+  /** The replaced claim was given up by its own worker, which is alive. */
+  givenUp?: true
   startedAt: string
 }
 

@@ -67,7 +67,7 @@ function failed(state: Existing, data: StoreFailed): StoreState {
 function started(state: Existing, data: ProvisioningStarted): StoreState {
   const { attempt, worker, claimId, kind } = data
   const claim: Claim = { attempt, worker, claimId, kind }
-  const takenOver = data.takesOver === undefined ? 0 : 1
+  const takenOver = data.takesOver === undefined || data.givenUp === true ? 0 : 1
   const { notBefore: _, ...waiting } = waitingOf(state)
   const next = {
     request: state.request,

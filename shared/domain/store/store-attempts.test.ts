@@ -76,6 +76,15 @@ test('a store that kills one worker after the other is given up', () => {
   expect(outcome).toMatchObject({ type: 'StoreFailed', data: { reason: 'WORKER_LOST' } })
 })
 
+test('a claim that its own worker gave up counts for no dead worker', () => {
+  let events = history(request, claim('0'))
+  for (let n = 1; n <= 2 * takeOversMax; n++) {
+    const next = claim(String(n), { takesOver: String(n - 1), givenUp: true })
+    events = [...events, ...after(events, next)]
+  }
+  expect(events.at(-1)).toMatchObject({ type: 'ProvisioningStarted', data: { givenUp: true } })
+})
+
 test('a removal is never given up, however often it fails or its worker dies', () => {
   let events = history(request, command.delete, claim('0'))
   for (let n = 1; n <= 2 * takeOversMax; n++)
@@ -88,6 +97,23 @@ test('a removal is never given up, however often it fails or its worker dies', (
     events = [...events, ...after(events, claim(last, { now: at(10_000) }))]
   }
   expect(outcomeOf(events, uninstalled(last))).toBe('StoreDeleted')
+})
+
+test('a removal that cannot end is tried less and less often, up to every six hours', () => {
+  const hourMs = 60 * 60_000
+  let events = history(request, command.delete)
+  let now = at(3)
+  const pauses = Array.from({ length: 16 }, (_, n) => {
+    events = [...events, ...after(events, claim(`${n}`, { now }))]
+    const [failed] = after(events, { ...fail(`${n}`), retryDelaysMs: [5_000, 600_000], now })
+    if (failed?.type !== 'ProvisioningAttemptFailed') throw new Error('no failed attempt')
+    events = [...events, failed]
+    const pauseMs = Date.parse(failed.data.retryAt) - Date.parse(now)
+    now = failed.data.retryAt
+    return pauseMs
+  })
+  expect(pauses.slice(0, 4)).toEqual([5_000, 600_000, 1_200_000, 2_400_000])
+  expect(pauses.slice(8)).toEqual(Array.from({ length: 8 }, () => 6 * hourMs))
 })
 
 test('a deletion asked for in mid-attempt leaves the claim open until it is taken over', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { judgeSilence } from './expiry.ts'
+import { assessSilence } from './expiry.ts'
 
 const quietMs = 15_000
 const absent = { bucket: 'b1', lease: undefined }
@@ -7,12 +7,12 @@ const present = (sequence: number) => ({ bucket: 'b1', lease: { sequence, releas
 
 function silenceAt(startMs = 0) {
   let clock = startMs
-  const judge = judgeSilence(quietMs, () => clock)
+  const assess = assessSilence(quietMs, () => clock)
   return {
     after: (ms: number) => {
       clock += ms
       return {
-        judge: (stored: Parameters<typeof judge>[1], up = quietMs) => judge('k', stored, up),
+        assess: (stored: Parameters<typeof assess>[1], up = quietMs) => assess('k', stored, up),
       }
     },
   }
@@ -21,43 +21,43 @@ function silenceAt(startMs = 0) {
 test('an absent lease proves nothing while the bucket is not known for long enough', () => {
   const silence = silenceAt()
 
-  expect(silence.after(0).judge(absent)).toBe('unknown')
-  expect(silence.after(quietMs - 1).judge(absent)).toBe('unknown')
-  expect(silence.after(1).judge(absent)).toBe('free')
+  expect(silence.after(0).assess(absent)).toBe('unknown')
+  expect(silence.after(quietMs - 1).assess(absent)).toBe('unknown')
+  expect(silence.after(1).assess(absent)).toBe('silent')
 })
 
 test('an absent lease proves nothing while the connection is not up for long enough', () => {
   const silence = silenceAt()
-  silence.after(0).judge(absent)
+  silence.after(0).assess(absent)
 
-  expect(silence.after(quietMs).judge(absent, quietMs - 1)).toBe('unknown')
+  expect(silence.after(quietMs).assess(absent, quietMs - 1)).toBe('unknown')
 })
 
-test('a bucket that was made anew proves nothing at first', () => {
+test('a bucket that was made again proves nothing at first', () => {
   const silence = silenceAt()
-  silence.after(0).judge(absent)
+  silence.after(0).assess(absent)
   silence.after(quietMs)
 
-  expect(silence.after(0).judge({ ...absent, bucket: 'b2' })).toBe('unknown')
+  expect(silence.after(0).assess({ ...absent, bucket: 'b2' })).toBe('unknown')
 })
 
-test('a released lease is free at once', () => {
+test('a released lease is known as such at once', () => {
   const released = { bucket: 'b1', lease: { sequence: 4, released: true } }
 
-  expect(silenceAt().after(0).judge(released, 0)).toBe('free')
+  expect(silenceAt().after(0).assess(released, 0)).toBe('released')
 })
 
-test('F43: a value that the server’s clock never lets expire is free once it has stood still', () => {
+test('F43: a value that the server’s clock never lets expire is silent once it has not changed for long enough', () => {
   const silence = silenceAt()
 
-  expect(silence.after(0).judge(present(7))).toBe('held')
-  expect(silence.after(quietMs - 1).judge(present(7))).toBe('held')
-  expect(silence.after(1).judge(present(7))).toBe('free')
+  expect(silence.after(0).assess(present(7))).toBe('held')
+  expect(silence.after(quietMs - 1).assess(present(7))).toBe('held')
+  expect(silence.after(1).assess(present(7))).toBe('silent')
 })
 
 test('a value that was renewed in between is held', () => {
   const silence = silenceAt()
-  silence.after(0).judge(present(7))
+  silence.after(0).assess(present(7))
 
-  expect(silence.after(quietMs).judge(present(8))).toBe('held')
+  expect(silence.after(quietMs).assess(present(8))).toBe('held')
 })

@@ -1,12 +1,17 @@
-import type { LeaseStatus } from './leases.ts'
 import type { StoredLease } from './record.ts'
 
 /**
- * Judges a lease of which nothing was heard. Absent is free only when this process listened, and
+ * Whether a claim's worker shows signs of life. `released`: it said that its work has ended; `silent` is proof that
+ * nothing was heard of it for long enough; `unknown` is no proof of anything.
+ */
+export type LeaseStatus = 'held' | 'released' | 'silent' | 'unknown'
+
+/**
+ * Assesses a lease of which nothing was heard. An absent lease is silent only when this process listened, and
  * knew this very bucket, for `quietMs`; a value that is still there counts as held until the same
  * value has been seen for `quietMs`, whatever the server's clock does to its expiry.
  */
-export function judgeSilence(quietMs: number, now: () => number = () => performance.now()) {
+export function assessSilence(quietMs: number, now: () => number = () => performance.now()) {
   let bucket = { name: '', seenAt: 0 }
   const seen = new Map<string, { sequence: number; at: number }>()
 
@@ -19,14 +24,14 @@ export function judgeSilence(quietMs: number, now: () => number = () => performa
     if (lease === undefined) {
       seen.delete(subject)
       const knownForMs = now() - bucket.seenAt
-      return Math.min(knownForMs, listeningForMs) >= quietMs ? 'free' : 'unknown'
+      return Math.min(knownForMs, listeningForMs) >= quietMs ? 'silent' : 'unknown'
     }
-    if (lease.released) return 'free'
+    if (lease.released) return 'released'
     const before = seen.get(subject)
     if (before?.sequence !== lease.sequence) {
       seen.set(subject, { sequence: lease.sequence, at: now() })
       return 'held'
     }
-    return now() - before.at >= quietMs ? 'free' : 'held'
+    return now() - before.at >= quietMs ? 'silent' : 'held'
   }
 }

@@ -16,25 +16,25 @@ test('a lease is held for every worker as long as it is renewed', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await using other = await worker(nats.url)
-  await eventually(async () => expect(await other.isHeld('s1', 'none')).toBe('free'))
+  await eventually(async () => expect(await other.statusOf('s1', 'none')).toBe('silent'))
 
   expect(await mine.renew('s1', 'c1')).toBe(true)
 
-  expect(await other.isHeld('s1', 'c1')).toBe('held')
-  expect(await mine.isHeld('s1', 'c1')).toBe('held')
+  expect(await other.statusOf('s1', 'c1')).toBe('held')
+  expect(await mine.statusOf('s1', 'c1')).toBe('held')
 })
 
-test('a silent lease becomes free', async () => {
+test('a lease that is not renewed is silent after a while', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await using other = await worker(nats.url)
   await mine.renew('s1', 'c1')
   await mine.messaging.close()
 
-  await eventually(async () => expect(await other.isHeld('s1', 'c1')).toBe('free'))
+  await eventually(async () => expect(await other.statusOf('s1', 'c1')).toBe('silent'))
 })
 
-test('a released lease is free at once, also for a worker that has just come', async () => {
+test('a released lease is known as such at once, also to a worker that has just started', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await mine.renew('s1', 'c1')
@@ -42,14 +42,14 @@ test('a released lease is free at once, also for a worker that has just come', a
 
   await using newcomer = await worker(nats.url)
 
-  expect(await newcomer.isHeld('s1', 'c1')).toBe('free')
+  expect(await newcomer.statusOf('s1', 'c1')).toBe('released')
 })
 
-test('a worker that has just come cannot tell whether an absent lease is free', async () => {
+test('a worker that has just started cannot tell whether an absent lease is silent', async () => {
   await using nats = await testNats()
   await using newcomer = await worker(nats.url)
 
-  expect(await newcomer.isHeld('s1', 'c1')).toBe('unknown')
+  expect(await newcomer.statusOf('s1', 'c1')).toBe('unknown')
 })
 
 test('without NATS nothing is renewed and nothing is known', async () => {
@@ -59,45 +59,45 @@ test('without NATS nothing is renewed and nothing is known', async () => {
   await nats.kill()
 
   expect(await mine.renew('s1', 'c1')).toBe(false)
-  expect(await other.isHeld('s1', 'c1')).toBe('unknown')
+  expect(await other.statusOf('s1', 'c1')).toBe('unknown')
 })
 
 test('F43: a lease that the server’s clock let expire early is held while renewals are heard', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await using other = await worker(nats.url)
-  await eventually(async () => expect(await other.isHeld('s1', 'none')).toBe('free'))
+  await eventually(async () => expect(await other.statusOf('s1', 'none')).toBe('silent'))
   await mine.renew('s1', 'c1')
 
   // As a clock that jumps ahead does.
   const manager = await nats.connection.jetstreamManager()
   await manager.streams.purge(leaseStream, { filter: leaseSubject('s1', 'c1') })
 
-  expect(await other.isHeld('s1', 'c1')).toBe('held')
+  expect(await other.statusOf('s1', 'c1')).toBe('held')
 })
 
 test('F30: after the bucket was wiped a renewal makes it again, and absence proves nothing yet', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await using other = await worker(nats.url)
-  await eventually(async () => expect(await other.isHeld('s2', 'none')).toBe('free'))
+  await eventually(async () => expect(await other.statusOf('s2', 'none')).toBe('silent'))
   const manager = await nats.connection.jetstreamManager()
 
   await manager.streams.delete(leaseStream)
 
   expect(await mine.renew('s1', 'c1')).toBe(true)
-  expect(await other.isHeld('s2', 'none')).toBe('unknown')
+  expect(await other.statusOf('s2', 'none')).toBe('unknown')
 })
 
 test('F29: after a restart of NATS absence proves nothing until a live worker had time to renew', async () => {
   await using nats = await testNats()
   await using other = await worker(nats.url)
-  await eventually(async () => expect(await other.isHeld('s1', 'c1')).toBe('free'))
+  await eventually(async () => expect(await other.statusOf('s1', 'c1')).toBe('silent'))
 
   await nats.kill()
   await nats.restart()
   await eventually(() => expect(other.messaging.connects()).toBe(2))
 
-  expect(await other.isHeld('s1', 'c1')).toBe('unknown')
-  await eventually(async () => expect(await other.isHeld('s1', 'c1')).toBe('free'))
+  expect(await other.statusOf('s1', 'c1')).toBe('unknown')
+  await eventually(async () => expect(await other.statusOf('s1', 'c1')).toBe('silent'))
 })

@@ -2,69 +2,69 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ensureTopology } from '../ensure-topology.ts'
 import type { Messaging } from '../messaging.ts'
 import { defaultTimings, type WorkTimings } from '../topology.ts'
-import { judgeSilence } from './expiry.ts'
+import { assessSilence, type LeaseStatus } from './expiry.ts'
 import { hearRenewals } from './observe.ts'
 import { leaseSubject, readLease, writeLease } from './record.ts'
 
 const CONFIRM_TIMEOUT_MS = 2_000
-// Silence is longer than a lease: a live worker has had time to come back and renew.
+// Longer than a lease: a worker that is alive has had time to reconnect and renew.
 const QUIET_PER_LEASE = 1.25
-
-/** Whether a claim's worker shows signs of life. `free` is proof of its silence; `unknown` is no proof. */
-export type LeaseStatus = 'held' | 'free' | 'unknown'
 
 /** Signs of life of claims, seen by every worker. */
 export interface Leases {
-  /** Shows that the claim's worker lives; false when NATS did not confirm it within 2 s. */
+  /** Shows that the claim's worker is alive; false when NATS did not confirm it within 2 s. */
   renew: (storeId: string, claimId: string) => Promise<boolean>
-  isHeld: (storeId: string, claimId: string) => Promise<LeaseStatus>
-  /** Frees it at once, for a worker whose work is known to have ended. Never throws. */
+  statusOf: (storeId: string, claimId: string) => Promise<LeaseStatus>
+  /** Whether a worker was heard of that holds a claim on the store; false proves nothing. */
+  isWorkedOn: (storeId: string) => boolean
+  /** Frees it at once, when the claim's work is known to have ended. Never throws. */
   release: (storeId: string, claimId: string) => Promise<void>
   close: () => void
 }
 
 /**
- * Opens the bucket that `ensureTopology` made. Time is this process's monotonic clock only: a claim
- * is free when it was released, or when nothing was heard of it for longer than a lease while this
- * connection and the bucket were there to hear it.
+ * Opens the bucket that `ensureTopology` made. Time is this process's monotonic clock only: a lease
+ * is silent when nothing was heard of it for longer than its time while this connection and the bucket
+ * were there to hear it.
  */
 export function openLeases(messaging: Messaging, timings: WorkTimings = defaultTimings): Leases {
   const { leaseTtlMs } = timings
   const quietMs = leaseTtlMs * QUIET_PER_LEASE
   const heard = hearRenewals(messaging, quietMs)
-  const silence = judgeSilence(quietMs)
-  const look = async (subject: string) => {
+  const assess = assessSilence(quietMs)
+  const observe = async (subject: string) => {
     const stored = await readLease(messaging, subject)
-    return () => silence(subject, stored, heard.listeningForMs())
+    return () => assess(subject, stored, heard.listeningForMs())
   }
-  // The bucket's time begins with the first look at it.
-  void isHeld('none', 'none')
+  // The bucket counts as known from the first time it was read.
+  void statusOf('none', 'none')
   // A single server forgets a bucket in memory when it restarts.
-  const forget = messaging.onReconnect(() => void makeBucket(messaging))
+  const unregister = messaging.onReconnect(() => void makeBucket(messaging))
 
-  async function isHeld(storeId: string, claimId: string): Promise<LeaseStatus> {
+  async function statusOf(storeId: string, claimId: string): Promise<LeaseStatus> {
     const subject = leaseSubject(storeId, claimId)
     if (heard.withinMs(subject, leaseTtlMs)) return 'held'
-    const judge = await look(subject).catch(() => undefined)
-    if (judge === undefined) return 'unknown'
+    const assessed = await observe(subject).catch(() => undefined)
+    if (assessed === undefined) return 'unknown'
     // What was sent before the answer has been heard before it.
-    return heard.withinMs(subject, leaseTtlMs) ? 'held' : judge()
+    return heard.withinMs(subject, leaseTtlMs) ? 'held' : assessed()
   }
 
   return {
     renew: (storeId, claimId) => write(messaging, leaseSubject(storeId, claimId), 'renewal'),
-    isHeld,
+    statusOf,
+    isWorkedOn: (storeId) => heard.anyWithinMs(leaseSubject(storeId, ''), leaseTtlMs),
     release: async (storeId, claimId) => {
       await write(messaging, leaseSubject(storeId, claimId), 'release')
     },
     close: () => {
-      forget()
+      unregister()
       heard.close()
     },
   }
 }
 
-// Where the bucket is missing, its listeners keep the server from saying so: the answer is silence.
+// If the bucket is missing, its listeners keep the server from saying so: the publish times out.
 async function write(
   messaging: Messaging,
   subject: string,

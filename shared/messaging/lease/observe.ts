@@ -5,12 +5,14 @@ import { isRelease } from './record.ts'
 /** When each lease was last heard of, in monotonic time of this process. */
 export interface HeardRenewals {
   withinMs: (subject: string, limitMs: number) => boolean
+  /** Whether a subject that begins like this was heard of within the time. */
+  anyWithinMs: (prefix: string, limitMs: number) => boolean
   /** For how long without a gap everything that was sent has been heard. */
   listeningForMs: () => number
   close: () => void
 }
 
-/** Listens to all renewals; what was last heard longer than `keepMs` ago is forgotten. */
+/** Listens to all renewals, and forgets a lease that was not renewed for `keepMs`. */
 export function hearRenewals(messaging: Messaging, keepMs: number): HeardRenewals {
   const heardAt = new Map<string, number>()
   const openedAt = performance.now()
@@ -29,6 +31,10 @@ export function hearRenewals(messaging: Messaging, keepMs: number): HeardRenewal
       const at = heardAt.get(subject)
       return at !== undefined && performance.now() - at < limitMs
     },
+    anyWithinMs: (prefix, limitMs) => {
+      const since = performance.now() - limitMs
+      return [...heardAt].some(([subject, at]) => at > since && subject.startsWith(prefix))
+    },
     listeningForMs: () => Math.min(messaging.connectedForMs(), performance.now() - openedAt),
     close: () => {
       if (!subscription.isClosed()) subscription.unsubscribe()
@@ -36,7 +42,7 @@ export function hearRenewals(messaging: Messaging, keepMs: number): HeardRenewal
   }
 }
 
-// The oldest stand first: hearing of a lease again moves it to the end.
+// Oldest first: a renewal moves its lease to the end.
 function prune(heardAt: Map<string, number>, now: number, keepMs: number): number {
   for (const [subject, at] of heardAt) {
     if (now - at < keepMs) break

@@ -13,7 +13,7 @@ export interface StoredLease {
 }
 
 export const leaseSubject = (storeId: string, claimId: string): string =>
-  `$KV.CLAIMS.${storeId}.${claimId}`
+  `$KV.LEASES.${storeId}.${claimId}`
 
 /** Writes a renewal, or the mark of a release; false when it was not confirmed in time. */
 export async function writeLease(

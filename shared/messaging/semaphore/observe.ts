@@ -1,20 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Messaging } from '../messaging.ts'
-import { placeSubjects } from '../topology.ts'
-import { isGivenBack, type StoredPlace } from './record.ts'
+import { permitSubjects } from '../topology.ts'
+import { isReleased, type StoredPermit } from './record.ts'
 
-// A holder's silence counts from when it was heard, the server's from when it wrote.
+// Silence counts from when a renewal was heard; on the server, from when it was written.
 const LATER_MS = 250
 const AGAIN_MS = 500
 const QUIET_PER_LEASE = 1.25
 
-/** What this process knows of all places from listening, in its own monotonic time. */
-export interface WatchedPlaces {
-  /** False when it is surely held. */
+/** What this process has heard of all permits, in its own monotonic time. */
+export interface WatchedPermits {
+  /** False when it is certainly held. */
   mayBeFree: (subject: string) => boolean
-  /** Whether a place that was just read can be taken. */
-  isFree: (subject: string, stored: StoredPlace) => boolean
-  /** Settles when one of the places may have become free, or on abort. */
+  /** Whether a permit that was just read can be acquired. */
+  isFree: (subject: string, stored: StoredPermit) => boolean
+  /** Settles when one of the permits may have become free, or on abort. */
   change: (subjects: string[], signal: AbortSignal) => Promise<void>
   close: () => void
 }
@@ -25,17 +25,17 @@ interface Sign {
   sequence?: number
 }
 
-/** Hears who takes, keeps and gives back places; nothing is asked for again and again. */
-export function watchPlaces(messaging: Messaging, ttlMs: number): WatchedPlaces {
+/** Hears which permits are acquired, renewed and released; nothing is polled. */
+export function watchPermits(messaging: Messaging, ttlMs: number): WatchedPermits {
   const signs = new Map<string, Sign>()
   const waiting = new Set<() => void>()
   let prunedAt = performance.now()
-  const subscription = messaging.connection.subscribe(placeSubjects, {
+  const subscription = messaging.connection.subscribe(permitSubjects, {
     callback: (error, message) => {
       if (error !== null) return
       const now = performance.now()
       signs.delete(message.subject)
-      if (isGivenBack(message.headers)) for (const wake of waiting) wake()
+      if (isReleased(message.headers)) for (const tell of waiting) tell()
       else signs.set(message.subject, { at: now })
       if (now - prunedAt > ttlMs) prunedAt = prune(signs, now - 2 * ttlMs)
     },
@@ -45,8 +45,8 @@ export function watchPlaces(messaging: Messaging, ttlMs: number): WatchedPlaces 
     return sign === undefined ? 0 : sign.at + ttlMs + LATER_MS
   }
 
-  // The server lets a silent place expire; where its clock jumped back, it is free after as long here.
-  function isFree(subject: string, { sequence, holder }: StoredPlace): boolean {
+  // The server lets a silent permit expire; if the server's clock jumped back, this process's clock decides.
+  function isFree(subject: string, { sequence, holder }: StoredPermit): boolean {
     const now = performance.now()
     const before = signs.get(subject)
     if (holder === undefined) return true

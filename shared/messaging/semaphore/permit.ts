@@ -1,62 +1,70 @@
+import { randomUUID } from 'node:crypto'
 import type { Messaging } from '../messaging.ts'
-import { readPlace, writePlace } from './record.ts'
+import { readPermit, writePermit } from './record.ts'
 
-/** A place that this process has; disposing gives it back. Never throws. */
-export interface HeldPlace extends AsyncDisposable {
-  /** Shows that its holder lives. */
+/** A permit that this process holds; disposing releases it. Never throws. */
+export interface HeldPermit extends AsyncDisposable {
+  /** Shows that its holder is alive. */
   renew: () => Promise<void>
 }
 
-interface Taken {
+interface FreePermit {
   subject: string
-  holder: string
-  sequence: number
-  onEnd: () => void
+  /** The sequence at which it was read as free. */
+  expected: number
+  onRelease: (permit: HeldPermit) => void
 }
 
 /**
- * Keeps a place that was just taken. It is a hint, not a right: whoever has lost it, because it was silent
- * for too long or the bucket was wiped, goes on with its work and does not try to get another.
+ * Acquires a permit that was read as free; undefined when another process was faster. It is a hint, not a right:
+ * a holder that loses it, because it was silent for too long or the bucket was wiped, continues its work and does
+ * not acquire another. Throws the client's error when the outcome is unknown.
  */
-export function holdPlace(messaging: Messaging, taken: Taken): HeldPlace {
-  const { subject, holder } = taken
-  let sequence: number | undefined = taken.sequence
+export async function acquirePermit(
+  messaging: Messaging,
+  { subject, expected, onRelease }: FreePermit,
+): Promise<HeldPermit | undefined> {
+  const holder = randomUUID()
+  let sequence = await writePermit(messaging, subject, { expected, holder })
+  if (sequence === undefined) return undefined
   let ended = false
   let writing: Promise<void> | undefined
-  const tell = (err: unknown) =>
-    messaging.logger.debug({ err, subject }, 'A place could not be written')
+  const logFailure = (err: unknown) =>
+    messaging.logger.debug({ err, subject }, 'A permit could not be written')
   const renewal = async () => {
     if (sequence === undefined) return
     sequence =
-      (await writePlace(messaging, subject, { expected: sequence, holder })) ?? (await again())
-    if (sequence === undefined) messaging.logger.warn({ subject }, 'A place was lost')
+      (await writePermit(messaging, subject, { expected: sequence, holder })) ??
+      (await acquireAgain())
+    if (sequence === undefined) messaging.logger.warn({ subject }, 'A permit was lost')
   }
-  // An answer that was lost, or a bucket that was made again.
-  const again = async () => {
-    const stored = await readPlace(messaging, subject)
+  // The answer was lost, or the bucket was made again.
+  const acquireAgain = async () => {
+    const stored = await readPermit(messaging, subject)
     if (stored.holder !== undefined && stored.holder !== holder) return undefined
-    return writePlace(messaging, subject, { expected: stored.sequence, holder })
+    return writePermit(messaging, subject, { expected: stored.sequence, holder })
   }
-  const giveBack = async () => {
+  const release = async () => {
     if (sequence === undefined) return
-    const expected = sequence
+    const held = sequence
     sequence = undefined
-    await writePlace(messaging, subject, { expected, holder: undefined })
+    await writePermit(messaging, subject, { expected: held, holder: undefined })
   }
-  return {
-    // One at a time: each names the sequence of the one before.
+  const permit: HeldPermit = {
+    // One at a time: each write names the sequence of the one before.
     renew: async () => {
       if (ended || writing !== undefined) return
-      writing = renewal().catch(tell)
+      writing = renewal().catch(logFailure)
       await writing
       writing = undefined
     },
     [Symbol.asyncDispose]: async () => {
       if (ended) return
       ended = true
-      taken.onEnd()
+      onRelease(permit)
       await writing
-      await giveBack().catch(tell)
+      await release().catch(logFailure)
     },
   }
+  return permit
 }

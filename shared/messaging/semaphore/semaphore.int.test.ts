@@ -2,116 +2,116 @@ import { eventually } from '#test/eventually'
 import { shortTimings, testMessaging } from '#test/servers/test-messaging'
 import { testNats } from '#test/servers/test-nats'
 import { expect, test } from 'vitest'
-import { placeStream } from '../topology.ts'
-import { openPlaces, type Place } from './semaphore.ts'
-import { placeSubject, readPlace, writePlace } from './record.ts'
+import { permitStream } from '../topology.ts'
+import { openSemaphore, type Permit } from './semaphore.ts'
+import { permitSubject, readPermit, writePermit } from './record.ts'
 
 const timings = { leaseTtlMs: shortTimings.leaseTtlMs, renewEveryMs: 300 }
-const one = { name: 'g', placesMax: 1 }
+const one = { name: 'g', permitsMax: 1 }
 const never = new AbortController().signal
 
 async function worker(url: string) {
   const messaging = await testMessaging(url)
-  const places = openPlaces(messaging, timings)
+  const permits = openSemaphore(messaging, timings)
   const close = async () => {
-    places.close()
+    permits.close()
     await messaging.close()
   }
-  return { ...places, messaging, [Symbol.asyncDispose]: close }
+  return { ...permits, messaging, [Symbol.asyncDispose]: close }
 }
 
-/** Waits for a place, which is kept until it is given back. */
-async function taken(waiting: Promise<Place | undefined>): Promise<Place> {
-  const place = await waiting
-  if (place === undefined) throw new Error('no place')
-  return place
+/** Waits for a permit, which is kept until it is released. */
+async function taken(waiting: Promise<Permit | undefined>): Promise<Permit> {
+  const permit = await waiting
+  if (permit === undefined) throw new Error('no permit')
+  return permit
 }
 
-test('there are as many places as there may be for all workers together', async () => {
+test('no more permits are held than the group has, in all processes together', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await using other = await worker(nats.url)
-  const group = { name: 'g', placesMax: 3 }
+  const group = { name: 'g', permitsMax: 3 }
 
-  const tries = await Promise.all([mine, other, mine, other].map(({ take }) => take1(take)))
+  const tries = await Promise.all([mine, other, mine, other].map(tryFor))
 
-  expect(tries.filter((place) => place !== undefined)).toHaveLength(3)
-  expect(await mine.tryTake(group)).toBeUndefined()
-  expect(await mine.tryTake({ name: 'another', placesMax: 1 })).toBeDefined()
+  expect(tries.filter((permit) => permit !== undefined)).toHaveLength(3)
+  expect(await mine.tryAcquire(group)).toBeUndefined()
+  expect(await mine.tryAcquire({ name: 'another', permitsMax: 1 })).toBeDefined()
 
-  function take1(take: typeof mine.take) {
-    return take(group, AbortSignal.timeout(1_000))
+  function tryFor({ acquire }: typeof mine) {
+    return acquire(group, AbortSignal.timeout(1_000))
   }
 })
 
-test('a place that is given back goes to a worker that waits', async () => {
+test('a released permit goes to a process that waits', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await using other = await worker(nats.url)
-  const place = await taken(mine.take(one, never))
+  const permit = await taken(mine.acquire(one, never))
   let waits = true
-  const waiting = taken(other.take(one, never)).finally(() => (waits = false))
-  await eventually(async () => expect(await other.tryTake(one)).toBeUndefined())
+  const waiting = taken(other.acquire(one, never)).finally(() => (waits = false))
+  await eventually(async () => expect(await other.tryAcquire(one)).toBeUndefined())
   expect(waits).toBe(true)
 
-  await place[Symbol.asyncDispose]()
+  await permit[Symbol.asyncDispose]()
 
   await waiting
-  expect(await mine.tryTake(one)).toBeUndefined()
+  expect(await mine.tryAcquire(one)).toBeUndefined()
 })
 
-test('a place is kept for as long as it is renewed, and comes back when its holder is silent', async () => {
+test('a permit is held while it is renewed, and free when its holder is silent', async () => {
   await using nats = await testNats()
   await using other = await worker(nats.url)
   const mine = await worker(nats.url)
-  await taken(mine.take(one, never))
+  await taken(mine.acquire(one, never))
   const since = performance.now()
   await eventually(() => expect(performance.now() - since).toBeGreaterThan(2 * timings.leaseTtlMs))
-  expect(await other.tryTake(one)).toBeUndefined()
+  expect(await other.tryAcquire(one)).toBeUndefined()
 
   await mine[Symbol.asyncDispose]()
 
-  await taken(other.take(one, never))
+  await taken(other.acquire(one, never))
 })
 
-test('who has lost a place does not give it back in the name of its new holder', async () => {
+test('a process that lost its permit does not release it for the new holder', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await using other = await worker(nats.url)
-  const place = await taken(mine.take(one, never))
-  const subject = placeSubject('g', 0)
-  const { sequence } = await readPlace(other.messaging, subject)
-  await writePlace(other.messaging, subject, { expected: sequence, holder: 'new' })
+  const permit = await taken(mine.acquire(one, never))
+  const subject = permitSubject('g', 0)
+  const { sequence } = await readPermit(other.messaging, subject)
+  await writePermit(other.messaging, subject, { expected: sequence, holder: 'new' })
 
-  await place[Symbol.asyncDispose]()
+  await permit[Symbol.asyncDispose]()
 
-  expect(await readPlace(other.messaging, subject)).toMatchObject({ holder: 'new' })
+  expect(await readPermit(other.messaging, subject)).toMatchObject({ holder: 'new' })
 })
 
-test('F30: after the bucket was wiped a holder shows its place again', async () => {
+test('F30: after the bucket was wiped a holder renews its permit', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
-  await taken(mine.take(one, never))
+  await taken(mine.acquire(one, never))
   const manager = await nats.connection.jetstreamManager()
 
-  await manager.streams.purge(placeStream)
+  await manager.streams.purge(permitStream)
 
-  const stored = () => readPlace(mine.messaging, placeSubject('g', 0))
+  const stored = () => readPermit(mine.messaging, permitSubject('g', 0))
   await eventually(async () => expect((await stored()).holder).toBeDefined())
 })
 
-test('F29: after a restart of NATS nobody takes a place before its holder had time to show it', async () => {
+test('F29: after a restart of NATS no permit is acquired before its holder had time to renew it', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await using other = await worker(nats.url)
-  await taken(mine.take(one, never))
+  await taken(mine.acquire(one, never))
   let got = 0
   const stop = new AbortController()
-  const waiting = other.take(one, stop.signal).then((place) => (got += place ? 1 : 0))
+  const waiting = other.acquire(one, stop.signal).then((permit) => (got += permit ? 1 : 0))
 
   await nats.kill()
   await nats.restart()
-  const stored = () => readPlace(mine.messaging, placeSubject('g', 0))
+  const stored = () => readPermit(mine.messaging, permitSubject('g', 0))
   await eventually(async () => expect((await stored()).holder).toBeDefined())
   const until = performance.now() + 3 * timings.leaseTtlMs
   await eventually(() => expect(performance.now()).toBeGreaterThan(until))
@@ -121,27 +121,27 @@ test('F29: after a restart of NATS nobody takes a place before its holder had ti
   await waiting
 })
 
-test('F43: a place that the server’s clock never lets expire is free once it has stood still', async () => {
+test('F43: a permit that the server’s clock never lets expire is free once it has not changed for long enough', async () => {
   await using nats = await testNats()
   // As with a clock that jumped back: the server keeps it for longer than its holder may be silent.
   await using messaging = await testMessaging(nats.url, {
     timings: { ackWaitMs: 60_000, leaseTtlMs: 60_000 },
   })
-  const places = openPlaces(messaging, timings)
-  await writePlace(messaging, placeSubject('g', 0), { expected: 0, holder: 'dead' })
-  expect(await places.tryTake(one)).toBeUndefined()
+  const permits = openSemaphore(messaging, timings)
+  await writePermit(messaging, permitSubject('g', 0), { expected: 0, holder: 'dead' })
+  expect(await permits.tryAcquire(one)).toBeUndefined()
 
-  await taken(places.take(one, never))
-  places.close()
+  await taken(permits.acquire(one, never))
+  permits.close()
 })
 
-test('without NATS no place is taken, and waiting ends when asked to', async () => {
+test('without NATS no permit is acquired, and waiting ends on abort', async () => {
   await using nats = await testNats()
   await using mine = await worker(nats.url)
   await nats.kill()
   const stop = new AbortController()
-  const waiting = mine.take(one, stop.signal)
-  expect(await mine.tryTake(one)).toBeUndefined()
+  const waiting = mine.acquire(one, stop.signal)
+  expect(await mine.tryAcquire(one)).toBeUndefined()
 
   stop.abort()
 

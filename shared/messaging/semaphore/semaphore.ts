@@ -1,91 +1,91 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ensureTopology } from '../ensure-topology.ts'
 import type { Messaging } from '../messaging.ts'
 import { defaultTimings } from '../topology.ts'
-import { watchPlaces } from './observe.ts'
-import { type HeldPlace, holdPlace } from './permit.ts'
-import { placeSubject, readPlace, writePlace } from './record.ts'
+import { watchPermits } from './observe.ts'
+import { acquirePermit, type HeldPermit } from './permit.ts'
+import { permitSubject, readPermit } from './record.ts'
 
 const TURN_MS = 10
 // What was sent while the connection was lost is given up after 2 s, and then sent again.
 const LOST_WRITE_MS = 2_500
 
-/** One of a group's places. Disposing gives it back; never throws. */
-export type Place = AsyncDisposable
+/** The right to do one of a limited number of things at once. Disposing releases it; never throws. */
+export type Permit = AsyncDisposable
 
-/** A number of places for each group, shared by all processes. A hint: nothing that must be right may hang on it. */
-export interface Places {
-  /** Waits until one of the group's places is free; undefined on abort. */
-  take: (group: PlaceGroup, signal: AbortSignal) => Promise<Place | undefined>
-  /** One of the group's places, or undefined when none is known to be free. Never throws. */
-  tryTake: (group: PlaceGroup) => Promise<Place | undefined>
+/** A counting semaphore for each group, shared by all processes. A hint: nothing that must be right may depend on it. */
+export interface Semaphore {
+  /** Waits until one of the group's permits is free; undefined on abort. */
+  acquire: (group: PermitGroup, signal: AbortSignal) => Promise<Permit | undefined>
+  /** One of the group's permits, or undefined when none is known to be free. Never throws. */
+  tryAcquire: (group: PermitGroup) => Promise<Permit | undefined>
   close: () => void
 }
 
-interface PlaceGroup {
+interface PermitGroup {
   /** Letters, digits, `-` and `_`. */
   name: string
-  placesMax: number
+  permitsMax: number
 }
 
-interface PlaceTimings {
-  /** A holder that was silent for so long has lost its place. */
+interface SemaphoreTimings {
+  /** A holder that is silent for longer loses its permit. */
   leaseTtlMs: number
   renewEveryMs: number
 }
 
 /** Opens the bucket that `ensureTopology` made. */
-export function openPlaces(
+export function openSemaphore(
   messaging: Messaging,
-  { leaseTtlMs, renewEveryMs }: PlaceTimings = { ...defaultTimings, renewEveryMs: 4_000 },
-): Places {
-  const watched = watchPlaces(messaging, leaseTtlMs)
-  const held = new Map<HeldPlace, string>()
+  { leaseTtlMs, renewEveryMs }: SemaphoreTimings = { ...defaultTimings, renewEveryMs: 4_000 },
+): Semaphore {
+  const watched = watchPermits(messaging, leaseTtlMs)
+  const held = new Map<HeldPermit, string>()
   const renewAll = () => {
-    for (const place of held.keys()) void place.renew()
+    for (const permit of held.keys()) void permit.renew()
   }
   const renewals = setInterval(renewAll, renewEveryMs)
-  // After an outage others get the time to show what they hold.
-  const forget = messaging.onReconnect(() => void makeBucket(messaging).then(renewAll))
-  const mayTake = () =>
+  // After an outage the other holders get the time to show what they hold.
+  const unregister = messaging.onReconnect(() => void makeBucket(messaging).then(renewAll))
+  const mayAcquire = () =>
     messaging.isConnected() &&
     (messaging.connects() === 1 || messaging.connectedForMs() > renewEveryMs + LOST_WRITE_MS)
   const heldIn = (name: string) => [...held.values()].filter((group) => group === name).length
 
-  async function takeOne(subject: string, name: string): Promise<Place | undefined> {
-    const stored = await readPlace(messaging, subject)
+  async function acquireOne(subject: string, name: string): Promise<Permit | undefined> {
+    const stored = await readPermit(messaging, subject)
     if (!watched.isFree(subject, stored)) return undefined
-    const holder = randomUUID()
-    const sequence = await writePlace(messaging, subject, { expected: stored.sequence, holder })
-    if (sequence === undefined) return undefined
-    const onEnd = () => held.delete(place)
-    const place: HeldPlace = holdPlace(messaging, { subject, holder, sequence, onEnd })
-    held.set(place, name)
-    return place
+    const onRelease = (released: HeldPermit) => held.delete(released)
+    const free = { subject, expected: stored.sequence, onRelease }
+    const permit = await acquirePermit(messaging, free)
+    if (permit !== undefined) held.set(permit, name)
+    return permit
   }
 
-  async function tryTake(group: PlaceGroup): Promise<Place | undefined> {
-    if (!mayTake()) return undefined
+  async function tryAcquire(group: PermitGroup): Promise<Permit | undefined> {
+    if (!mayAcquire()) return undefined
     try {
       for (const subject of shuffled(subjectsOf(group).filter(watched.mayBeFree))) {
-        const place = await takeOne(subject, group.name)
-        if (place !== undefined) return place
+        const permit = await acquireOne(subject, group.name)
+        if (permit !== undefined) return permit
       }
     } catch (err) {
-      messaging.logger.warn({ err, group: group.name }, 'Places could not be looked at')
+      messaging.logger.warn({ err, group: group.name }, 'The permits could not be read')
       await makeBucket(messaging)
     }
     return undefined
   }
 
-  async function takeInTurn(group: PlaceGroup, signal: AbortSignal): Promise<Place | undefined> {
+  async function acquireInTurn(
+    group: PermitGroup,
+    signal: AbortSignal,
+  ): Promise<Permit | undefined> {
     while (!signal.aborted) {
-      // Who has fewer is quicker, so that no process keeps all the places.
+      // A process with fewer permits is quicker, so that no process keeps all of them.
       const pauseMs = TURN_MS * (heldIn(group.name) + Math.random())
       await wait(pauseMs, undefined, { signal }).catch(() => {})
-      const place = signal.aborted ? undefined : await tryTake(group)
-      if (place !== undefined) return place
+      const permit = signal.aborted ? undefined : await tryAcquire(group)
+      if (permit !== undefined) return permit
       await watched.change(subjectsOf(group), signal)
     }
     return undefined
@@ -93,16 +93,16 @@ export function openPlaces(
 
   const turns = new Map<string, Promise<unknown>>()
   return {
-    take: (group, signal) => {
+    acquire: (group, signal) => {
       const before = turns.get(group.name) ?? Promise.resolve()
-      const mine = before.then(() => takeInTurn(group, signal))
+      const mine = before.then(() => acquireInTurn(group, signal))
       turns.set(group.name, mine)
       return mine
     },
-    tryTake,
+    tryAcquire,
     close: () => {
       clearInterval(renewals)
-      forget()
+      unregister()
       watched.close()
     },
   }
@@ -113,11 +113,11 @@ async function makeBucket(messaging: Messaging): Promise<void> {
   if (messaging.isConnected()) await ensureTopology(messaging).catch(() => {})
 }
 
-function subjectsOf({ name, placesMax }: PlaceGroup): string[] {
-  return Array.from({ length: placesMax }, (_, number) => placeSubject(name, number))
+function subjectsOf({ name, permitsMax }: PermitGroup): string[] {
+  return Array.from({ length: permitsMax }, (_, number) => permitSubject(name, number))
 }
 
-/** In another order every time, so that not all look at the same place first. */
+/** In another order every time, so that not all processes try the same permit first. */
 function shuffled(subjects: string[]): string[] {
   return subjects
     .map((subject) => ({ subject, at: Math.random() }))

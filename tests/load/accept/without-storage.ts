@@ -1,8 +1,8 @@
 import { buildServer } from '#http'
 import { createLogger } from '#observability'
-import { requestStoreRoute } from '../../../services/command-api/routes/create-store.ts'
+import { createStoreRoute } from '../../../services/command-api/routes/create-store.ts'
 
-// The command API's own POST, but for the store: what HTTP, validation and authentication cost alone.
+// The command API's own POST without the event store: what HTTP, validation and authentication cost alone.
 
 const logger = createLogger({ service: 'without-storage', level: 'info' })
 const app = buildServer({
@@ -11,8 +11,8 @@ const app = buildServer({
   auth: { mode: 'off' },
   rateLimitPerMinute: 1_000_000_000,
 })
-app.register(requestStoreRoute, {
-  requestStore: async ({ tenantId, body, count }) => {
+app.register(createStoreRoute, {
+  createStore: async ({ context: { tenantId }, body, count }) => {
     await count()
     const storeId = '00000000-0000-4000-8000-000000000000'
     const requestedAt = new Date().toISOString()

@@ -7,7 +7,7 @@ import { toolPath } from '../../../embedded/tools.ts'
 import { openClusterDriver } from '../../../services/provisioner/drivers/cluster/driver.ts'
 import { parseConfig } from '../../../services/provisioner/config.ts'
 import { openHelm } from '../../../services/provisioner/helm/helm.ts'
-import { licenceOf, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, releaseMaker } from '#test/cluster/cluster-release'
 import type { clusterWorld } from '#test/cluster/cluster-world'
 
 type World = Awaited<ReturnType<typeof clusterWorld>>
@@ -28,11 +28,11 @@ export async function bareHelm(world: World, { atOnce, count }: { atOnce: number
     runs.push([...(await maker.upgradeArgs(target)), '--kubeconfig', world.cluster.kubeconfig])
   }
   const startedAt = performance.now()
-  const slot = async () => {
+  const loop = async () => {
     for (let args = runs.pop(); args !== undefined; args = runs.pop())
       await execa(toolPath('helm'), args, { timeout: HELM_TIMEOUT_MS, env: { GOGC: '400' } })
   }
-  await Promise.all(Array.from({ length: atOnce }, slot))
+  await Promise.all(Array.from({ length: atOnce }, loop))
   return (count * 60_000) / (performance.now() - startedAt)
 }
 
@@ -52,5 +52,5 @@ async function preparer(world: World) {
     namespaceRole: config.NAMESPACE_ROLE,
     logger: createLogger({ service: 'bench', level: 'silent' }),
   })
-  return (target: Parameters<typeof driver.deploy>[0]) => driver.deploy(target, licenceOf())
+  return (target: Parameters<typeof driver.deploy>[0]) => driver.deploy(target, leaseOf())
 }

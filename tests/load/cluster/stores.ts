@@ -5,7 +5,7 @@ import { eventually } from '#test/eventually'
 
 type World = Pick<
   Awaited<ReturnType<typeof clusterWorld>>,
-  'send' | 'ring' | 'requestOf' | 'eventStore'
+  'send' | 'notify' | 'requestOf' | 'eventStore'
 >
 
 const READY_TIMEOUT_MS = 300_000

@@ -13,7 +13,7 @@ import {
 import { deployArgs } from '../../../services/provisioner/drivers/cluster/release/deploy.ts'
 import { parseConfig } from '../../../services/provisioner/config.ts'
 import { openHelm } from '../../../services/provisioner/helm/helm.ts'
-import type { Licence, Target } from '../../../services/provisioner/reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../services/provisioner/reconcile/driver.ts'
 import { readChart } from '../../../services/provisioner/chart.ts'
 import { storeValues } from '../../../services/provisioner/values.ts'
 import type { clusterWorld } from './cluster-world.ts'
@@ -120,11 +120,11 @@ export async function releaseMaker(world: World) {
       await running
     },
     /** Arguments of `helm upgrade --install` as the attempt would give them. */
-    upgradeArgs: async (target: Target, licence = licenceOf()): Promise<string[]> => {
+    upgradeArgs: async (target: Target, lease = leaseOf()): Promise<string[]> => {
       const values = join(workDir, `${randomUUID()}.yaml`)
       await writeFile(values, target.values.yaml)
       const files = { kubeconfig: cluster.kubeconfig, values }
-      const args = deployArgs(target, licence, { files, limitMs: HELM_TIMEOUT_MS })
+      const args = deployArgs(target, lease, { files, limitMs: HELM_TIMEOUT_MS })
       const at = args.indexOf('--kubeconfig')
       const end = args.indexOf('--')
       return [...args.slice(0, at), ...args.slice(at + 2, end), ...args.slice(end + 1)]
@@ -135,8 +135,8 @@ export async function releaseMaker(world: World) {
 /** Values with which the server never gets ready. */
 export const neverReady = `images:\n  server: sim.invalid/neverready:1\n`
 
-/** A licence that lasts. */
-export function licenceOf(attempt = 1): Licence {
+/** A lease that lasts. */
+export function leaseOf(attempt = 1): ClaimLease {
   return {
     attempt,
     claimId: randomUUID(),

@@ -19,7 +19,7 @@ import {
   type StoreEvent,
 } from '#domain'
 import { handleCommand, openEventStore } from '#eventstore'
-import { connectMessaging, ensureTopology, wake } from '#messaging'
+import { connectMessaging, ensureTopology, notify } from '#messaging'
 import { createLogger } from '#observability'
 import { toolPath } from '../../../embedded/tools.ts'
 import { provisionerProcess } from './provisioner-process.ts'
@@ -58,9 +58,9 @@ export async function provisionerWorld({
     const decode = decodeStoreEvent
     await handleCommand({ store: eventStore, decider: store, decode, stream, command, context })
   }
-  const ring = async (storeId: string) => {
+  const notifyOf = async (storeId: string) => {
     await ensureTopology(messaging)
-    await wake(messaging, storeId, randomUUID())
+    await notify(messaging, storeId, randomUUID())
   }
   const environment = {
     EVENTSTORE_URL: log.url,
@@ -79,7 +79,7 @@ export async function provisionerWorld({
     eventStore,
     messaging,
     send,
-    ring,
+    notify: notifyOf,
     requestOf,
     /** Claims the store for a worker that is dead, and returns the claim's id. */
     claim: async (storeId: string): Promise<string> => {
@@ -89,7 +89,7 @@ export async function provisionerWorld({
       await send(storeId, { type: 'ClaimStore', worker: 'dead', claimId, ...digests, now })
       return claimId
     },
-    /** Reserves the store's place with its tenant, as a request does. */
+    /** Reserves the store's slot with its tenant, as a request does. */
     reserveSlot: async (storeId: string): Promise<void> => {
       const now = new Date().toISOString()
       await handleCommand({
@@ -111,19 +111,19 @@ export async function provisionerWorld({
       const info = await manager.consumers.info(eventStreamName, provisionersConsumer)
       return { held: info.num_ack_pending, waiting: info.num_pending }
     },
-    /** Asks for a store and rings the bell. */
+    /** Asks for a store and notifies the provisioners. */
     request: async (change: Partial<Extract<StoreCommand, { type: 'RequestStore' }>> = {}) => {
       const storeId = randomUUID()
       await send(storeId, { ...requestOf(storeId), ...change })
-      await ring(storeId)
+      await notifyOf(storeId)
       return storeId
     },
-    /** Asks for a store's upgrade, under the correlation id `trace-upgrade`, and rings the bell. */
+    /** Asks for a store's upgrade, under the correlation id `trace-upgrade`, and notifies the provisioners. */
     upgrade: async (storeId: string, plan?: Plan): Promise<void> => {
       const now = new Date().toISOString()
       const command = { type: 'RequestUpgrade', plan, fingerprint: 'f', now } as const
       await send(storeId, command, 'trace-upgrade')
-      await ring(storeId)
+      await notifyOf(storeId)
     },
     /** A store's events from the log. */
     history: async (storeId: string): Promise<StoreEvent[]> => {

@@ -1,34 +1,53 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { z } from 'zod'
+import { freePort } from '../../../embedded/processes/free-port.ts'
 import { guardProcess, releaseProcess } from '../../../embedded/processes/guard.ts'
 import { eventually } from '../eventually.ts'
 import { tempFolder } from '../temp-folder.ts'
 
-const root = fileURLToPath(new URL('../../..', import.meta.url))
+const here = fileURLToPath(new URL('../../..', import.meta.url))
 const START_TIMEOUT_MS = 120_000
 const logLine = z.looseObject({ level: z.string(), service: z.string(), msg: z.string() })
 const pids = z.record(z.string(), z.int())
 
+/** What `npm start` listens on when it is not told where. */
+export const USUAL_PORT = 3001
+
+export interface StartOptions {
+  /** A command that becomes it. */
+  by?: string[]
+  /** The clone it is typed in; this one unless told otherwise. */
+  root?: string
+  uid?: number
+  gid?: number
+}
+
 /**
- * The real `npm start` as a newcomer types it, ready when this returns, on data of its own; ended with the test.
- * `by` is a command that becomes it.
+ * The real `npm start` as a newcomer types it, ready when this returns, on data and a port of its own; ended
+ * with the test. An empty `PORT` leaves it the usual one.
  */
-export async function npmStart(env: Record<string, string> = {}, by: string[] = []) {
+export async function npmStart(
+  env: Record<string, string> = {},
+  { by = [], root = here, ...as }: StartOptions = {},
+) {
   const folder = await tempFolder('storewright-stack-')
   const dataDir = env['STOREWRIGHT_DATA'] ?? join(folder.path, 'data')
+  const port = env['PORT'] ?? `${await freePort()}`
   const [command, ...args] = [...by, 'npm', 'start']
   const npm = execa(command ?? 'npm', args, {
     cwd: root,
+    ...as,
     // A process group of its own, as a terminal gives it: what Ctrl-C reaches.
     detached: true,
-    env: { ...env, STOREWRIGHT_DATA: dataDir },
+    env: { ...env, PORT: port, STOREWRIGHT_DATA: dataDir },
     reject: false,
     all: true,
   })
-  const url = `http://localhost:${env['PORT'] ?? 3001}`
+  const url = `http://localhost:${port || USUAL_PORT}`
   let output = ''
   npm.all.on('data', (chunk: Buffer) => (output += chunk.toString()))
   let ended = false
@@ -60,7 +79,9 @@ export async function npmStart(env: Record<string, string> = {}, by: string[] = 
     },
   }
   try {
-    await eventually(() => answers(url, ended, output), { timeoutMs: START_TIMEOUT_MS })
+    const ready = async () => ended || (await answers({ url, dataDir, output }))
+    await eventually(ready, { timeoutMs: START_TIMEOUT_MS })
+    if (ended) throw new Error(`npm start ended: ${output}`)
   } catch (error) {
     await stack[Symbol.asyncDispose]()
     throw error
@@ -77,8 +98,16 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-async function answers(url: string, ended: boolean, output: string): Promise<void> {
-  if (ended) throw new Error(`npm start ended: ${output}`)
+interface Asked {
+  url: string
+  dataDir: string
+  output: string
+}
+
+async function answers({ url, dataDir, output }: Asked): Promise<void> {
+  // Written just before its front listens: until then it is somebody else who answers.
+  if (!existsSync(join(dataDir, 'addresses.json')))
+    throw new Error(`npm start does not run yet: ${output}`)
   const { ok } = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(10_000) })
   if (!ok) throw new Error(`npm start is not ready: ${output}`)
 }

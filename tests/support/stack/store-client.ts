@@ -6,7 +6,7 @@ const store = z.object({
   id: z.string(),
   name: z.string(),
   status: z.string(),
-  release: z.string().nullable(),
+  release: z.string(),
 })
 const page = z.object({
   stores: z.array(store),

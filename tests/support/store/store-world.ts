@@ -69,5 +69,5 @@ async function startStack(env: Record<string, string>, { nodeIp }: RealCluster, 
   const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
   const by = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, names]
   const port = String(await freePort())
-  return npmStart({ ...env, PORT: port, STOREWRIGHT_PROCESSES: 'separate' }, by)
+  return npmStart({ ...env, PORT: port, STOREWRIGHT_PROCESSES: 'separate' }, { by })
 }

@@ -2,7 +2,10 @@ import type { Reporter, TestModule } from 'vitest/node'
 
 type Counts = Record<'passed' | 'failed' | 'skipped', number>
 
-/** Ends the run with one plain line, alone, that says how many tests passed, failed and were skipped. */
+/**
+ * Names the tests that could not run here, and why; ends the run with one plain line, alone, that says how many
+ * passed, failed and were skipped.
+ */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const counts: Counts = { passed: 0, failed: errors.length, skipped: 0 }
@@ -18,7 +21,9 @@ function count(module: TestModule, counts: Counts): void {
   counts.failed += module.errors().length
   for (const suite of module.children.allSuites()) counts.failed += suite.errors().length
   for (const test of module.children.allTests()) {
-    const { state } = test.result()
+    const { state, ...result } = test.result()
+    if ('note' in result && result.note)
+      process.stdout.write(`\nnot run: ${test.name}: ${result.note}`)
     counts[state === 'pending' ? 'failed' : state] += 1
   }
 }

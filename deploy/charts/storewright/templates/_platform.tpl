@@ -45,13 +45,13 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 - {name: WORKER_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: DRIVER, value: cluster}
 - {name: NAMESPACE_ROLE, value: {{ $.Release.Name }}-store-namespace}
-- {name: SLOTS, value: {{ $.Values.provisionerSlots | quote }}}
-- {name: TENANT_SLOTS, value: {{ $.Values.provisionerTenantSlots | quote }}}
-{{- with $.Values.provisionerClusterSlots }}
-- {name: CLUSTER_SLOTS, value: {{ . | quote }}}
+- {name: CONCURRENCY, value: {{ $.Values.provisionerConcurrency | quote }}}
+- {name: TENANT_CONCURRENCY, value: {{ $.Values.provisionerTenantConcurrency | quote }}}
+{{- with $.Values.provisionerGlobalConcurrency }}
+- {name: GLOBAL_CONCURRENCY, value: {{ . | quote }}}
 {{- end }}
-{{- with $.Values.provisionerClusterTenantSlots }}
-- {name: CLUSTER_TENANT_SLOTS, value: {{ . | quote }}}
+{{- with $.Values.provisionerGlobalTenantConcurrency }}
+- {name: GLOBAL_TENANT_CONCURRENCY, value: {{ . | quote }}}
 {{- end }}
 - {name: STORES_DOMAIN, value: {{ $.Values.storesDomain | quote }}}
 {{- end }}

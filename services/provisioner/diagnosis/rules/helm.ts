@@ -52,7 +52,7 @@ export const refusals: readonly Refusal[] = [
 /** Helm was ended by us: what the cluster shows then is half done and tells nothing. */
 export const runRules: readonly Rule[] = [
   ...(
-    ['NOT_STARTED', 'STOPPED', 'LICENCE_ENDED', 'PROVISIONER_GONE', 'SUPERVISOR_LOST'] as const
+    ['NOT_STARTED', 'STOPPED', 'LEASE_EXPIRED', 'PROVISIONER_GONE', 'SUPERVISOR_LOST'] as const
   ).map((reason) =>
     endedBy(reason, { reason: 'WORKER_LOST', retryable: true, nextAction: act.tryAgain }),
   ),

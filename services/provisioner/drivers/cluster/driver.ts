@@ -45,16 +45,16 @@ export async function openClusterDriver(options: ClusterOptions): Promise<Driver
   }
   return {
     observe: (target) => observe(cluster, target),
-    fence: (target, licence) => fence(cluster, target, licence),
-    deploy: (target, licence) => deploy(cluster, target, licence),
+    fence: (target, lease) => fence(cluster, target, lease),
+    deploy: (target, lease) => deploy(cluster, target, lease),
     diagnose: (target, ended, signal) => diagnoseRelease(cluster, { target, ended, signal }),
     placeOrder:
       smokeTest && ((target, signal) => placeTestOrder(cluster, target, { ...smokeTest, signal })),
     browseToCheckout:
       smokeTest && ((target, signal) => browseStore(cluster, target, { ...smokeTest, signal })),
-    unlock: (target, licence) => unlock(cluster, target, licence),
+    unlock: (target, lease) => unlock(cluster, target, lease),
     inventory: (target) => inventory(cluster, target),
-    uninstall: (target, licence) => uninstall(cluster, target, licence),
+    uninstall: (target, lease) => uninstall(cluster, target, lease),
     urlOf: ({ values }) => `https://${values.host}`,
   }
 }

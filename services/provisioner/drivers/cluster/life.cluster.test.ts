@@ -19,7 +19,7 @@ test.each(engines)(
 
     const made = await untilLast(world, storeId, 'StoreProvisioned')
     await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
-    await world.ring(storeId)
+    await world.notify(storeId)
     const events = await untilLast(world, storeId, 'StoreDeleted')
 
     const release = releaseNameOf(storeId)

@@ -124,7 +124,7 @@ test('an upgrade that fails for good leaves the pods that serve, and a retry com
   await second.kill()
   await world.startProvisioner()
   await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
   const events = await untilLast(world, storeId, 'StoreProvisioned')
 
   expect(dataOf(events, 'StoreProvisioned')[1]).toMatchObject({ kind: 'upgrade', attempt: 4 })
@@ -186,7 +186,7 @@ test('a deletion in mid-upgrade leaves nothing behind', async () => {
   await eventually(async () => expect(await serverOf(release)).toContain('sim.invalid'))
 
   await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
   await untilLast(world, storeId, 'StoreDeleted')
 
   expect((await cluster.api(`/api/v1/namespaces/${release}`)).status).toBe(404)

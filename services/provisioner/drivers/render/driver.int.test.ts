@@ -18,7 +18,7 @@ import { helmStub } from '#test/provisioner/helm-stub'
 import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
 import { openHelm } from '../../helm/helm.ts'
-import type { Licence, Target } from '../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../reconcile/driver.ts'
 import { readChart } from '../../chart.ts'
 import { storeValues } from '../../values.ts'
 import { openRenderDriver } from './driver.ts'
@@ -31,13 +31,13 @@ test('a render appears whole: its manifests, and a record of whose they are', as
   const { driver, target, folder } = world
   expect(await driver.observe(target, signal)).toEqual({ status: 'absent' })
 
-  const licence = licenceOf()
-  expect(await driver.deploy(target, licence)).toMatchObject({ code: 0 })
+  const lease = leaseOf()
+  expect(await driver.deploy(target, lease)).toMatchObject({ code: 0 })
 
   const labels = {
     store: target.request.storeId,
     attempt: 1,
-    claim: licence.claimId,
+    claim: lease.claimId,
     values: target.values.digest,
     chart: target.chart.digest,
   }
@@ -49,7 +49,7 @@ test('a render appears whole: its manifests, and a record of whose they are', as
 
 test('a helm that fails leaves nothing where the release would be', async () => {
   await using world = await rendering({ exitCode: 1 })
-  await world.driver.deploy(world.target, licenceOf())
+  await world.driver.deploy(world.target, leaseOf())
   await expect(access(world.folder)).rejects.toThrow('ENOENT')
   expect(await readdir(world.staging)).toEqual([])
 })
@@ -57,24 +57,24 @@ test('a helm that fails leaves nothing where the release would be', async () => 
 test('changed manifests are not taken for the release, and are rendered again', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const before = await readFile(join(folder, 'manifests.yaml'), 'utf8')
   await writeFile(join(folder, 'manifests.yaml'), 'changed')
   expect(await driver.observe(target, signal)).toMatchObject({ status: 'failed' })
 
-  const licence = licenceOf()
-  await driver.deploy(target, licence)
+  const lease = leaseOf()
+  await driver.deploy(target, lease)
 
   expect(await readFile(join(folder, 'manifests.yaml'), 'utf8')).toBe(before)
-  const labels = { claim: licence.claimId }
+  const labels = { claim: lease.claimId }
   expect(await driver.observe(target, signal)).toMatchObject({ status: 'deployed', labels })
 })
 
 test('a worker frozen between its last look at the log and its rename publishes nothing after a take-over', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
-  const newcomer = licenceOf()
-  const zombie = licenceOf(async () => {
+  const newcomer = leaseOf()
+  const zombie = leaseOf(async () => {
     if (++looks === 2) {
       await driver.fence(target, newcomer)
       await driver.deploy(target, newcomer)
@@ -91,8 +91,8 @@ test('a worker frozen between its last look at the log and its rename publishes 
 test('a worker frozen before its removal takes nothing away after a take-over', async () => {
   await using world = await rendering()
   const { driver, target } = world
-  await driver.deploy(target, licenceOf())
-  const zombie = licenceOf(() => driver.fence(target, licenceOf()))
+  await driver.deploy(target, leaseOf())
+  const zombie = leaseOf(() => driver.fence(target, leaseOf()))
 
   await expect(driver.uninstall(target, zombie)).rejects.toMatchObject({ code: 'CLAIM_LOST' })
 
@@ -101,7 +101,7 @@ test('a worker frozen before its removal takes nothing away after a take-over', 
 
 test('without a claim that stands helm is not started', async () => {
   await using world = await rendering()
-  const lost = licenceOf(() => Promise.reject(new AppError('CLAIM_LOST', 'gone')))
+  const lost = leaseOf(() => Promise.reject(new AppError('CLAIM_LOST', 'gone')))
   await expect(world.driver.deploy(world.target, lost)).rejects.toMatchObject({
     code: 'CLAIM_LOST',
   })
@@ -111,12 +111,12 @@ test('without a claim that stands helm is not started', async () => {
 test('a removal takes the whole folder, after its objects and files can be listed', async () => {
   await using world = await rendering()
   const { driver, target } = world
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const objects = [`ConfigMap/${target.release}`]
   const listed = await driver.inventory(target, signal)
   expect(listed).toEqual([...objects, 'manifests.yaml', 'release.json'])
 
-  await driver.uninstall(target, licenceOf())
+  await driver.uninstall(target, leaseOf())
 
   expect(await driver.observe(target, signal)).toEqual({ status: 'absent' })
   expect(await driver.inventory(target, signal)).toEqual([])
@@ -135,7 +135,7 @@ test.each([
 test('a release that comes and goes while it is looked at is there or not there, never unmanaged or failed', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const away = `${folder}.away`
   const ended = new AbortController()
   const moved = (async () => {
@@ -158,7 +158,7 @@ test('a release that comes and goes while it is looked at is there or not there,
 test("another store's release is unmanaged", async () => {
   await using world = await rendering()
   const { driver, target } = world
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const other = { ...target, request: { ...target.request, storeId: randomUUID() } }
   expect(await driver.observe(other, signal)).toMatchObject({ status: 'unmanaged' })
 })
@@ -166,17 +166,17 @@ test("another store's release is unmanaged", async () => {
 test('a folder that somebody puts there while helm runs is left alone', async () => {
   await using world = await rendering()
   let looks = 0
-  const licence = licenceOf(async () => {
+  const lease = leaseOf(async () => {
     if (++looks === 2) await fill(world.folder, 'theirs', 'x')
   })
-  await world.driver.deploy(world.target, licence)
+  await world.driver.deploy(world.target, lease)
   expect(await readdir(world.folder)).toEqual(['theirs'])
 })
 
 test('a chart that changes while helm runs is not published', async () => {
   await using world = await rendering()
   const chart = { ...world.target.chart, digest: 'as it was' }
-  const deploying = world.driver.deploy({ ...world.target, chart }, licenceOf())
+  const deploying = world.driver.deploy({ ...world.target, chart }, leaseOf())
   await expect(deploying).rejects.toMatchObject({ code: 'CHART_INVALID' })
   await expect(access(world.folder)).rejects.toThrow('ENOENT')
 })
@@ -226,7 +226,7 @@ async function targetOf(): Promise<Target> {
   return { request, release, chart, values: storeValues(request, release, 'example.com') }
 }
 
-function licenceOf(confirm: () => Promise<void> = async () => {}): Licence {
+function leaseOf(confirm: () => Promise<void> = async () => {}): ClaimLease {
   const end = process.hrtime.bigint() + 60_000_000_000n
   return { attempt: 1, claimId: randomUUID(), signal, deadline: () => end, confirm }
 }

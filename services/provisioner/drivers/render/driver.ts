@@ -4,7 +4,7 @@ import { AppError } from '#domain'
 import { readChart } from '../../chart.ts'
 import type { Helm } from '../../helm/helm.ts'
 import type { Ended } from '../../helm/run-supervised.ts'
-import type { Driver, Licence, Target } from '../../reconcile/driver.ts'
+import type { ClaimLease, Driver, Target } from '../../reconcile/driver.ts'
 import { listFolder, MANIFESTS, observeFolder, RECORD, writeRecord } from './release-folder.ts'
 import { fenceStaging, flush, prepareStaging, withStaging } from './staging.ts'
 
@@ -24,33 +24,33 @@ export async function openRenderDriver(options: RenderOptions): Promise<Driver> 
   return {
     observe: (target) => observeFolder(folderOf(target), target.request.storeId),
     fence: ({ release }, { claimId }) => fenceStaging(releasesDir, release, claimId),
-    deploy: (target, licence) => deploy(options, target, licence),
+    deploy: (target, lease) => deploy(options, target, lease),
     // A render is whole or not there: nothing is ever pending.
     unlock: () => Promise.resolve(),
     inventory: (target) => listFolder(folderOf(target)),
-    uninstall: (target, licence) => uninstall(options, target, licence),
+    uninstall: (target, lease) => uninstall(options, target, lease),
     urlOf: ({ values }) => `https://${values.host}`,
   }
 }
 
-function deploy(options: RenderOptions, target: Target, licence: Licence): Promise<Ended> {
+function deploy(options: RenderOptions, target: Target, lease: ClaimLease): Promise<Ended> {
   const { helm, releasesDir } = options
   const { release, chart, values } = target
-  const { claimId } = licence
+  const { claimId } = lease
   return withStaging({ releasesDir, release, claimId }, async (staging) => {
     const valuesFile = join(staging, 'values.yaml')
     await writeFile(valuesFile, values.yaml, { mode: 0o600, flag: 'wx' })
     const rendered = join(staging, 'rendered')
     await mkdir(rendered)
     await chmod(rendered, 0o755)
-    await licence.confirm()
+    await lease.confirm()
     const args = ['template', '--namespace', release, '--values', valuesFile]
     const manifests = join(rendered, MANIFESTS)
-    const ended = await helm.run([...args, '--', release, chart.path], manifests, licence)
+    const ended = await helm.run([...args, '--', release, chart.path], manifests, lease)
     if (ended.code !== 0 || ended.reason !== undefined) return ended
     await refuseChangedChart(options, target)
-    await writeRecordBeside(manifests, target, licence)
-    await licence.confirm()
+    await writeRecordBeside(manifests, target, lease)
+    await lease.confirm()
     await publish(rendered, join(releasesDir, release), target.request.storeId)
     await flush(releasesDir)
     return ended
@@ -63,12 +63,12 @@ async function refuseChangedChart({ chartsDir }: RenderOptions, target: Target):
   throw new AppError('CHART_INVALID', 'The chart changed while it was used', { retryable: true })
 }
 
-async function writeRecordBeside(manifests: string, target: Target, licence: Licence) {
+async function writeRecordBeside(manifests: string, target: Target, lease: ClaimLease) {
   const { chart, values, request } = target
   const labels = {
     store: request.storeId,
-    attempt: licence.attempt,
-    claim: licence.claimId,
+    attempt: lease.attempt,
+    claim: lease.claimId,
     values: values.digest,
     chart: chart.digest,
   }
@@ -98,12 +98,12 @@ async function publish(rendered: string, folder: string, storeId: string): Promi
 
 const isTaken = (code: unknown): boolean => code === 'ENOTEMPTY' || code === 'EEXIST'
 
-function uninstall(options: RenderOptions, target: Target, licence: Licence): Promise<void> {
+function uninstall(options: RenderOptions, target: Target, lease: ClaimLease): Promise<void> {
   const { releasesDir } = options
   const { release } = target
-  const { claimId } = licence
+  const { claimId } = lease
   return withStaging({ releasesDir, release, claimId }, async (staging) => {
-    await licence.confirm()
+    await lease.confirm()
     await rename(join(releasesDir, release), join(staging, 'removed'))
     await flush(releasesDir)
   })

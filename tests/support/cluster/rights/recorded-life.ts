@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createLogger } from '#observability'
-import { licenceOf, releaseMaker } from '../cluster-release.ts'
+import { leaseOf, releaseMaker } from '../cluster-release.ts'
 import type { clusterWorld } from '../cluster-world.ts'
 import { toolPath } from '../../../../embedded/tools.ts'
 import { parseConfig } from '../../../../services/provisioner/config.ts'
@@ -47,23 +47,23 @@ export async function recordedLife(world: Awaited<ReturnType<typeof clusterWorld
     operation = name
     await act()
   }
-  await step('prepare', () => prepare(cluster, first, licenceOf()))
-  await step('install', () => deploy(cluster, first, licenceOf()))
+  await step('prepare', () => prepare(cluster, first, leaseOf()))
+  await step('install', () => deploy(cluster, first, leaseOf()))
   await step('observe', () => observe(cluster, target))
-  await step('upgrade', () => deploy(cluster, target, licenceOf()))
+  await step('upgrade', () => deploy(cluster, target, leaseOf()))
   const yaml = target.values.yaml + crashing
   const upgrade = await maker.upgradeArgs({ ...target, values: { ...target.values, yaml } })
   const until = () => crash(world, release)
   await maker.cutOff(upgrade, { release, status: 'pending-upgrade', until })
   const signal = AbortSignal.timeout(30_000)
   await step('diagnose', () => diagnoseRelease(cluster, { target, ended: cutOff, signal }))
-  await step('', () => createClaimSecret(cluster, target, licenceOf(2)))
-  await step('fence', () => fence(cluster, target, licenceOf(3)))
-  await step('unlock', () => unlock(cluster, target, licenceOf(3)))
+  await step('', () => createClaimSecret(cluster, target, leaseOf(2)))
+  await step('fence', () => fence(cluster, target, leaseOf(3)))
+  await step('unlock', () => unlock(cluster, target, leaseOf(3)))
   await step('inventory', () => inventory(cluster, target))
-  await step('uninstall', () => uninstall(cluster, target, licenceOf(4)))
+  await step('uninstall', () => uninstall(cluster, target, leaseOf(4)))
   const other = await maker.targetOf(randomUUID(), '', 'medusa')
-  await step('', () => prepare(cluster, other, licenceOf()))
+  await step('', () => prepare(cluster, other, leaseOf()))
   return { sent: sent.filter((each) => each.operation !== ''), release, other: other.release }
 }
 

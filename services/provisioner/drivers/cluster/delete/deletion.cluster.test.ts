@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { releaseNameOf, type StoreEvent } from '#domain'
-import { licenceOf, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, releaseMaker } from '#test/cluster/cluster-release'
 import {
   brokenCharts,
   clusterWorld,
@@ -150,13 +150,13 @@ test('of a namespace that does not go, the driver says what is left in it', asyn
   await using world = await clusterWorld(cluster)
   const { driver, targetOf } = await releaseMaker(world)
   const target = await targetOf(crypto.randomUUID())
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const { release } = target
   const path = `/api/v1/namespaces/${release}/configmaps`
   const metadata = { name: 'held', finalizers: [FINALIZER] }
   await cluster.api(path, { method: 'POST', body: { metadata } })
 
-  await driver.uninstall(target, licenceOf(2))
+  await driver.uninstall(target, leaseOf(2))
 
   await eventually(
     async () => {
@@ -175,7 +175,7 @@ async function ask(
   type: 'RequestDeletion' | 'RequestCancel',
 ): Promise<void> {
   await world.send(storeId, { type, now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
 }
 
 const claimsOf = (events: StoreEvent[]): string[] =>

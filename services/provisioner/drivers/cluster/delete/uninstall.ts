@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError } from '#domain'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { removeObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { withClaimSecret } from '../fence/claim-secret.ts'
@@ -17,23 +17,31 @@ const HELM_LIMIT_MS = 120_000
  * Removes a store: the release, its volumes, and last the namespace with all that is left. Each part is
  * removed only when the one before is gone, so whoever comes after a crash finds what remains to be done.
  */
-export async function uninstall(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+export async function uninstall(
+  cluster: Cluster,
+  target: Target,
+  lease: ClaimLease,
+): Promise<void> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
-  await uninstallRelease(cluster, target, licence)
-  const volumes = await removePvcs(cluster, { target, licence, namespace })
-  await untilGone(cluster, { target, licence, volumes })
-  await licence.confirm()
+  await uninstallRelease(cluster, target, lease)
+  const volumes = await removePvcs(cluster, { target, lease, namespace })
+  await untilGone(cluster, { target, lease, volumes })
+  await lease.confirm()
   await removeObject(cluster.api, nameOf(target), { uid: namespace.uid })
 }
 
 // Helm runs hooks and ends pods before what they need; what it leaves goes with the namespace.
-async function uninstallRelease(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+async function uninstallRelease(
+  cluster: Cluster,
+  target: Target,
+  lease: ClaimLease,
+): Promise<void> {
   const [newest] = await readRecords(cluster, target)
   if (newest === undefined || newest.labels['cp.store'] !== target.request.storeId) return
-  const ended = await withClaimSecret(cluster, { target, licence }, (folder, kubeconfig) => {
+  const ended = await withClaimSecret(cluster, { target, lease }, (folder, kubeconfig) => {
     const args = uninstallArgs(target, kubeconfig, HELM_LIMIT_MS)
-    return cluster.helm.run(args, join(folder, 'stdout'), licence)
+    return cluster.helm.run(args, join(folder, 'stdout'), lease)
   })
   const { code, reason, stderr, durationMs } = ended
   const logged = { release: target.release, code, reason, stderr, durationMs }
@@ -43,10 +51,10 @@ async function uninstallRelease(cluster: Cluster, target: Target, licence: Licen
 // Looked at first, asked then, removed as what was looked at: a worker that thaws late removes nothing newer.
 async function removePvcs(
   cluster: Cluster,
-  { target, licence, namespace }: { target: Target; licence: Licence; namespace: StoreNamespace },
+  { target, lease, namespace }: { target: Target; lease: ClaimLease; namespace: StoreNamespace },
 ): Promise<string[]> {
   const pvcs = await listPvcs(cluster, target)
-  await licence.confirm()
+  await lease.confirm()
   const volumes = await rememberVolumes(cluster, { target, namespace, pvcs })
   const collection = { kind: 'PersistentVolumeClaim', namespace: target.release } as const
   await Promise.all(
@@ -59,11 +67,11 @@ async function removePvcs(
 
 interface Removal {
   target: Target
-  licence: Licence
+  lease: ClaimLease
   volumes: string[]
 }
 
-async function untilGone(cluster: Cluster, { target, licence, volumes }: Removal): Promise<void> {
+async function untilGone(cluster: Cluster, { target, lease, volumes }: Removal): Promise<void> {
   const giveUpAt = performance.now() + cluster.removalLimitMs
   const names = new Set(volumes)
   for (;;) {
@@ -78,11 +86,11 @@ async function untilGone(cluster: Cluster, { target, licence, volumes }: Removal
       ...(await remainingVolumes(cluster.api, [...names])),
     ]
     if (remaining.length === 0) return
-    if (licence.signal.aborted) await licence.confirm()
-    if (performance.now() > giveUpAt || licence.signal.aborted)
+    if (lease.signal.aborted) await lease.confirm()
+    if (performance.now() > giveUpAt || lease.signal.aborted)
       throw new AppError('RELEASE_STUCK', `Not gone yet: ${remaining.join(', ')}`, {
         retryable: true,
       })
-    await wait(LOOK_EVERY_MS, undefined, { signal: licence.signal }).catch(() => {})
+    await wait(LOOK_EVERY_MS, undefined, { signal: lease.signal }).catch(() => {})
   }
 }

@@ -16,7 +16,7 @@ test('a work folder that cannot be removed spoils no good run of helm, and the c
 
   const ended = await withClaimSecret(
     clusterAt(work.path, requests),
-    { target, licence },
+    { target, lease },
     async () => {
       await rename(work.path, join(temp.path, 'elsewhere'))
       await writeFile(work.path, 'not a folder')
@@ -28,7 +28,7 @@ test('a work folder that cannot be removed spoils no good run of helm, and the c
   expect(requests.at(-1)).toBe('DELETE /api/v1/namespaces/s-x/secrets/claim-1-11111111')
 })
 
-const licence = {
+const lease = {
   attempt: 1,
   claimId: '11111111-1111-4111-8111-111111111111',
   signal: new AbortController().signal,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#domain'
 import type { Ended } from '../../../helm/run-supervised.ts'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { refused } from '../api/client.ts'
 import { kubeconfigWithToken } from '../api/credentials.ts'
 import { createObject, listMetadata, pathOf, removeObject } from '../api/objects.ts'
@@ -25,7 +25,7 @@ export interface ClaimSecret {
 export async function createClaimSecret(
   { api, withNamespaceAccess }: Cluster,
   target: Target,
-  { attempt, claimId }: Licence,
+  { attempt, claimId }: ClaimLease,
 ): Promise<ClaimSecret> {
   // After a restore of the log another claim may have had the same number.
   const name = `claim-${attempt}-${claimId.slice(0, 8)}`
@@ -94,11 +94,11 @@ export async function tokenOf(
  */
 export async function withClaimSecret(
   cluster: Cluster,
-  { target, licence }: { target: Target; licence: Licence },
+  { target, lease }: { target: Target; lease: ClaimLease },
   run: (folder: string, kubeconfig: string) => Promise<Ended>,
 ): Promise<Ended> {
-  const claimSecret = await createClaimSecret(cluster, target, licence)
-  const folder = join(cluster.workDir, licence.claimId)
+  const claimSecret = await createClaimSecret(cluster, target, lease)
+  const folder = join(cluster.workDir, lease.claimId)
   let mayRun = false
   try {
     await mkdir(folder, { mode: 0o700 })
@@ -106,7 +106,7 @@ export async function withClaimSecret(
     const token = await tokenOf(cluster, target, claimSecret)
     const content = await kubeconfigWithToken(cluster.credentials, token)
     await writeFile(kubeconfig, content, { mode: 0o600, flag: 'wx' })
-    await licence.confirm()
+    await lease.confirm()
     mayRun = true
     const ended = await run(folder, kubeconfig)
     mayRun = false

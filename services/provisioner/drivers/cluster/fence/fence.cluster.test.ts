@@ -9,7 +9,7 @@ import {
   type PlatformCluster,
 } from '#test/cluster/cluster-world'
 import { watchedHelm } from '#test/cluster/cluster-helm'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import { eventually } from '#test/eventually'
 import { freezeProcess } from '#test/freeze-process'
 import { dataOf, untilLast } from '#test/store-history'
@@ -69,12 +69,12 @@ test('a worker that has lost its claim unlocks nothing and removes nothing', asy
   const { driver, targetOf, cutOff, upgradeArgs, recordsOf, helm } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
   const { release } = target
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const args = await upgradeArgs(await targetOf(target.request.storeId, neverReady))
   await cutOff(args, { release, status: 'pending-upgrade' })
   const before = await recordsOf(release)
   const error = new AppError('CLAIM_LOST', 'taken over')
-  const lost = { ...licenceOf(2), confirm: () => Promise.reject(error) }
+  const lost = { ...leaseOf(2), confirm: () => Promise.reject(error) }
 
   await expect(driver.unlock(target, lost)).rejects.toThrow(error)
   expect(await recordsOf(release)).toEqual(before)
@@ -91,13 +91,13 @@ test('F34: a claim of the same number, left from before the log was restored, is
   await using world = await clusterWorld(cluster)
   const { driver, targetOf } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const path = `/api/v1/namespaces/${target.release}/secrets`
-  const licence = licenceOf(2)
+  const lease = leaseOf(2)
   const labels = { 'storewright.dev/claim': randomUUID() }
   await cluster.api(path, { method: 'POST', body: { metadata: { name: 'claim-2', labels } } })
 
-  await driver.fence(target, licence)
+  await driver.fence(target, lease)
 
   const { body } = await cluster.api(`${path}?labelSelector=storewright.dev/claim`)
   expect(body).toMatchObject({ items: [] })

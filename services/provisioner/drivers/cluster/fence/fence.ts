@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError, hasCode } from '#domain'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { type Api, openApi } from '../api/client.ts'
 import { credentialsWithToken } from '../api/credentials.ts'
 import type { Cluster } from '../context.ts'
@@ -24,17 +24,17 @@ const REFUSED_WITHIN_MS = 60_000
  * tokens are bound to are removed, and the API server is seen to refuse such a token. An attempt that ended
  * in order has left no claim Secret, and there is no wait. Throws CLAIM_LOST.
  */
-export async function fence(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+export async function fence(cluster: Cluster, target: Target, lease: ClaimLease): Promise<void> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined || !namespace.isOurs || namespace.isEnding) return
   const claimSecrets = await listClaimSecrets(cluster, target)
-  const others = claimSecrets.filter(({ claimId }) => claimId !== licence.claimId)
+  const others = claimSecrets.filter(({ claimId }) => claimId !== lease.claimId)
   if (others.length === 0) return
-  await licence.confirm()
+  await lease.confirm()
   // Stands until the wait is over: whoever comes after a fence that was broken off waits again.
-  const own = await createClaimSecret(cluster, target, licence)
+  const own = await createClaimSecret(cluster, target, lease)
   const startedAt = performance.now()
-  await revoke(cluster, { target, licence, claimSecrets: others })
+  await revoke(cluster, { target, lease, claimSecrets: others })
   await removeClaimSecret(cluster, target, own)
   const durationMs = Math.round(performance.now() - startedAt)
   const names = others.map(({ name }) => name)
@@ -46,13 +46,13 @@ export async function fence(cluster: Cluster, target: Target, licence: Licence):
 
 interface Revocation {
   target: Target
-  licence: Licence
+  lease: ClaimLease
   claimSecrets: ClaimSecret[]
 }
 
 async function revoke(
   cluster: Cluster,
-  { target, licence, claimSecrets }: Revocation,
+  { target, lease, claimSecrets }: Revocation,
 ): Promise<void> {
   // A probe is remembered by the API server from now on, at the earliest; what helm used, until it is removed.
   const usedAt = performance.now()
@@ -65,12 +65,12 @@ async function revoke(
   const removedAt = performance.now()
   await untilRefused(
     probes.filter((probe) => probe !== undefined),
-    licence,
+    lease,
   )
   const rememberedMs = Math.max(TOKEN_CACHE_MS, performance.now() - usedAt)
   const restMs = removedAt + rememberedMs + MARGIN_MS - performance.now()
   if (restMs > 0) await wait(restMs)
-  await stillLicensed(licence)
+  await confirmIfAborted(lease)
 }
 
 /** A token like the one helm has, and used as helm's may be: with the API server's memory of it. */
@@ -91,11 +91,11 @@ async function openProbe(
   }
 }
 
-async function untilRefused(probes: Api[], licence: Licence): Promise<void> {
+async function untilRefused(probes: Api[], lease: ClaimLease): Promise<void> {
   const giveUpAt = performance.now() + REFUSED_WITHIN_MS
   for (const probe of probes)
     while ((await probe('/version')).status !== 401) {
-      await stillLicensed(licence)
+      await confirmIfAborted(lease)
       if (performance.now() > giveUpAt)
         throw new AppError(
           'CLUSTER_REFUSED',
@@ -105,6 +105,6 @@ async function untilRefused(probes: Api[], licence: Licence): Promise<void> {
     }
 }
 
-async function stillLicensed({ signal, confirm }: Licence): Promise<void> {
+async function confirmIfAborted({ signal, confirm }: ClaimLease): Promise<void> {
   if (signal.aborted) await confirm()
 }

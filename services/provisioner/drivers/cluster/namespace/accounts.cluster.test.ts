@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { licenceOf, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, releaseMaker } from '#test/cluster/cluster-release'
 import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster/cluster-world'
 import { eventually } from '#test/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -32,7 +32,7 @@ test('an account with all rights needs no namespace role', async () => {
   const driver = await maker.driverAs({ kubeconfig: cluster.kubeconfig, namespaceRole: undefined })
   const target = await newTarget()
 
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
 
   expect(await driver.observe(target, signal)).toMatchObject({ status: 'deployed' })
 })
@@ -46,12 +46,12 @@ test('an account without rights is told which request was refused', async () => 
   })
 
   await expect(driver.observe(target, signal)).rejects.toMatchObject(refusal('GET'))
-  await expect(driver.deploy(target, licenceOf())).rejects.toMatchObject(refusal('POST'))
+  await expect(driver.deploy(target, leaseOf())).rejects.toMatchObject(refusal('POST'))
 })
 
 test('an account that may see namespaces and nothing in them is told what it cannot read', async () => {
   const target = await newTarget()
-  await maker.driver.deploy(target, licenceOf())
+  await maker.driver.deploy(target, leaseOf())
   await letRestrictedSee('namespaces')
   const driver = await maker.driverAs({ kubeconfig: restricted(), namespaceRole: undefined })
   const refusal = {
@@ -77,11 +77,11 @@ test.each([
   },
 ])('an account that may not $what any more is told so, and helm does not run', async (right) => {
   const target = await newTarget()
-  await maker.driver.deploy(target, licenceOf())
+  await maker.driver.deploy(target, leaseOf())
   const before = await maker.recordsOf(target.release)
   await using _ = await without(target, right)
 
-  await expect(maker.driver.deploy(target, licenceOf(2))).rejects.toMatchObject(refused)
+  await expect(maker.driver.deploy(target, leaseOf(2))).rejects.toMatchObject(refused)
 
   expect(await maker.recordsOf(target.release)).toEqual(before)
   const claims = `/api/v1/namespaces/${target.release}/secrets?labelSelector=storewright.dev/claim`
@@ -95,13 +95,13 @@ test.each([
   'a removal by an account that may not $what namespaces is told so, and goes on later',
   async (right) => {
     const target = await newTarget()
-    await maker.driver.deploy(target, licenceOf())
+    await maker.driver.deploy(target, leaseOf())
     {
       await using _ = await without(target, right)
-      await expect(maker.driver.uninstall(target, licenceOf(2))).rejects.toMatchObject(refused)
+      await expect(maker.driver.uninstall(target, leaseOf(2))).rejects.toMatchObject(refused)
     }
 
-    await maker.driver.uninstall(target, licenceOf(3))
+    await maker.driver.uninstall(target, leaseOf(3))
 
     await eventually(async () =>
       expect(await maker.driver.observe(target, signal)).toEqual({ status: 'absent' }),

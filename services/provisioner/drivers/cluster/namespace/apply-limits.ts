@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { z } from 'zod'
 import { AppError, engines, type StoreRequested } from '#domain'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { isConflict } from '../api/client.ts'
 import { applyObject, createObject, findObject, type ObjectName } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
@@ -22,7 +22,7 @@ const TRIES_MAX = 5
 
 interface Keeping {
   target: Target
-  licence: Licence
+  lease: ClaimLease
   plan: PlanLimits
 }
 
@@ -81,7 +81,7 @@ const range = (
  */
 async function keep<Spec extends object>(
   { api }: Cluster,
-  { target, licence }: Keeping,
+  { target, lease }: Keeping,
   { kind, schema, wanted, choose }: Bound<Spec>,
 ): Promise<boolean> {
   const object = { kind, namespace: target.release, name: NAME }
@@ -89,7 +89,7 @@ async function keep<Spec extends object>(
   const found = z.object({ metadata: z.object({ resourceVersion: z.string() }), spec: schema })
   for (let tries = 1; ; tries++) {
     const now = await findObject(api, object, found)
-    await licence.confirm()
+    await lease.confirm()
     try {
       if (now === undefined) {
         const made = await createObject(api, object, { metadata: { labels }, spec: wanted })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import {
   changedCharts,
   clusterWorld,
@@ -44,7 +44,7 @@ describe('nothing is touched', () => {
 
     await expectUntouchable(target)
 
-    await expect(maker.driver.deploy(target, licenceOf())).rejects.toMatchObject({
+    await expect(maker.driver.deploy(target, leaseOf())).rejects.toMatchObject({
       code: 'RELEASE_CONFLICT',
     })
     const { body: found } = await cluster.api(`/api/v1/namespaces/${target.release}`)
@@ -54,36 +54,36 @@ describe('nothing is touched', () => {
   test('of a release that is not pending, or pending for another store', async () => {
     const target = await newTarget()
     const { release, request } = target
-    await maker.driver.deploy(target, licenceOf())
+    await maker.driver.deploy(target, leaseOf())
     const whole = await maker.recordsOf(release)
-    await maker.driver.unlock(target, licenceOf(2))
+    await maker.driver.unlock(target, leaseOf(2))
     expect(await maker.recordsOf(release)).toEqual(whole)
 
     const broken = await maker.targetOf(request.storeId, neverReady)
     const unmanaged = { ...broken, request: { ...request, storeId: randomUUID() } }
     await maker.cutOff(await maker.upgradeArgs(unmanaged), { release, status: 'pending-upgrade' })
     const pending = await maker.recordsOf(release)
-    await maker.driver.unlock(target, licenceOf(2))
+    await maker.driver.unlock(target, leaseOf(2))
     expect(await maker.recordsOf(release)).toEqual(pending)
   })
 
   test('by a worker whose claim Secret is there already', async () => {
     const target = await newTarget()
-    await maker.driver.deploy(target, licenceOf())
+    await maker.driver.deploy(target, leaseOf())
     const before = await maker.recordsOf(target.release)
-    const licence = licenceOf(2)
-    const name = `claim-2-${licence.claimId.slice(0, 8)}`
+    const lease = leaseOf(2)
+    const name = `claim-2-${lease.claimId.slice(0, 8)}`
     const path = `/api/v1/namespaces/${target.release}/secrets`
     await cluster.api(path, { method: 'POST', body: { metadata: { name } } })
 
-    await expect(maker.driver.deploy(target, licence)).rejects.toMatchObject({ code: 'CLAIM_LOST' })
+    await expect(maker.driver.deploy(target, lease)).rejects.toMatchObject({ code: 'CLAIM_LOST' })
 
     expect(await maker.recordsOf(target.release)).toEqual(before)
   })
 
   test('by a worker that learns during the fence that its claim is lost', async () => {
     const target = await newTarget()
-    await maker.driver.deploy(target, licenceOf())
+    await maker.driver.deploy(target, leaseOf())
     const path = `/api/v1/namespaces/${target.release}/secrets`
     const labels = { 'storewright.dev/claim': randomUUID() }
     await cluster.api(path, { method: 'POST', body: { metadata: { name: 'claim-1', labels } } })
@@ -92,7 +92,7 @@ describe('nothing is touched', () => {
     const confirm = () => (++asked === 1 ? Promise.resolve() : Promise.reject(lost))
 
     await expect(
-      maker.driver.fence(target, { ...licenceOf(2), signal: AbortSignal.abort(), confirm }),
+      maker.driver.fence(target, { ...leaseOf(2), signal: AbortSignal.abort(), confirm }),
     ).rejects.toThrow(lost)
     const { body } = await cluster.api(`${path}?labelSelector=storewright.dev/claim`)
     // Its own stands: whoever comes next waits again.
@@ -104,7 +104,7 @@ describe('a chart', () => {
   test('that changed while helm ran is not taken for what was asked', async () => {
     const target = await newTarget()
     const older = { ...target, chart: { ...target.chart, digest: 'older' } }
-    await expect(maker.driver.deploy(older, licenceOf())).rejects.toMatchObject({
+    await expect(maker.driver.deploy(older, leaseOf())).rejects.toMatchObject({
       code: 'CHART_INVALID',
       retryable: true,
     })
@@ -112,11 +112,11 @@ describe('a chart', () => {
 
   test('that wants a key the Secret of the store lacks is refused: its values are never made anew', async () => {
     const target = await newTarget()
-    await maker.driver.deploy(target, licenceOf())
+    await maker.driver.deploy(target, leaseOf())
     const charts = await withKeys('one-more-key admin-email')
     const newer = { ...target, chart: await readChart(charts, 'woocommerce') }
 
-    await expect(maker.driver.deploy(newer, licenceOf(2))).rejects.toThrow(
+    await expect(maker.driver.deploy(newer, leaseOf(2))).rejects.toThrow(
       'store-secret lacks one-more-key',
     )
   })
@@ -126,7 +126,7 @@ describe('a chart', () => {
       changeFile(path, (text) => text.replace('secret-keys', 'x')),
     )
     const target = { ...(await newTarget()), chart: await readChart(charts, 'woocommerce') }
-    await expect(maker.driver.deploy(target, licenceOf())).rejects.toThrow(
+    await expect(maker.driver.deploy(target, leaseOf())).rejects.toThrow(
       'does not say which keys its Secret needs',
     )
   })
@@ -134,14 +134,14 @@ describe('a chart', () => {
 
 test('a volume whose policy is to stay is not waited for, and stays', async () => {
   const target = await newTarget()
-  await maker.driver.deploy(target, licenceOf())
+  await maker.driver.deploy(target, leaseOf())
   const claims = await cluster.api(`/api/v1/namespaces/${target.release}/persistentvolumeclaims`)
   const [volume] = bound.parse(claims.body).items.map(({ spec }) => spec.volumeName)
   const path = `/api/v1/persistentvolumes/${volume}`
   const body = { spec: { persistentVolumeReclaimPolicy: 'Retain' } }
   await cluster.api(path, { method: 'PATCH', contentType: MERGE, body })
 
-  await maker.driver.uninstall(target, licenceOf(2))
+  await maker.driver.uninstall(target, leaseOf(2))
 
   expect(await cluster.api(path)).toMatchObject({
     status: 200,
@@ -154,7 +154,7 @@ test('an order is not tried where the Secret of the store is gone', async () => 
   const target = await maker.targetOf(randomUUID(), '', 'medusa')
   const smokeTest = { urlTemplate: 'http://127.0.0.1:1', limitMs: 1_000 }
   const driver = await maker.driverAs({ smokeTest })
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const path = `/api/v1/namespaces/${target.release}/secrets/store-secret`
   await cluster.api(path, { method: 'DELETE' })
 
@@ -169,9 +169,9 @@ const newTarget = (): Promise<Target> => maker.targetOf(randomUUID())
 
 async function expectUntouchable(target: Target): Promise<void> {
   const { driver } = maker
-  await driver.fence(target, licenceOf(2))
+  await driver.fence(target, leaseOf(2))
   expect(await driver.inventory(target, signal)).toEqual([])
-  await driver.uninstall(target, licenceOf(2))
+  await driver.uninstall(target, leaseOf(2))
 }
 
 function withKeys(change: string): Promise<string> {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { AppError, releaseNameOf } from '#domain'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import {
   changedCharts,
   clusterWorld,
@@ -25,7 +25,7 @@ test('a store lies in a restricted namespace of its own, with the limits of its 
   await using world = await clusterWorld(cluster)
   const { driver, targetOf } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const { release, request } = target
 
   const made = {
@@ -64,7 +64,7 @@ test('the Secret of a store is made once, and its values are nowhere else', asyn
   const before = await storeSecret(release)
   const target = await targetOf(storeId, 'imagePullSecrets: []\n', 'medusa')
 
-  await driver.deploy(target, licenceOf(2))
+  await driver.deploy(target, leaseOf(2))
 
   const after = await storeSecret(release)
   expect(after).toEqual(before)
@@ -101,14 +101,14 @@ test('an attempt that ended in order leaves no claim behind', async () => {
   await using world = await clusterWorld(cluster)
   const { driver, targetOf, upgradeArgs, helm } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   await helm([
     ...(await upgradeArgs(await targetOf(target.request.storeId, neverReady))),
     '--timeout',
     '1s',
   ])
 
-  await driver.deploy(target, licenceOf(2))
+  await driver.deploy(target, leaseOf(2))
 
   const selector = 'labelSelector=storewright.dev/claim'
   const claims = await read(`/api/v1/namespaces/${target.release}/secrets?${selector}`)
@@ -120,9 +120,9 @@ test('a worker that lost its claim before it made the namespace takes it away ag
   const { driver, targetOf } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
   const lost = new AppError('CLAIM_LOST', 'taken over')
-  const licence = { ...licenceOf(), confirm: () => Promise.reject(lost) }
+  const lease = { ...leaseOf(), confirm: () => Promise.reject(lost) }
 
-  await expect(driver.deploy(target, licence)).rejects.toThrow(lost)
+  await expect(driver.deploy(target, lease)).rejects.toThrow(lost)
 
   const namespace = await cluster.api(`/api/v1/namespaces/${target.release}`)
   const isEnding = JSON.stringify(namespace.body).includes('deletionTimestamp')
@@ -133,7 +133,7 @@ test('what a broken-off attempt has made is completed by the next', async () => 
   await using world = await clusterWorld(cluster)
   const { driver, targetOf, helm } = await releaseMaker(world)
   const target = await targetOf(randomUUID())
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const { release } = target
   await helm(['uninstall', release, '--namespace', release])
   for (const path of ['resourcequotas/plan', 'serviceaccounts/release'])
@@ -141,7 +141,7 @@ test('what a broken-off attempt has made is completed by the next', async () => 
   const binding = `/apis/rbac.authorization.k8s.io/v1/namespaces/${release}/rolebindings/storewright`
   await cluster.api(binding, { method: 'DELETE' })
 
-  await driver.deploy(target, licenceOf(2))
+  await driver.deploy(target, leaseOf(2))
 
   const signal = AbortSignal.timeout(5_000)
   expect(await driver.observe(target, signal)).toMatchObject({ status: 'deployed' })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AppError, type Plan, releaseNameOf } from '#domain'
 import { createLogger } from '#observability'
-import { licenceOf, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, releaseMaker } from '#test/cluster/cluster-release'
 import { clusterWorld, platformCluster, type PlatformCluster } from '#test/cluster/cluster-world'
 import { openApi } from '../api/client.ts'
 import { loadCredentials } from '../api/credentials.ts'
@@ -56,9 +56,9 @@ test('a worker that looked before it lost its claim writes nothing over what cam
     if (++asked > 2) throw new AppError('CLAIM_LOST', 'taken over')
     await settleLimits(cluster, await store.keeping('large'))
   }
-  const licence = { ...licenceOf(), confirm }
+  const lease = { ...leaseOf(), confirm }
 
-  await expect(settleLimits(cluster, { target, licence, plan })).rejects.toMatchObject({
+  await expect(settleLimits(cluster, { target, lease, plan })).rejects.toMatchObject({
     code: 'CLAIM_LOST',
   })
 
@@ -80,7 +80,7 @@ async function newPlace() {
   return {
     keeping: async (name: Plan) => {
       const plan = await planLimits(plansDir, { ...target.request, plan: name })
-      return { target, licence: licenceOf(), plan }
+      return { target, lease: leaseOf(), plan }
     },
     bounds: async () => {
       const quota = JSON.stringify(await get('resourcequotas/plan'))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '#domain'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import type { Api } from '../api/client.ts'
 import {
   applyObject,
@@ -57,11 +57,11 @@ export async function readNamespace(api: Api, target: Target): Promise<StoreName
  * Makes the store's namespace, or brings its labels to what they have to be. A worker that was frozen before
  * this and has lost its claim takes away what it has made: nobody else would. Throws RELEASE_CONFLICT for another's.
  */
-export async function ensureNamespace(api: Api, target: Target, licence: Licence): Promise<void> {
+export async function ensureNamespace(api: Api, target: Target, lease: ClaimLease): Promise<void> {
   const made = await createObject(api, nameOf(target), contentOf(target))
   if (made === undefined) return adoptNamespace(api, target)
   try {
-    await licence.confirm()
+    await lease.confirm()
   } catch (error) {
     const { uid, resourceVersion } = made
     await removeObject(api, nameOf(target), { uid, resourceVersion })

@@ -1,4 +1,4 @@
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { applyObject, type ObjectName } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { bindRole } from './access.ts'
@@ -15,9 +15,9 @@ const RELEASE_ROLE = 'edit'
  * Makes what a store's release needs and must not make itself, but for its limits: the namespace, a policy
  * that lets nothing in or out, the Secret, and the account of the release. Doing it again changes nothing.
  */
-export async function prepare(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+export async function prepare(cluster: Cluster, target: Target, lease: ClaimLease): Promise<void> {
   const { api, withNamespaceAccess } = cluster
-  await ensureNamespace(api, target, licence)
+  await ensureNamespace(api, target, lease)
   const apply = (kind: ObjectName['kind'], name: string, content: object) => {
     const object = { kind, namespace: target.release, name }
     return applyObject(api, object, { metadata: { labels: storeLabels(target) }, ...content })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { releaseNameOf, type StoreEvent } from '#domain'
-import { licenceOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
+import { leaseOf, neverReady, releaseMaker } from '#test/cluster/cluster-release'
 import {
   changedCharts,
   clusterWorld,
@@ -43,7 +43,7 @@ test('absent: install', async () => {
 
 test('deployed as wanted: adopted, and helm does not run', async () => {
   const storeId = newStore()
-  await maker.driver.deploy(await maker.targetOf(storeId), licenceOf())
+  await maker.driver.deploy(await maker.targetOf(storeId), leaseOf())
 
   const events = await provision(storeId)
 
@@ -54,7 +54,7 @@ test('deployed as wanted: adopted, and helm does not run', async () => {
 
 test('deployed with other values: upgrade', async () => {
   const storeId = newStore()
-  await maker.driver.deploy(await maker.targetOf(storeId, 'imagePullSecrets: []\n'), licenceOf())
+  await maker.driver.deploy(await maker.targetOf(storeId, 'imagePullSecrets: []\n'), leaseOf())
 
   const events = await provision(storeId)
 
@@ -66,7 +66,7 @@ test('deployed with the labels of another store: StoreFailed, never touched', as
   const storeId = newStore()
   const target = await maker.targetOf(storeId)
   const request = { ...target.request, storeId: randomUUID() }
-  await maker.driver.deploy(target, licenceOf())
+  await maker.driver.deploy(target, leaseOf())
   const unmanaged = await maker.upgradeArgs({ ...target, request })
   expect((await maker.helm(unmanaged)).exitCode).toBe(0)
   const before = await maker.recordsOf(target.release)
@@ -94,7 +94,7 @@ test('a namespace that was not made for the store: StoreFailed, never touched', 
 test('failed: upgrade --install', async () => {
   const storeId = newStore()
   const target = await maker.targetOf(storeId, neverReady)
-  await maker.driver.deploy(await maker.targetOf(storeId), licenceOf())
+  await maker.driver.deploy(await maker.targetOf(storeId), leaseOf())
   const args = await maker.upgradeArgs(target)
   const failing = [...args, '--timeout', '2s']
   expect((await maker.helm(failing)).exitCode).toBe(1)
@@ -109,7 +109,7 @@ test('failed: upgrade --install', async () => {
 test('pending-install of a dead claim: unlocked, installed', async () => {
   const storeId = newStore()
   const target = await maker.targetOf(storeId, neverReady)
-  await maker.driver.deploy(await maker.targetOf(storeId), licenceOf())
+  await maker.driver.deploy(await maker.targetOf(storeId), leaseOf())
   await maker.helm(['uninstall', target.release, '--namespace', target.release])
   const { release } = target
   await maker.cutOff(await maker.upgradeArgs(target), { release, status: 'pending-install' })
@@ -123,7 +123,7 @@ test('pending-install of a dead claim: unlocked, installed', async () => {
 test('pending-upgrade of a dead claim: unlocked and upgraded, though the release below is as wanted', async () => {
   const storeId = newStore()
   const target = await maker.targetOf(storeId, neverReady)
-  await maker.driver.deploy(await maker.targetOf(storeId), licenceOf())
+  await maker.driver.deploy(await maker.targetOf(storeId), leaseOf())
   await maker.cutOff(await maker.upgradeArgs(target), {
     release: target.release,
     status: 'pending-upgrade',
@@ -139,7 +139,7 @@ test('pending-upgrade of a dead claim: unlocked and upgraded, though the release
 test('pending-rollback of a dead claim: unlocked and upgraded', async () => {
   const storeId = newStore()
   const { release } = await maker.targetOf(storeId)
-  await maker.driver.deploy(await maker.targetOf(storeId), licenceOf())
+  await maker.driver.deploy(await maker.targetOf(storeId), leaseOf())
   const broken = await maker.upgradeArgs(await maker.targetOf(storeId, neverReady))
   await maker.helm([...broken, '--timeout', '2s'])
   await maker.helm(await maker.upgradeArgs(await maker.targetOf(storeId)))
@@ -161,7 +161,7 @@ test('uninstalling: waited for, then installed', async () => {
   const chart = await readChart(chartsDir, 'woocommerce')
   const target = { ...(await maker.targetOf(storeId)), chart }
   const { release } = target
-  await driver.deploy(target, licenceOf())
+  await driver.deploy(target, leaseOf())
   const uninstall = ['uninstall', release, '--namespace', release]
   await maker.cutOff(uninstall, { release, status: 'uninstalling' })
   await ask(storeId)
@@ -195,7 +195,7 @@ function newStore(): string {
 
 async function ask(storeId: string): Promise<void> {
   await world.send(storeId, world.requestOf(storeId))
-  await world.ring(storeId)
+  await world.notify(storeId)
 }
 
 async function provision(storeId: string): Promise<StoreEvent[]> {

@@ -17,7 +17,7 @@ const target: Target = {
   chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'c'.repeat(64) },
   values: { yaml: '', digest: 'v'.repeat(64), host: 'x' },
 }
-const licence = {
+const lease = {
   attempt: 3,
   claimId: 'claim',
   signal: AbortSignal.abort(),
@@ -27,7 +27,7 @@ const licence = {
 const files = { kubeconfig: '/k', values: '/v' }
 
 test('helm is told everything by file and label, and nothing of it can be taken for an option', () => {
-  const args = deployArgs(target, licence, { files, limitMs: 540_000 })
+  const args = deployArgs(target, lease, { files, limitMs: 540_000 })
 
   expect(args.slice(0, 2)).toEqual(['upgrade', '--install'])
   expect(args.slice(-3)).toEqual(['--', 's-x', '/charts/medusa'])
@@ -38,7 +38,7 @@ test('helm is told everything by file and label, and nothing of it can be taken 
 })
 
 test('labels fit in what Kubernetes allows and give back the digests they were made from', () => {
-  const args = deployArgs(target, licence, { files, limitMs: 9_000 })
+  const args = deployArgs(target, lease, { files, limitMs: 9_000 })
   const pairs = (args[args.indexOf('--labels') + 1] ?? '').split(',').map((one) => one.split('='))
   const labels: Record<string, string> = Object.fromEntries(pairs)
 

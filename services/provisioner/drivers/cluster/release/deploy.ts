@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { AppError } from '#domain'
 import { readChart } from '../../../chart.ts'
 import type { Ended } from '../../../helm/run-supervised.ts'
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import type { Cluster } from '../context.ts'
 import { withClaimSecret } from '../fence/claim-secret.ts'
 import { planLimits, raiseLimits, settleLimits } from '../namespace/apply-limits.ts'
@@ -11,18 +11,18 @@ import { prepare } from '../namespace/prepare.ts'
 import { labelled } from './observe.ts'
 
 /** Brings the release to what the target says, by one run of helm in a namespace made ready for it. */
-export async function deploy(cluster: Cluster, target: Target, licence: Licence): Promise<Ended> {
+export async function deploy(cluster: Cluster, target: Target, lease: ClaimLease): Promise<Ended> {
   const { helm, helmLimitMs: limitMs, chartsDir, plansDir } = cluster
   const plan = await planLimits(plansDir, target.request)
-  await prepare(cluster, target, licence)
-  const raised = await raiseLimits(cluster, { target, licence, plan })
-  const ended = await withClaimSecret(cluster, { target, licence }, async (folder, kubeconfig) => {
+  await prepare(cluster, target, lease)
+  const raised = await raiseLimits(cluster, { target, lease, plan })
+  const ended = await withClaimSecret(cluster, { target, lease }, async (folder, kubeconfig) => {
     const values = join(folder, 'values.yaml')
     await writeFile(values, target.values.yaml, { mode: 0o600, flag: 'wx' })
-    const args = deployArgs(target, licence, { files: { kubeconfig, values }, limitMs })
-    return helm.run(args, join(folder, 'stdout'), licence)
+    const args = deployArgs(target, lease, { files: { kubeconfig, values }, limitMs })
+    return helm.run(args, join(folder, 'stdout'), lease)
   })
-  if (raised && ended.code === 0) await settleLimits(cluster, { target, licence, plan })
+  if (raised && ended.code === 0) await settleLimits(cluster, { target, lease, plan })
   const { digest } = await readChart(chartsDir, target.request.engine)
   if (digest === target.chart.digest) return ended
   throw new AppError('CHART_INVALID', 'The chart changed while it was used', { retryable: true })
@@ -40,11 +40,11 @@ interface HelmFiles {
 /** `helm upgrade --install`; Helm 3.22 and 4 take the same. */
 export function deployArgs(
   target: Target,
-  licence: Licence,
+  lease: ClaimLease,
   { files, limitMs }: { files: HelmFiles; limitMs: number },
 ): string[] {
   const common = commonArgs(target, files.kubeconfig)
-  const labels = ['--labels', labelled(target, licence)]
+  const labels = ['--labels', labelled(target, lease)]
   // Without both, helm would take over the values of the release before.
   const values = ['--values', files.values, '--reset-values']
   const waiting = ['--wait', '--timeout', timeout(limitMs)]

@@ -1,4 +1,9 @@
-import type { Licence, ObservedRelease, ReleaseLabels, Target } from '../../../reconcile/driver.ts'
+import type {
+  ClaimLease,
+  ObservedRelease,
+  ReleaseLabels,
+  Target,
+} from '../../../reconcile/driver.ts'
 import { listMetadata, type Metadata } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { unmanagedDetail, readNamespace } from '../namespace/namespace.ts'
@@ -55,7 +60,7 @@ const versionOf = ({ labels }: Metadata): number => Number(labels['version'] ?? 
 const LABEL_LENGTH_MAX = 63
 
 /** What helm writes on the release's record: whose it is, and what it is made from. */
-export function labelled(target: Target, { attempt, claimId }: Licence): string {
+export function labelled(target: Target, { attempt, claimId }: ClaimLease): string {
   const labels = {
     'cp.store': target.request.storeId,
     'cp.attempt': String(attempt),

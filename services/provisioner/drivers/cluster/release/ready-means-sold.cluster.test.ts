@@ -59,7 +59,7 @@ test('a store that does not sell is not ready; when it sells it is, without anot
   const failed = await untilLast(world, storeId, 'StoreFailed')
   Object.assign(script, { ...woocommerce, 'GET /': page })
   await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })
-  await world.ring(storeId)
+  await world.notify(storeId)
   const events = await untilLast(world, storeId, 'StoreProvisioned')
 
   expect(dataOf(failed, 'StoreFailed')).toMatchObject([

@@ -1,4 +1,4 @@
-import type { Licence, Target } from '../../../reconcile/driver.ts'
+import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import { type Metadata, patchMetadata, removeObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { readRecords } from './observe.ts'
@@ -7,12 +7,12 @@ import { readRecords } from './observe.ts'
  * Removes the record of a run of helm that was cut off, if it is still the one it was when looked at. The
  * run may have changed objects already: the record below it no longer says what there is, and is marked first.
  */
-export async function unlock(cluster: Cluster, target: Target, licence: Licence): Promise<void> {
+export async function unlock(cluster: Cluster, target: Target, lease: ClaimLease): Promise<void> {
   const [newest, ...older] = await readRecords(cluster, target)
   if (newest === undefined || !newest.labels['status']?.startsWith('pending-')) return
   if (newest.labels['cp.store'] !== target.request.storeId) return
   // Asked after the look: what is removed below is what stood there while the claim did.
-  await licence.confirm()
+  await lease.confirm()
   for (const record of older)
     if (record.labels['status'] === 'deployed') await invalidate(cluster, target, record)
   const { uid, resourceVersion } = newest

@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * SHA-256 (hex) of a whole parsed body, whatever the order of its keys: two bodies have the same fingerprint exactly
+ * when they ask for the same. A field that is added to a body is part of it without a change here.
+ */
+export function fingerprintOf(body: object): string {
+  return createHash('sha256').update(canonicalJson(body)).digest('hex')
+}
+
+function canonicalJson(body: object): string {
+  return JSON.stringify(body, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(byKey))
+      : value,
+  )
+}
+
+const byKey = ([one]: [string, unknown], [other]: [string, unknown]): number =>
+  one < other ? -1 : 1

@@ -1,0 +1,92 @@
+import { decodeTenantEvent } from '#contracts'
+import {
+  hasCode,
+  tenant,
+  type TenantCommand,
+  type TenantEvent,
+  type TenantState,
+  tenantStream,
+} from '#domain'
+import { type Aggregate, type EventStore, type HandledCommand, openAggregate } from '#eventstore'
+import type { RequestContext } from '../request-context.ts'
+import { releaseAbandoned } from './release-abandoned.ts'
+
+/** How many stores each tenant may have at the same time. */
+export interface StoreQuota {
+  /** Reserves a slot for a store that does not exist yet; resolves to when it was reserved. Throws QUOTA_EXCEEDED. */
+  reserve: (storeId: string, context: RequestContext) => Promise<string>
+}
+
+interface StoreQuotaOptions {
+  store: EventStore
+  storesMax: number
+  now: () => Date
+  /** Tenants whose state is kept in memory. */
+  tenantsMax?: number
+}
+
+export interface TenantQuota {
+  aggregate: Aggregate<TenantState, TenantCommand, TenantEvent>
+  /** Stores with a slot that are known to exist. */
+  existing: Set<string>
+}
+
+export function storeQuota(options: StoreQuotaOptions): StoreQuota {
+  const { store, storesMax, now } = options
+  const quotaOf = newestTenants(options)
+  return {
+    reserve: async (storeId, context) => {
+      const quota = quotaOf(context.tenantId)
+      const reserve = () => {
+        const at = now().toISOString()
+        // Two processes that reserve one slot at one time append the same event; at two times, the second finds the first.
+        const commandId = `reserve:${storeId}:${at}`
+        const command = { type: 'ReserveSlot', storeId, storesMax, now: at } as const
+        return quota.aggregate.handle(command, { ...context, commandId })
+      }
+      const handled = await reserve().catch(async (error: unknown) => {
+        if (!hasCode(error, 'QUOTA_EXCEEDED')) throw error
+        if (!(await releaseAbandoned({ store, quota, now, context }))) throw error
+        return reserve()
+      })
+      return reservedAt(handled, storeId)
+    },
+  }
+}
+
+function reservedAt(
+  { events, state }: HandledCommand<TenantState, TenantEvent>,
+  storeId: string,
+): string {
+  const [event] = events
+  const at =
+    event?.type === 'StoreSlotReserved' ? event.data.reservedAt : state.reserved.get(storeId)
+  if (at === undefined) throw new Error(`The store ${storeId} has no slot`)
+  return at
+}
+
+/** The tenants that were used last; one that is not in memory is read again. */
+function newestTenants({ store, tenantsMax = 1_000 }: StoreQuotaOptions) {
+  const quotas = new Map<string, TenantQuota>()
+  return (tenantId: string): TenantQuota => {
+    const quota = quotas.get(tenantId) ?? openQuota(store, tenantId)
+    quotas.delete(tenantId)
+    quotas.set(tenantId, quota)
+    if (quotas.size > tenantsMax) forgetOldest(quotas)
+    return quota
+  }
+}
+
+function openQuota(store: EventStore, tenantId: string): TenantQuota {
+  const stream = tenantStream(tenantId)
+  const aggregate = openAggregate({ store, decider: tenant, decode: decodeTenantEvent, stream })
+  return { aggregate, existing: new Set() }
+}
+
+function forgetOldest(quotas: Map<string, TenantQuota>): void {
+  for (const [tenantId, { aggregate }] of quotas)
+    if (aggregate.isIdle()) {
+      quotas.delete(tenantId)
+      return
+    }
+}

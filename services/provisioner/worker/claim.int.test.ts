@@ -1,0 +1,100 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { AppError, storeStream, tenantStream } from '#domain'
+import type { EventStore } from '#eventstore'
+import { provisionerWorld } from '#test/provisioner/provisioner-world'
+import { failingDriver, messageOf, workerOf } from '#test/provisioner/worker'
+import { dataOf } from '#test/store-history'
+import { expect, test } from 'vitest'
+import { handleMessage } from './handle-message.ts'
+
+const unavailable = () => new AppError('EVENT_STORE_UNAVAILABLE', 'away', { retryable: true })
+
+test('a store whose claim this worker gives up again and again is not given up for lost', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  const worker = workerOf(world, { driver: failingDriver(unavailable) })
+
+  for (let times = 0; times < 13; times++) await handleMessage(messageOf(storeId), worker)
+
+  const events = await world.history(storeId)
+  const claims = dataOf(events, 'ProvisioningStarted')
+  expect(claims).toHaveLength(13)
+  expect(claims.slice(1).every(({ givenUp }) => givenUp)).toBe(true)
+  expect(dataOf(events, 'StoreFailed')).toEqual([])
+})
+
+test('a claim whose worker released its lease is taken over at once, and its worker is not called dead', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  await handleMessage(
+    messageOf(storeId),
+    workerOf(world, { driver: failingDriver(unavailable), workerId: 'first' }),
+  )
+  const other = workerOf(world, { driver: failingDriver(unavailable), workerId: 'second' })
+
+  await handleMessage(messageOf(storeId), other)
+
+  const [first, second] = dataOf(await world.history(storeId), 'ProvisioningStarted')
+  expect(second).toMatchObject({ worker: 'second', takesOver: first?.claimId, givenUp: true })
+})
+
+test('nothing is renewed once the lease is released', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  const calls: string[] = []
+  const leases = {
+    ...workerOf(world).leases,
+    renew: async (_: string, claimId: string) => {
+      calls.push(claimId)
+      return true
+    },
+    release: async () => {
+      calls.push('release')
+      await wait(100)
+    },
+  }
+  const driver = failingDriver(() => new AppError('CLAIM_LOST', 'gone'))
+
+  await handleMessage(messageOf(storeId), workerOf(world, { leases, driver, renewEveryMs: 5 }))
+
+  const [claimId] = calls
+  const released = calls.indexOf('release')
+  expect(released).toBeGreaterThan(0)
+  expect(calls.slice(released)).not.toContain(claimId)
+})
+
+test('messages of a deleted store read its own stream only, and its slot is free', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  await world.reserveSlot(storeId)
+  await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
+  const read: string[] = []
+  const eventStore: EventStore = {
+    ...world.eventStore,
+    readStream: (stream, options) => {
+      read.push(stream)
+      return world.eventStore.readStream(stream, options)
+    },
+  }
+  const driver = {
+    ...failingDriver(() => new Error('The release was touched')),
+    fence: () => Promise.resolve(),
+    observe: () => Promise.resolve({ status: 'absent' } as const),
+  }
+  const worker = workerOf(world, { eventStore, driver })
+  await handleMessage(messageOf(storeId), worker)
+  expect(await world.history(storeId)).toContainEqual(
+    expect.objectContaining({ type: 'StoreDeleted' }),
+  )
+  const released = []
+  for await (const { type } of world.eventStore.readStream(tenantStream('demo')))
+    released.push(type)
+  expect(released).toEqual(['StoreSlotReserved', 'StoreSlotReleased'])
+  read.length = 0
+
+  const again = messageOf(storeId)
+  await handleMessage(again, worker)
+
+  expect(again.settled).toEqual(['ack'])
+  expect(read).toEqual([storeStream(storeId)])
+})
