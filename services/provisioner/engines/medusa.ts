@@ -67,7 +67,7 @@ async function fillCart(shop: Shop, ask: Ask): Promise<Cart> {
   return { id, regionId: region.id }
 }
 
-/** A variant that can be bought in the region; of the sample product where it is still there. */
+/** A variant that can be bought in the region; of the sample product where that still exists. */
 async function findVariant(shop: Shop, ask: Ask, regionId: string): Promise<string> {
   const fields = 'id,handle,*variants,*variants.calculated_price'
   const query = { region_id: regionId, limit: String(PRODUCTS_MAX), fields }
@@ -104,7 +104,7 @@ async function chooseShipping(shop: Shop, ask: Ask, cartId: string): Promise<voi
 async function choosePayment(shop: Shop, ask: Ask, cart: Cart): Promise<void> {
   const request = ask({ path: '/store/payment-providers', query: { region_id: cart.regionId } })
   const { payment_providers } = await shop.call(request, answers.paymentProviders)
-  // Any other would take money.
+  // Any other provider would take money.
   const provider = payment_providers.find(({ id }) => id === 'pp_system_default')
   if (provider === undefined) throw shop.failure(request, 'does not offer pp_system_default')
   const path = '/store/payment-collections'
@@ -119,7 +119,7 @@ async function complete(shop: Shop, ask: Ask, cartId: string): Promise<string> {
   const path = `/store/carts/${cartId}/complete`
   const request = ask({ method: 'POST', path, onceOnly: true })
   const completed = await shop.call(request, answers.completed)
-  // A cart that cannot be completed is answered with 200 as well.
+  // For a cart that cannot be completed Medusa answers with 200 as well.
   if (completed.type === 'cart')
     throw shop.failure(
       request,
@@ -134,9 +134,9 @@ async function cancel(orderId: string, admin: Admin | undefined): Promise<boolea
 }
 
 interface Admin {
-  /** The key a storefront names in every request. */
+  /** The key a storefront sends with every request. */
   publishableKey: () => Promise<string>
-  /** True when the order is cancelled; that it cannot be says nothing against the shop. */
+  /** True when the order is cancelled; a shop that cannot cancel it still sells. */
   cancel: (orderId: string) => Promise<boolean>
 }
 

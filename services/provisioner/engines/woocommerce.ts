@@ -5,11 +5,11 @@ import { isUnanswered } from '../smoke-test/failures.ts'
 import type { Shop } from '../smoke-test/shop.ts'
 import type { EngineSupport } from './engine-support.ts'
 
-// Whatever permalinks the owner has chosen, this form of a route works.
+// This form of a route works with any permalinks the owner may have chosen.
 const API = '/?rest_route=/wc/store/v1'
 const PRODUCTS_MAX = 50
 const CASH_ON_DELIVERY = 'cod'
-/** The order is there, and the answer with its id was lost. */
+/** The id of an order whose answer was lost. */
 const UNKNOWN = 'unknown'
 /** What WooCommerce writes into each page it hides from customers. */
 const COMING_SOON = /<meta name=["']woo-coming-soon-page["']/
@@ -24,7 +24,7 @@ export const woocommerce: EngineSupport = {
 }
 
 /**
- * WooCommerce's Store API from the shop window to the order, with a Cart-Token: no cookie, no nonce. One
+ * WooCommerce's Store API from the product list to the order, with a Cart-Token: no cookie, no nonce. One
  * checkout only: WooCommerce limits their rate. Its API lets no customer cancel.
  */
 async function placeOrder(shop: Shop): Promise<{ orderId: string; cancelled: boolean }> {
@@ -76,7 +76,7 @@ async function showsProduct(shop: Shop, { permalink }: Product): Promise<void> {
     throw shop.failure(request, 'shows "coming soon" instead of the product')
 }
 
-/** Without a nonce or a Cart-Token nobody may fill a cart. */
+/** Checks that a cart cannot be filled without a nonce or a Cart-Token. */
 async function refusesStrangers(shop: Shop, product: number): Promise<void> {
   const body = { id: product, quantity: 1 }
   const request = { method: 'POST', path: `${API}/cart/add-item`, body } as const
@@ -160,7 +160,7 @@ const address = {
   phone: customer.phone,
 }
 
-/** What is needed of the answers of WooCommerce's Store API. */
+/** The parts of the Store API's answers that are used. */
 const id = z.int().positive()
 
 const productsSchema = z.array(

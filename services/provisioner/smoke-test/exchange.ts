@@ -37,13 +37,13 @@ export async function exchange({ method, url, headers, body, signal }: Exchange)
   const sent = request(url, {
     method,
     signal,
-    // A kept connection may be one the shop is closing, and leads to one of its pods only.
+    // The shop may be closing a kept connection, which also leads to one of its pods only.
     agent: false,
     headers: { ...headers, ...(payload !== undefined && { 'content-type': 'application/json' }) },
   })
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve)
-    // Stays: what breaks later is told by the answer's own stream.
+    // Stays registered; later errors are reported by the response's own stream.
     sent.on('error', reject)
     sent.end(payload)
   })
@@ -63,7 +63,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The text as JSON, or undefined where it is none. */
+/** The text as JSON; undefined for any other text. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

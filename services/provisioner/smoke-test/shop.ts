@@ -11,7 +11,7 @@ const KNOCK_EVERY_MS = 500
 export interface Shop {
   /** Any status is an answer. */
   send: (request: ShopRequest) => Promise<Answer>
-  /** The answer to a request that must succeed. */
+  /** The parsed answer to a request that must succeed. */
   call: <T>(request: ShopRequest, schema: z.ZodType<T>) => Promise<T>
   /** Waits until the shop answers at all: it is asked again and again until the limit. */
   untilOpen: (path: string) => Promise<void>
@@ -19,7 +19,7 @@ export interface Shop {
   until: (request: ShopRequest, isExpected: (answer: Answer) => boolean) => Promise<void>
   /** The error for an answer whose status is not what the request needs. */
   refusal: (request: ShopRequest, answer: Answer) => AppError
-  /** The error for an answer that makes the order impossible; `what` goes on after the request. */
+  /** The error for an answer that makes the order impossible; `what` follows the request. */
   failure: (request: ShopRequest, what: string) => AppError
   /** From now on no error shows this text. */
   keepSecret: (text: string) => void
@@ -49,7 +49,7 @@ export function openShop(options: ShopOptions): Shop {
   const send = async (request: ShopRequest): Promise<Answer> => {
     const { method = 'GET', headers: more, body, onceOnly = false } = request
     const url = new URL(base + pathAndQuery(request))
-    // The engines refuse to sell, or set no cookie, unless they believe that the customer came by TLS.
+    // Engines refuse to sell, or set no cookie, unless the request looks as if it came by TLS.
     const headers = { host, 'x-forwarded-proto': 'https', accept: 'application/json', ...more }
     const own = onceOnly ? [] : [AbortSignal.timeout(requestLimitMs)]
     const signal = AbortSignal.any([stop, limit, ...own])
@@ -74,13 +74,13 @@ export function openShop(options: ShopOptions): Shop {
   const knock = async (path: string): Promise<AppError | 'open'> => {
     try {
       const answer = await send({ path })
-      // An owner may redirect the front page; what a customer needs is tested behind it.
+      // An owner may redirect the front page; the requests that follow test the shop itself.
       if (answer.status >= 200 && answer.status < 400) return 'open'
       const error = refusal({ path }, answer, hidden)
       if (isNotYet(answer)) return error
       throw error
     } catch (error) {
-      // Whoever refuses for good is there; only silence may still end.
+      // A shop that refuses is open; only silence may still end.
       if (error instanceof AppError && error.cause !== undefined) return error
       throw error
     }
@@ -117,7 +117,7 @@ export function openShop(options: ShopOptions): Shop {
   }
 }
 
-// By hand: a route of WordPress keeps its slashes, as it is shown.
+// Not by URLSearchParams alone: a WordPress route keeps its slashes, as errors show it.
 function pathAndQuery({ path, query }: ShopRequest): string {
   if (query === undefined) return path
   return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams(query).toString()}`
