@@ -1,9 +1,8 @@
 import { resolve } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { EventStore } from '#eventstore'
 import {
+  awaitTopology,
   connectMessaging,
-  ensureTopology,
   type Messaging,
   nextWork,
   openLeases,
@@ -116,8 +115,6 @@ function workerOf(
   }
 }
 
-const AGAIN_MS = 1_000
-
 interface BusOptions {
   url: string
   name: string
@@ -128,22 +125,22 @@ interface BusOptions {
   onClosed: (error: Error) => void
 }
 
-/** Connects and makes what is missing in JetStream, however long that takes; undefined when told to stop. */
+/**
+ * Connects and makes what is missing in JetStream, however long that takes; undefined when told to stop.
+ * Throws CONFIG_INVALID when the configuration of NATS does not allow it.
+ */
 async function openBus(options: BusOptions): Promise<Messaging | undefined> {
-  const { timings, logger, signal } = options
+  const { timings, signal } = options
   const messaging = await connectMessaging(options).catch((error: unknown) => {
     if (signal.aborted) return undefined
     throw error
   })
   if (messaging === undefined) return undefined
-  while (!signal.aborted) {
-    try {
-      await ensureTopology(messaging, timings)
-      return messaging
-    } catch (err) {
-      logger.warn({ err }, 'JetStream does not answer yet')
-    }
-    await wait(AGAIN_MS, undefined, { signal }).catch(() => {})
+  try {
+    if (await awaitTopology(messaging, { timings, signal })) return messaging
+  } catch (error) {
+    await messaging.close()
+    throw error
   }
   await messaging.close()
   return undefined

@@ -21,6 +21,8 @@ export const leaseSubjects = '$KV.LEASES.>'
 export const permitStream = 'KV_PERMITS'
 export const permitSubjects = '$KV.PERMITS.>'
 
+/** What each bucket reserves: a server with too little memory refuses to make it, instead of failing under load. */
+export const bucketBytes = 16 * 1_048_576
 const ACK_WAIT_PER_LEASE = 1.25
 
 /** How long a silent worker keeps its message and its lease. */
@@ -95,6 +97,7 @@ function bucket(timings: WorkTimings) {
     storage: StorageType.Memory,
     discard: DiscardPolicy.New,
     max_msgs_per_subject: 1,
+    max_bytes: bucketBytes,
     max_age: nanos(timings.leaseTtlMs),
     duplicate_window: nanos(timings.leaseTtlMs),
     deny_delete: true,

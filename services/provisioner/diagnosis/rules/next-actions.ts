@@ -1,4 +1,4 @@
-/** What to do next, in words of an operator. */
+/** The next action for each failure, for operators. */
 export const tryAgain =
   'It is tried again automatically. Once it has failed for good, retry the store'
 export const fixChart = 'Fix the chart or its values, then retry the store'
