@@ -2,7 +2,7 @@ import type { Mariadb } from './start-mariadb.ts'
 
 /** What changes from one set-up to the next, or is there for a while. */
 const passing =
-  /transient|_lock$|^cron$|^storewright_|^auto_core|^recently_|^action_scheduler_|_last_/
+  /transient|_lock$|^cron$|^storewright_|^auto_core|^recently_|^action_scheduler_|_last_|_completed_at$/
 
 const queries = {
   tables: `select table_name from information_schema.tables where table_schema = 'wordpress'`,

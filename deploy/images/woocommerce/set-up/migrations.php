@@ -27,7 +27,20 @@ function run_migrations(): void
         WC_Install::update_db_version();
         WC_Install::remove_update_db_notice();
     }
-    // What an earlier version queued is done.
+    run_queued($giveUpAt);
+}
+
+/** What single features queue for the clock, and what an earlier set-up queued, which is done. */
+function run_queued(int $giveUpAt): void
+{
+    $done = array_merge(...array_values(WC_Install::get_db_update_callbacks()));
+    $pending = ['hook' => 'woocommerce_run_update_callback', 'status' => 'pending', 'per_page' => -1];
+    foreach (as_get_scheduled_actions($pending) as $action) {
+        $migration = $action->get_args()['update_callback'] ?? null;
+        if (is_callable($migration) && !in_array($migration, $done, true)) {
+            run_to_its_end($migration, $giveUpAt);
+        }
+    }
     as_unschedule_all_actions('woocommerce_run_update_callback');
     as_unschedule_all_actions('woocommerce_update_db_to_current_version');
 }
@@ -35,9 +48,9 @@ function run_migrations(): void
 /** A migration works in portions: it says true as long as there is more. */
 function run_to_its_end(callable $migration, int $giveUpAt): void
 {
-    while ($migration() === true) {
+    while ($migration()) {
         if (time() > $giveUpAt) {
-            throw new RuntimeException("$migration did not end in time");
+            throw new RuntimeException('a migration of WooCommerce did not end in time');
         }
     }
 }
