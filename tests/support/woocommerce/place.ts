@@ -93,8 +93,9 @@ async function placeApache(folder: string, modules: string[]): Promise<void> {
   const filter = (from: string) => !/\/(sites-enabled|conf-enabled)\/|ports\.conf$/.test(from)
   await cp('/etc/apache2', place, { recursive: true, verbatimSymlinks: true, force: false, filter })
   const available = await readdir(join(place, 'mods-available'))
+  const enabled = await readdir(join(place, 'mods-enabled'))
   for (const file of modules.flatMap((name) => [`${name}.load`, `${name}.conf`]))
-    if (available.includes(file))
+    if (available.includes(file) && !enabled.includes(file))
       await symlink(`../mods-available/${file}`, join(place, 'mods-enabled', file))
 }
 
