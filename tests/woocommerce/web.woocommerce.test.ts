@@ -90,6 +90,11 @@ test('the address of the client is taken from a proxy of either kind of address'
   expect(log).toMatch(/^203\.0\.113\.8 .*wp-login/m)
 })
 
+test('no connection is kept, whatever its client asks for', async () => {
+  const { headers } = await web.ask({ path: '/', headers: { connection: 'keep-alive' } })
+  expect(headers.connection).toBe('close')
+})
+
 test('clients that say nothing more do not keep a customer from a worker for long', async () => {
   const workers = Number(store.containers.wordpress.env['APACHE_WORKERS'])
   const idle = Array.from({ length: workers * 2 }, () => connect(8080, '127.0.0.1'))
@@ -105,6 +110,7 @@ test('clients that say nothing more do not keep a customer from a worker for lon
 
 test('the probe and a customer get through with the plainest permalinks', async () => {
   await setOption('permalink_structure', '')
+  await setOption('rewrite_rules', '')
   expect(await web.ask({ path: store.containers.ready.path })).toMatchObject({ status: 200 })
   expect((await buy(web)).status).toBe('processing')
   await setUp(store)
