@@ -56,7 +56,7 @@ test('one id that cannot be repaired stops all before the first is', async () =>
   )
 })
 
-test('a store that moved during the look is not judged by what was found', async () => {
+test('a store that moved while the snapshot was taken is not assessed by what was found', async () => {
   const storeId = await failedStore()
   const { stores, found, moved } = await takeSnapshot(world.eventStore, async () => {
     await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })

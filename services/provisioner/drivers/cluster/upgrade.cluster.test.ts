@@ -16,7 +16,7 @@ import { woocommerce } from '#test/smoke-test/woocommerce-script'
 const list = z.object({
   items: z.array(z.object({ metadata: z.object({ name: z.string(), uid: z.string() }) })),
 })
-const API = '/wp-json/wc/store/v1'
+const API = '/?rest_route=/wc/store/v1'
 let cluster: PlatformCluster
 
 beforeAll(async () => {
