@@ -86,5 +86,5 @@ const ofAccount = (name: string, problem: string, action: string): Refusal => ({
 const permissions = (message: string): Refusal => ({
   setting: 'permissions',
   problem: `The user that NATS_URL names may not do this (${message})`,
-  action: 'Allow the user to publish to `$JS.>`, `$KV.>`, `evt.>` and `wake.>`',
+  action: 'Allow the user to publish to `$JS.>`, `$KV.>`, `evt.>` and `notify.>`',
 })

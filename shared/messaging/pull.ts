@@ -62,7 +62,7 @@ const nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${eventStreamName}.${provisioners
 /** What one request for a message came to; `missing`: no such stream or consumer, or no JetStream. */
 type Pulled = { message: Msg } | 'none' | 'missing' | 'lost'
 
-/** Asks the consumer for one message. A message that arrives after the end of the call is given back. */
+/** Asks the consumer for one message. A message that arrives after the end of the call is returned. */
 async function pullOne(
   messaging: Messaging,
   { signal, expiresMs }: { signal: AbortSignal; expiresMs: number },

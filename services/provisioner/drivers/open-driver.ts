@@ -6,7 +6,7 @@ import { openWorkFolder } from '../helm/work-folder.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import { openRenderDriver } from './render/driver.ts'
 
-/** The driver the configuration names, after a look at its helm. Throws HELM_MISSING, and what a driver throws at its start. */
+/** Opens the configured driver after it has checked helm. Throws HELM_MISSING, CONFIG_INVALID, and what a driver throws at its start. */
 export async function openDriver(
   config: ProvisionerConfig,
   logger: Logger,

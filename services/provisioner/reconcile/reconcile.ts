@@ -26,7 +26,7 @@ const WAIT_MS = 1_000
 const WAITS_MAX = 120
 
 /**
- * Looks at the release, takes the one step it asks for, looks again, until the work is done or a step has
+ * Observes the release, takes the one step it needs, observes again, until the work is done or a step has
  * had no effect. No step is taken twice, and none without the lease. Throws CLAIM_LOST.
  */
 export async function reconcile(job: Job): Promise<Outcome> {
@@ -103,7 +103,7 @@ async function causeOf(
   if (driver.diagnose === undefined || ended === undefined || ended.code === 0)
     return classifyRun(ended, observed)
   const failure = await driver.diagnose(target, ended, lease.signal)
-  // A look that was cut off has seen nothing.
+  // A diagnosis that was cut off has seen nothing.
   return lease.signal.aborted ? workerStopped : failure
 }
 

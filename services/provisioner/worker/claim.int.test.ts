@@ -117,7 +117,7 @@ function readsOf(world: { eventStore: EventStore }) {
   const eventStore: EventStore = {
     ...world.eventStore,
     readStream: (stream, options) => {
-      if (options?.from === undefined) read.push(stream)
+      if ((options?.from ?? 0n) === 0n) read.push(stream)
       return world.eventStore.readStream(stream, options)
     },
   }

@@ -165,7 +165,7 @@ async function claimStore(
   }
 }
 
-// Another plan may have been asked for since the store was looked at: what is claimed then is not this work.
+// Another plan may have been requested since the store was read: the claim is then for other work.
 function isStillAsked(state: StoreState, { kind, request }: Work): boolean {
   if (state.status === 'absent' || pendingWork(state) !== kind) return false
   return wantedRequest(state).plan === request.plan

@@ -48,9 +48,9 @@ async function upgradingStore(world: World): Promise<string> {
   const storeId = randomUUID()
   await world.send(storeId, world.requestOf(storeId))
   const claimId = await world.claim(storeId)
-  const place = { release: 's-x', namespace: 's-x', url: 'https://x', chart: 'woocommerce' }
+  const names = { release: 's-x', namespace: 's-x', url: 'https://x', chart: 'woocommerce' }
   const digests = { chartDigest: 'c', valuesDigest: 'v' }
-  const result = { ...place, ...digests, chartVersion: '0.1.0', adopted: false, now: now() }
+  const result = { ...names, ...digests, chartVersion: '0.1.0', adopted: false, now: now() }
   await world.send(storeId, { type: 'CompleteProvisioning', claimId, ...result })
   await world.upgrade(storeId, 'medium')
   return storeId

@@ -70,17 +70,17 @@ test('changed manifests are not taken for the release, and are rendered again', 
   expect(await driver.observe(target)).toMatchObject({ status: 'deployed', labels })
 })
 
-test('a worker frozen between its last look at the log and its rename publishes nothing after a take-over', async () => {
+test('a worker frozen between its last read of the log and its rename publishes nothing after a take-over', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
   const newcomer = leaseOf()
   const zombie = leaseOf(async () => {
-    if (++looks === 2) {
+    if (++confirmations === 2) {
       await driver.fence(target, newcomer)
       await driver.deploy(target, newcomer)
     }
   })
-  let looks = 0
+  let confirmations = 0
 
   await expect(driver.deploy(target, zombie)).rejects.toMatchObject({ code: 'CLAIM_LOST' })
 
@@ -126,13 +126,13 @@ test.each([
   ['a file', (path: string) => writeFile(path, '')],
   ['a folder without a record', (path: string) => fill(path, 'x.yaml', 'x')],
   ['an unreadable record', (path: string) => fill(path, 'release.json', '{')],
-])('%s in the place of a release is unmanaged', async (_, make) => {
+])('%s under the name of a release is unmanaged', async (_, make) => {
   await using world = await rendering()
   await make(world.folder)
   expect(await world.driver.observe(world.target)).toMatchObject({ status: 'unmanaged' })
 })
 
-test('a release that comes and goes while it is looked at is there or not there, never unmanaged or failed', async () => {
+test('a release that comes and goes while it is read is there or not there, never unmanaged or failed', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
   await driver.deploy(target, leaseOf())
@@ -165,9 +165,9 @@ test("another store's release is unmanaged", async () => {
 
 test('a folder that somebody puts there while helm runs is left alone', async () => {
   await using world = await rendering()
-  let looks = 0
+  let confirmations = 0
   const lease = leaseOf(async () => {
-    if (++looks === 2) await fill(world.folder, 'theirs', 'x')
+    if (++confirmations === 2) await fill(world.folder, 'theirs', 'x')
   })
   await world.driver.deploy(world.target, lease)
   expect(await readdir(world.folder)).toEqual(['theirs'])
