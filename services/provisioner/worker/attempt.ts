@@ -1,6 +1,13 @@
 import { decodeStoreEvent } from '#contracts'
-import { hasCode, store, type StoreCommand, storeStream, type WorkKind } from '#domain'
-import { handleCommand } from '#eventstore'
+import {
+  hasCode,
+  store,
+  type StoreCommand,
+  type StoreState,
+  storeStream,
+  type WorkKind,
+} from '#domain'
+import { type Folded, handleCommand } from '#eventstore'
 import type { Logger } from '#observability'
 import type { Target } from '../reconcile/driver.ts'
 import { classifyError } from '../reconcile/failure-of.ts'
@@ -18,6 +25,8 @@ export interface Attempt {
   number: number
   cause: Cause
   lease: HeldLease
+  /** The store after the last event that this attempt has stored. */
+  known: Folded<StoreState>
   logger: Logger
 }
 
@@ -105,8 +114,9 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
  * answer was lost is not done twice.
  */
 async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
-  const { worker, target, cause, lease } = attempt
+  const { worker, target, cause, lease, known } = attempt
   const storing = {
+    known,
     store: worker.eventStore,
     decider: store,
     decode: decodeStoreEvent,
@@ -115,7 +125,7 @@ async function write(attempt: Attempt, what: string, command: StoreCommand): Pro
     context: contextOf(worker, cause, `${lease.claimId}:${what}`),
     signal: lease.lost,
   }
-  await retried(attempt, what, () => handleCommand(storing))
+  attempt.known = await retried(attempt, what, () => handleCommand(storing))
 }
 
 function retried<T>(

@@ -10,7 +10,7 @@ import { loadStore } from './load-store.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 
-test('a worker that looked before another plan was asked for makes nothing of the plan it saw', async () => {
+test('a worker that read the store before another plan was requested makes nothing of the older plan', async () => {
   await using world = await provisionerWorld()
   const storeId = await upgradingStore(world)
   const seen = await loadStore(world.eventStore, storeId)
@@ -21,9 +21,10 @@ test('a worker that looked before another plan was asked for makes nothing of th
   await world.upgrade(storeId, 'large')
   const worker = workerOf(world)
 
-  const { cause } = seen
+  const { cause, state, revision } = seen
   const settled = await claimAndWork({
     request,
+    known: { state, revision },
     kind: 'upgrade',
     cause,
     message: messageOf(storeId),

@@ -1,6 +1,7 @@
 import type { CommandContext, EventStore } from '#eventstore'
 import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
+import type { LeaseTimes } from '../config.ts'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import type { GlobalConcurrency, TenantConcurrency } from './concurrency.ts'
@@ -17,8 +18,7 @@ export interface Worker {
   chartsDir: string
   storesDomain: string
   retryDelaysMs: readonly number[]
-  renewEveryMs: number
-  lostAfterMs: number
+  lease: Pick<LeaseTimes, 'renewEveryMs' | 'lostAfterMs'>
   /** How long a result is retried while the event store is unavailable. */
   resultRetryMs: number
   /** ISO 8601 UTC; for what is stored, never for leases. */

@@ -1,4 +1,4 @@
-import type { Engine, PlacedOrder, Plan, StepDetail } from './events.ts'
+import type { PlacedOrder, Plan, StepDetail, StoreRequested } from './events.ts'
 import type { Failure } from './failure.ts'
 
 /** Commands to one store. `now` is ISO 8601 UTC; ids are made by the caller. */
@@ -20,14 +20,9 @@ export type StoreCommand =
   | RequestUpgrade
   | { type: 'RequestDeletion'; now: string }
 
-export interface RequestStore {
+/** Everything that the event will say: a field of StoreRequested is a field of this command. */
+export interface RequestStore extends Omit<StoreRequested, 'requestedAt'> {
   type: 'RequestStore'
-  storeId: string
-  tenantId: string
-  name: string
-  engine: Engine
-  plan: Plan
-  fingerprint: string
   now: string
 }
 

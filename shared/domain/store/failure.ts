@@ -20,6 +20,7 @@ export const failureReasons = [
   'RELEASE_CONFLICT',
   'RELEASE_MISSING',
   'CLUSTER_UNREACHABLE',
+  'DISK_FULL',
   'WORKER_STOPPED',
   'WORKER_LOST',
   'CANCELLED',

@@ -56,6 +56,8 @@ export const runRules: readonly Rule[] = [
   ).map((reason) =>
     endedBy(reason, { reason: 'WORKER_LOST', retryable: true, nextAction: act.tryAgain }),
   ),
+  endedBy('DISK_FULL', { reason: 'DISK_FULL', retryable: true, nextAction: act.freeSpace }),
+  endedBy('OUTPUT_FAILED', { reason: 'UNKNOWN', retryable: true, nextAction: act.tryAgain }),
   endedBy('OUTPUT_TOO_LARGE', {
     reason: 'CHART_INVALID',
     retryable: false,

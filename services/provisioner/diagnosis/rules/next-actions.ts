@@ -29,4 +29,5 @@ export const releaseField = 'Make helm the only owner of the field, then retry t
 export const unblock = 'Find out what is blocking it, then retry the store'
 export const reachCluster =
   'Find out why the API server does not answer; it is tried again automatically'
+export const freeSpace = 'Free space on the disk that the detail names, then retry the store'
 export const seePods = 'Check the pods and their log lines, fix the cause, then retry the store'

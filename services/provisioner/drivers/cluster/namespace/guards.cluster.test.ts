@@ -170,7 +170,7 @@ const newTarget = (): Promise<Target> => maker.targetOf(randomUUID())
 async function expectUntouchable(target: Target): Promise<void> {
   const { driver } = maker
   await driver.fence(target, leaseOf(2))
-  expect(await driver.inventory(target, signal)).toEqual([])
+  expect(await driver.inventory(target)).toEqual([])
   await driver.uninstall(target, leaseOf(2))
 }
 
