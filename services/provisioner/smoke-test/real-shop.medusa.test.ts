@@ -83,6 +83,10 @@ test('a shop whose products are gone does not sell', async () => {
   )
 })
 
+test('set-up and sales write nothing into the application, whose file system is read-only', async () => {
+  expect(await shop.written()).toEqual([])
+})
+
 function say(what: string, figures: object): void {
   process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`)
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { startProcess, untilReady } from '../../../embedded/processes/start-process.ts'
-import { medusaApp } from '../../../tools/cluster/images/medusa/app.ts'
+import { unpackMedusaApp } from '../../../tools/cluster/images/medusa/app.ts'
 import { tempFolder } from '../temp-folder.ts'
+import { folderState, writtenSince } from './folder-state.ts'
 import { inMemoryConfig } from './in-memory-config.ts'
 import { startRedis } from './start-redis.ts'
 
@@ -15,13 +16,13 @@ const START_LIMIT_MS = 3 * 60_000
 /** A real Medusa, set up and started as its image does it, on the PostgreSQL at `databaseUrl`. */
 export async function realMedusa(databaseUrl: string) {
   await using stack = new AsyncDisposableStack()
-  const app = await medusaApp(process.env)
   const folder = stack.use(await tempFolder('storewright-medusa-'))
   const redis = stack.use(await startRedis(folder.path))
-  const home = await placeApp(app, folder.path, redis.inMemory)
+  const home = await placeApp(folder.path, redis.inMemory)
+  const before = await folderState(home)
   const admin = await writeAdmin(folder.path)
   const port = await freePort()
-  const env = environment({ databaseUrl, redisUrl: redis.url, port, home, folder: folder.path })
+  const env = environment({ databaseUrl, redisUrl: redis.url, port, folder: folder.path })
   const startedAt = performance.now()
   await setUp(home, env)
   const setUpMs = Math.round(performance.now() - startedAt)
@@ -42,6 +43,8 @@ export async function realMedusa(databaseUrl: string) {
     admin,
     setUpMs,
     startMs,
+    /** What was made or changed in the application since it was unpacked. */
+    written: () => writtenSince(home, before),
     redis: redis.inMemory ? 'in memory' : 'redis-server',
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
@@ -53,23 +56,14 @@ async function setUp(cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
   if (failed) throw new Error(`The set-up of Medusa failed: ${stderr.slice(-1_000)}`)
 }
 
-/** The app stays as it is: what a run writes lies beside links to it. */
-async function placeApp(app: string, folder: string, inMemory: boolean): Promise<string> {
+/** A copy of this run's own. */
+async function placeApp(folder: string, inMemory: boolean): Promise<string> {
   const home = join(folder, 'app')
+  const given = process.env['MEDUSA_APP_DIR']
+  if (given === undefined) await unpackMedusaApp(home, process.env)
+  else await cp(given, home, { recursive: true, verbatimSymlinks: true })
   await mkdir(join(home, 'static'), { recursive: true })
-  const parts = [
-    'node_modules',
-    'package.json',
-    'package-lock.json',
-    'public',
-    'set-up',
-    'set-up.mts',
-    'src',
-  ]
-  for (const part of parts) await symlink(join(app, part), join(home, part))
-  const config = join(home, 'medusa-config.js')
-  if (inMemory) await writeFile(config, inMemoryConfig)
-  else await copyFile(join(app, 'medusa-config.js'), config)
+  if (inMemory) await writeFile(join(home, 'medusa-config.js'), inMemoryConfig)
   return home
 }
 
@@ -84,14 +78,13 @@ interface Place {
   databaseUrl: string
   redisUrl: string
   port: number
-  home: string
   folder: string
 }
 
-function environment({ databaseUrl, redisUrl, port, home, folder }: Place): NodeJS.ProcessEnv {
+function environment({ databaseUrl, redisUrl, port, folder }: Place): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
-    HOME: home,
+    HOME: folder,
     TMPDIR: folder,
     NODE_ENV: 'production',
     MEDUSA_DISABLE_TELEMETRY: 'true',
