@@ -12,8 +12,8 @@ import { digestOf } from '../digest.ts'
 const image = fileURLToPath(new URL('../../../../deploy/images/medusa', import.meta.url))
 const PART = 'medusa'
 const STEP_LIMIT_MS = 15 * 60_000
-/** What the Dockerfile copies; whatever else a developer has there stays out. */
-const sources = [
+/** What the Dockerfile copies, as a test compares; whatever else a developer has there stays out. */
+export const sources = [
   'package.json',
   'package-lock.json',
   'make-folders.mts',
@@ -22,6 +22,15 @@ const sources = [
   'src',
   'set-up.mts',
   'set-up',
+]
+/** What the Dockerfile runs for it, as a test compares. What the build alone needs stays out of the layers. */
+export const steps = [
+  { run: 'npm install --no-save --no-audit --no-fund' },
+  { run: 'node make-folders.mts' },
+  {
+    run: 'npm run build',
+    env: { MEDUSA_BUILD: 'true', NODE_OPTIONS: '--max-old-space-size=3072' },
+  },
 ]
 
 /**
@@ -62,10 +71,9 @@ async function build(archive: string, env: NodeJS.ProcessEnv): Promise<void> {
   try {
     const source = join(making, 'source')
     for (const name of sources) await cp(join(image, name), join(source, name), { recursive: true })
-    await npm(source, ['install', '--no-save', '--no-audit', '--no-fund'], env)
-    await execa(process.execPath, ['make-folders.mts'], { cwd: source, timeout: STEP_LIMIT_MS })
-    const building = { ...env, MEDUSA_BUILD: 'true', NODE_OPTIONS: '--max-old-space-size=3072' }
-    await npm(source, ['run', 'build'], building)
+    // Medusa's program would keep something in the user's own folder.
+    const settings = { ...env, MEDUSA_DISABLE_TELEMETRY: 'true', XDG_CONFIG_HOME: making }
+    for (const step of steps) await perform(step.run, source, { ...settings, ...step.env })
     const app = join(source, '.medusa', 'server')
     for (const part of ['node_modules', 'set-up.mts', 'set-up'])
       await rename(join(source, part), join(app, part))
@@ -78,9 +86,11 @@ async function build(archive: string, env: NodeJS.ProcessEnv): Promise<void> {
   say(PART, 'made')
 }
 
-async function npm(cwd: string, args: string[], env: NodeJS.ProcessEnv): Promise<void> {
+async function perform(run: string, cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const [program = '', ...args] = run.split(' ')
+  const command = program === 'node' ? process.execPath : program
   const options = { cwd, env, timeout: STEP_LIMIT_MS, stdin: 'ignore', all: true } as const
-  const run = () => execa('npm', args, { ...options, reject: false })
-  const { failed, all } = await withProgress(PART, `npm ${args.join(' ')}`, run)
-  if (failed) throw new Error(`npm ${args[0]} for Medusa failed: ${all.slice(-2_000)}`)
+  const performed = () => execa(command, args, { ...options, reject: false })
+  const { failed, all } = await withProgress(PART, run, performed)
+  if (failed) throw new Error(`${run} for Medusa failed: ${all.slice(-2_000)}`)
 }
