@@ -1,3 +1,8 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { shareLock } from './processes/lock-file.js'
+import { packagesInUse } from './setup/packages.js'
 import { createLogger, type Logger } from '#observability'
 import { writeAddresses } from './data-folder/addresses.ts'
 import type { StackConfig } from './config.ts'
@@ -7,7 +12,7 @@ import { isFree } from './processes/free-port.ts'
 import type { RunningProcess } from './processes/start-process.ts'
 import { serviceEnv } from './services/service-table.ts'
 import { startServicesApart, startServicesInside } from './services/start-services.ts'
-import { claimFolder } from './data-folder/lock.ts'
+import { lockDataFolder } from './data-folder/lock.ts'
 import { writePids } from './data-folder/pids.ts'
 import { supervise, type Part } from './processes/supervise.ts'
 
@@ -33,8 +38,9 @@ interface Given {
 
 async function startOnto(running: AsyncDisposableStack, { config, env, logger }: Given) {
   const { dataDir, given } = config
-  const folder = await claimFolder(dataDir)
-  running.defer(folder.release)
+  const lock = await lockDataFolder(dataDir)
+  running.defer(lock.release)
+  running.defer(usePackages())
 
   const onStarted = writePids(dataDir)
   const supervisePart = <T extends RunningProcess>(part: Part<T>) =>
@@ -56,6 +62,17 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger }:
   const gateway = await startGateway({ port, auth, services: services.urls, logger })
   running.defer(gateway.close)
   return gateway.url
+}
+
+/** Keeps a set-up of this checkout from taking the packages away; where nothing can be written, npm cannot either. */
+function usePackages(): () => void {
+  try {
+    const root = fileURLToPath(new URL('..', import.meta.url))
+    mkdirSync(join(root, '.storewright'), { recursive: true })
+    return shareLock(packagesInUse(root)).release
+  } catch {
+    return () => {}
+  }
 }
 
 async function refuseTakenPort(port: number): Promise<void> {
