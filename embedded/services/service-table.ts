@@ -19,7 +19,7 @@ interface RunningService {
   close: () => Promise<void>
 }
 
-type Start = (env: NodeJS.ProcessEnv) => Promise<RunningService>
+type Start = (env: NodeJS.ProcessEnv, onFatal: (error: Error) => void) => Promise<RunningService>
 
 /** Starts a service inside this process, with the configuration it takes from `env`. */
 export const startInProcess: Record<ServiceName, Start> = {
@@ -33,10 +33,10 @@ export const startInProcess: Record<ServiceName, Start> = {
     const { parseConfig } = await import('../../services/relay/config.ts')
     return start(parseConfig(env))
   },
-  provisioner: async (env) => {
+  provisioner: async (env, onFatal) => {
     const { start } = await import('../../services/provisioner/start.ts')
     const { parseConfig } = await import('../../services/provisioner/config.ts')
-    return start(parseConfig(env))
+    return start(parseConfig(env), onFatal)
   },
   'query-api': async (env) => {
     const { start } = await import('../../services/query-api/start.ts')
