@@ -9,7 +9,7 @@ const BODY_OFFSET = 8
 const MARK = Buffer.from([0xf0, 0x53, 0x57, 0x0f])
 
 /** A record is one group commit: whole appends only, so a torn write loses nothing acknowledged. */
-export const RECORD_BYTES_MAX = 8 * 1024 * 1024
+export const RECORD_BYTES_MAX = 24 * 1024 * 1024
 
 /** Fills in the header of a record whose frames are already in place behind it. */
 export function sealRecord(record: Buffer, fileOffset: number): void {

@@ -10,7 +10,7 @@ import {
   recordBytes,
 } from './record.ts'
 
-const CHUNK_BYTES = 2 * RECORD_BYTES_MAX
+const CHUNK_BYTES = RECORD_BYTES_MAX
 
 /** Called for every event in log order, with the frame's place in `buffer` and in the file. */
 export type OnFrame = (buffer: Buffer, offset: number, position: number) => void
