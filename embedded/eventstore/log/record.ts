@@ -29,10 +29,12 @@ export function recordBytes(source: Buffer, offset: number): number | undefined 
 
 /** Whether `record`, exactly one record long, is what was written at `fileOffset`. */
 export function isIntact(record: Buffer, fileOffset: number): boolean {
-  return (
-    record.readDoubleLE(BODY_OFFSET + MARK.length) === fileOffset &&
-    crc32(record.subarray(BODY_OFFSET)) === record.readUInt32LE(4)
-  )
+  return record.readDoubleLE(BODY_OFFSET + MARK.length) === fileOffset && isWhole(record)
+}
+
+/** Whether `record` is one that was written, wherever that was. */
+export function isWhole(record: Buffer): boolean {
+  return crc32(record.subarray(BODY_OFFSET)) === record.readUInt32LE(4)
 }
 
 /** Offset in `source` at or after `from` where a record may start; -1 where there is none. */

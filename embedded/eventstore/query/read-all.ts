@@ -33,7 +33,7 @@ export async function* readAll(
 export function isPlace(log: EventLog, position: number): boolean {
   const { positions } = log.index
   const number = positions.firstAtOrAbove(position)
-  if (position === 0 || number === positions.length()) return true
+  if (position <= 0 || number === positions.length()) return true
   const gap = positions.at(number) - position
   return gap === 0 || gap === RECORD_HEADER_BYTES
 }

@@ -70,10 +70,12 @@ async function take(
     if (waitMs <= 0) return timedOutResponse()
     if (!open.has(correlationId)) {
       const giveUp = () => {
+        if (open.get(correlationId)?.timer !== timer) return
         open.delete(correlationId)
         send(addressed(timedOutResponse(), structuredUuid(correlationId), options))
       }
-      const timer = setTimeout(giveUp, waitMs).unref()
+      // What came while the server itself was held up is read before the append is given up.
+      const timer = setTimeout(() => setImmediate(giveUp), waitMs).unref()
       open.set(correlationId, { options, events: [], bytes: 0, recorded: 0, timer })
     }
   }
