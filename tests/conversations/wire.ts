@@ -10,6 +10,7 @@ import statusMessages from '@eventstore/db-client/generated/status_pb.js'
 import streams from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import streamMessages from '@eventstore/db-client/generated/streams_pb.js'
 import users from '@eventstore/db-client/generated/users_grpc_pb.js'
+import any from 'google-protobuf/google/protobuf/any_pb.js'
 import duration from 'google-protobuf/google/protobuf/duration_pb.js'
 import empty from 'google-protobuf/google/protobuf/empty_pb.js'
 import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js'
@@ -87,6 +88,7 @@ function fieldOf(body: string): Field {
 function classNamed(name: string): Class {
   const [head = '', ...rest] = name.split('.')
   const wellKnown: Record<string, object> = {
+    google_protobuf_any_pb: any,
     google_protobuf_duration_pb: duration,
     google_protobuf_empty_pb: empty,
     google_protobuf_timestamp_pb: timestamp,
