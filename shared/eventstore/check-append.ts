@@ -1,5 +1,5 @@
-import { type EventData, jsonEvent, type JSONType } from '@eventstore/db-client'
 import { AppError } from '#domain'
+import { type EventData, jsonEvent, type JSONType } from './client.ts'
 import type { ExpectedRevision, NewEvent } from './event-store.ts'
 
 /** EventStoreDB's default limit for data, metadata and types of one append together. */

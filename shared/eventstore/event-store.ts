@@ -75,5 +75,7 @@ export interface EventStore {
   eventAt: (position: bigint) => Promise<RecordedEvent | undefined>
   /** Resolves when the event store answers a read in time. */
   ping: (timeoutMs: number) => Promise<void>
+  /** Resolves when the event store answers an append in time; nothing is written. */
+  pingAppends: (timeoutMs: number) => Promise<void>
   close: () => Promise<void>
 }

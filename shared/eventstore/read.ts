@@ -1,3 +1,5 @@
+import { pause, within } from '#async'
+import { AppError, hasCode } from '#domain'
 import {
   BACKWARDS,
   END,
@@ -6,9 +8,7 @@ import {
   START,
   type StreamingRead,
   StreamNotFoundError,
-} from '@eventstore/db-client'
-import { pause, within } from '#async'
-import { AppError, hasCode } from '#domain'
+} from './client.ts'
 import { appErrorOf } from './errors.ts'
 import type { ReadAllOptions, RecordedEvent } from './event-store.ts'
 
@@ -24,7 +24,7 @@ interface ReadCall {
 
 /** Yields what a read yields, nothing for a missing stream; starts again while nothing has come yet. */
 export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent> {
-  const giveUpAt = Date.now() + call.timeoutMs
+  const giveUpAt = performance.now() + call.timeoutMs
   for (;;) {
     let started = false
     try {
@@ -38,7 +38,7 @@ export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent>
       if (error instanceof StreamNotFoundError) return
       const translated = appErrorOf(error, call.stream)
       const again = hasCode(translated, 'EVENT_STORE_UNAVAILABLE') && !started
-      if (!again || Date.now() + PAUSE_MS >= giveUpAt) throw translated
+      if (!again || performance.now() + PAUSE_MS >= giveUpAt) throw translated
     }
     await pause(PAUSE_MS, call.signal)
   }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type EventStoreDBClient, excludeSystemEvents, START } from '@eventstore/db-client'
 import type { Logger } from '#observability'
+import { type EventStoreDBClient, excludeSystemEvents, START } from './client.ts'
 import type { SubscriptionItem } from './event-store.ts'
 import { recordedEvent } from './read.ts'
 
