@@ -17,6 +17,7 @@ export {
   START,
   type StreamingRead,
   StreamNotFoundError,
+  UnknownError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
 

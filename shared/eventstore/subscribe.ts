@@ -1,8 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { hasCode } from '#domain'
 import type { Logger } from '#observability'
 import { type EventStoreDBClient, excludeSystemEvents, START } from './client.ts'
 import type { SubscriptionItem } from './event-store.ts'
 import { recordedEvent } from './read.ts'
+import { divergedAt } from './same-log.ts'
 
 const PAUSE_FIRST_MS = 50
 const PAUSE_MAX_MS = 5_000
@@ -14,26 +16,38 @@ interface SubscribeOptions {
   logger?: Logger | undefined
 }
 
-/** Follows the log behind `after`; reopens behind what was seen last, whatever ended it, and ends only on abort. */
+/**
+ * Follows the log behind `after`; reopens behind what was seen last, whatever ended it, and ends only on abort. Throws
+ * EVENT_LOG_DIVERGED when the log proves to be another one.
+ */
 export async function* subscribeToAll(options: SubscribeOptions): AsyncGenerator<SubscriptionItem> {
   const { client, signal, logger } = options
   let { after } = options
   let pauseMs = PAUSE_FIRST_MS
   while (!signal.aborted) {
+    let last = after
     try {
       for await (const item of subscribeOnce(client, after, signal)) {
         pauseMs = PAUSE_FIRST_MS
+        if ('id' in item) last = assertBehind(last, item.position)
         after = positionOf(item) ?? after
         yield item
       }
     } catch (error) {
       if (signal.aborted) return
+      if (hasCode(error, 'EVENT_LOG_DIVERGED')) throw error
       logger?.warn({ err: error, after: after?.toString(), pauseMs }, 'subscription lost')
     }
     const jitterMs = Math.random() * pauseMs
     await wait(pauseMs + jitterMs, undefined, { signal }).catch(() => undefined)
     pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)
   }
+}
+
+/** Throws EVENT_LOG_DIVERGED for an event that is not behind the last one, or the position asked for. */
+function assertBehind(last: bigint | undefined, position: bigint): bigint {
+  if (last !== undefined && position <= last) throw divergedAt(position, last)
+  return position
 }
 
 function positionOf(item: SubscriptionItem): bigint | undefined {

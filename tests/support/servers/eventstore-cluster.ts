@@ -35,6 +35,8 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
   let leader: number | undefined = 0
   let fate: AppendFate | undefined
   let delayMs = 0
+  let isCold = false
+  let refusesReads = false
   let election: NodeJS.Timeout | undefined
 
   const isInTouch = ({ server, isIsolated, frozen }: Member) =>
@@ -88,6 +90,8 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
       upstream,
       fate: () => fateAt(n),
       isWritten,
+      isCold: () => isCold,
+      refusesReads: () => refusesReads,
       delayMs: () => delayMs,
       thawed: async () => member(n).frozen?.promise,
       leaderPort: () => (leader === undefined || leader === n ? undefined : member(leader).port),
@@ -112,6 +116,13 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
     /** All appends meet this fate at every node; undefined: as the cluster's state says. */
     setFate: (next: AppendFate | undefined) => (fate = next),
     delayAppends: (ms: number) => (delayMs = ms),
+    /** A read at the leader is refused, as one from a position at which no record begins. */
+    refuseReads: () => (refusesReads = true),
+    /** Every node has just started: not ready, and reads are answered as if the log were empty. */
+    setCold: (cold: boolean) => {
+      isCold = cold
+      fate = cold ? 'not ready' : undefined
+    },
     moveLeader: (n: number) => (leader = n),
     kill: (n: number) => {
       member(n).server?.stop()

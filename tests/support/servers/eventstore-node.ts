@@ -28,6 +28,10 @@ export interface NodeOptions {
   upstream: Client
   fate: () => AppendFate
   isWritten: () => boolean
+  /** Has just started: it answers reads as if the log were empty. */
+  isCold: () => boolean
+  /** Refuses reads of the leader, as a position at which no record begins. */
+  refusesReads: () => boolean
   /** How long an append is under way before the event store gets it. */
   delayMs: () => number
   /** Settles when the node may send and take again. */
@@ -78,8 +82,11 @@ function serve(server: Server, path: string, handle: (call: Call) => unknown): v
 
 async function forward(call: Call, path: string, options: NodeOptions): Promise<void> {
   const leaderPort = options.leaderPort()
-  if (call.metadata.get('requires-leader').length > 0 && leaderPort !== undefined)
-    return fail(call, notLeader(leaderPort))
+  const needsLeader = call.metadata.get('requires-leader').length > 0
+  if (needsLeader && options.fate() === 'not ready') return fail(call, notReady)
+  if (needsLeader && leaderPort !== undefined) return fail(call, notLeader(leaderPort))
+  if (path.endsWith('/Read') && options.isCold()) return void call.end()
+  if (needsLeader && options.refusesReads()) return fail(call, refusedPosition)
   const isAppend = path.endsWith('/Append')
   if (isAppend && (options.fate() === 'not ready' || options.fate() === 'busy'))
     return fail(call, { code: status.UNAVAILABLE, details: refusals[options.fate()] ?? '' })
@@ -171,6 +178,8 @@ function failureOf(message: string, type: string): statusMessages.Status {
   return new statusMessages.Status().setMessage(message).setDetails(detail)
 }
 
+const refusedPosition = { code: status.UNKNOWN, details: 'Unexpected ReadAllResult: Error' }
+const notReady = { code: status.UNAVAILABLE, details: 'Server Is Not Ready' }
 const refusals: Partial<Record<AppendFate, string>> = {
   'not ready': 'Server Is Not Ready',
   busy: 'Server Is Busy',
