@@ -17,6 +17,7 @@ export {
   START,
   type StreamingRead,
   StreamNotFoundError,
+  TimeoutError,
   UnknownError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
@@ -28,12 +29,40 @@ const GOSSIP_TIMEOUT_S = 2
 export function connect(connectionString: string): EventStoreDBClient {
   if (/throwOnAppendFailure=false/i.test(connectionString))
     throw new AppError('CONFIG_INVALID', 'throwOnAppendFailure must not be false')
+  const unknown = unknownOption(connectionString)
+  if (unknown !== undefined)
+    throw new AppError('CONFIG_INVALID', `EVENTSTORE_URL has an unknown option: ${unknown}`)
   try {
     return EventStoreDBClient.connectionString(withGossipTimeout(connectionString))
-  } catch (cause) {
-    throw new AppError('CONFIG_INVALID', 'The event store connection string is invalid', { cause })
+  } catch {
+    // The client's error quotes the string with its password.
+    throw new AppError('CONFIG_INVALID', 'The event store connection string is invalid')
   }
 }
+
+/** The client would take it, and print the whole string with its password. */
+function unknownOption(connectionString: string): string | undefined {
+  const [, query = ''] = connectionString.trim().split('?')
+  const names = query.split('&').map((option) => option.split('=')[0]?.trim() ?? '')
+  return names.find((name) => name !== '' && !options.has(name.toLowerCase().replace(/[_-]/g, '')))
+}
+
+const options = new Set([
+  'usercertfile',
+  'userkeyfile',
+  'maxdiscoverattempts',
+  'connectionname',
+  'defaultdeadline',
+  'discoveryinterval',
+  'gossiptimeout',
+  'nodepreference',
+  'tls',
+  'tlsverifycert',
+  'tlscafile',
+  'throwonappendfailure',
+  'keepaliveinterval',
+  'keepalivetimeout',
+])
 
 /** Only where nodes are looked for, and unless given; its default of 5 s is an append's whole time. */
 function withGossipTimeout(connectionString: string): string {

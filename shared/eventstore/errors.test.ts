@@ -41,6 +41,7 @@ const outcomes: Record<string, string> = {
   WrongExpectedVersionError: 'CONCURRENT_MODIFICATION',
   StreamDeletedError: 'STREAM_DELETED',
   MaxAppendSizeExceededError: 'EVENT_TOO_LARGE',
+  AccessDeniedError: 'EVENT_STORE_ACCESS_DENIED',
   UnavailableError: 'EVENT_STORE_UNAVAILABLE',
   CancelledError: 'EVENT_STORE_UNAVAILABLE',
   NotLeaderError: 'EVENT_STORE_UNAVAILABLE',

@@ -36,7 +36,10 @@ const rules: Record<ErrorType, ErrorRule> = {
     'EVENT_TOO_LARGE',
     'The append is larger than the event store takes',
   ),
-  [ErrorType.ACCESS_DENIED]: rule('EVENT_STORE_REJECTED', 'The event store denied access'),
+  [ErrorType.ACCESS_DENIED]: rule(
+    'EVENT_STORE_ACCESS_DENIED',
+    'The event store denies access: the user or password of EVENTSTORE_URL is wrong, or the user lacks a right',
+  ),
   [ErrorType.UNAVAILABLE]: away,
   [ErrorType.CANCELLED]: away,
   [ErrorType.NOT_LEADER]: away,

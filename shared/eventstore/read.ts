@@ -152,6 +152,7 @@ export async function ping({ client }: Source, timeoutMs: number): Promise<void>
   try {
     await events.next()
   } catch (cause) {
+    if (hasCode(cause, 'EVENT_STORE_ACCESS_DENIED')) throw cause
     throw new AppError('EVENT_STORE_UNAVAILABLE', 'The event store does not answer', {
       retryable: true,
       cause,

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { cp, rm } from 'node:fs/promises'
-import { collect, newEvents, newStream } from '#test/event-store-events'
+import { eventually } from '#test/eventually'
+import { collect, follow, newEvents, newStream } from '#test/event-store-events'
 import { eventStoreCluster } from '#test/servers/eventstore-cluster'
 import { testEventStore } from '#test/servers/test-eventstore'
 import { tempFolder } from '#test/temp-folder'
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { EventStore } from './event-store.ts'
 import { openEventStore } from './open-event-store.ts'
@@ -110,9 +112,29 @@ test('a position that the event store refuses, while it answers other reads, is 
   const store = openEventStore({ connectionString: cluster.url, timeoutMs: 2_000 })
   await append(store, 1)
   const mark = await markOf(store)
-  cluster.refuseReads()
+  cluster.refuseReads('position')
 
   await expect(verifyLog(store, mark, 'read models')).rejects.toMatchObject(diverged)
+  await store.close()
+})
+
+test('an event store that denies access says nothing about the log, and is told apart', async () => {
+  await using cluster = await eventStoreCluster()
+  const lines: string[] = []
+  const logger = pino({ level: 'info' }, { write: (line) => void lines.push(line) })
+  const store = openEventStore({ connectionString: cluster.url, timeoutMs: 2_000, logger })
+  await append(store, 1)
+  const mark = await markOf(store)
+  cluster.refuseReads('denied')
+  await using following = follow(store)
+
+  const denied = { code: 'EVENT_STORE_ACCESS_DENIED' }
+  await expect(verifyLog(store, mark, 'read models')).rejects.toMatchObject(denied)
+  await expect(store.ping(2_000)).rejects.toMatchObject(denied)
+  await eventually(() => expect(lines.join('')).toContain('may not read $all'))
+  cluster.refuseReads(undefined)
+  await eventually(() => expect(following.ids()).toHaveLength(1))
+  expect(lines).toHaveLength(1)
   await store.close()
 })
 

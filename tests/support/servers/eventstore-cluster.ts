@@ -36,7 +36,7 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
   let fate: AppendFate | undefined
   let delayMs = 0
   let isCold = false
-  let refusesReads = false
+  let readRefusal: 'position' | 'denied' | undefined
   let election: NodeJS.Timeout | undefined
 
   const isInTouch = ({ server, isIsolated, frozen }: Member) =>
@@ -91,7 +91,7 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
       fate: () => fateAt(n),
       isWritten,
       isCold: () => isCold,
-      refusesReads: () => refusesReads,
+      readRefusal: () => readRefusal,
       delayMs: () => delayMs,
       thawed: async () => member(n).frozen?.promise,
       leaderPort: () => (leader === undefined || leader === n ? undefined : member(leader).port),
@@ -116,8 +116,8 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
     /** All appends meet this fate at every node; undefined: as the cluster's state says. */
     setFate: (next: AppendFate | undefined) => (fate = next),
     delayAppends: (ms: number) => (delayMs = ms),
-    /** A read at the leader is refused, as one from a position at which no record begins. */
-    refuseReads: () => (refusesReads = true),
+    /** `position`: reads at the leader are refused as from a position at which no record begins. `denied`: all reads are. */
+    refuseReads: (refusal: typeof readRefusal) => (readRefusal = refusal),
     /** Every node has just started: not ready, and reads are answered as if the log were empty. */
     setCold: (cold: boolean) => {
       isCold = cold

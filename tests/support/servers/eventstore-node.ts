@@ -30,8 +30,8 @@ export interface NodeOptions {
   isWritten: () => boolean
   /** Has just started: it answers reads as if the log were empty. */
   isCold: () => boolean
-  /** Refuses reads of the leader, as a position at which no record begins. */
-  refusesReads: () => boolean
+  /** `position`: reads at the leader are refused as from a position at which no record begins. `denied`: all reads are. */
+  readRefusal: () => 'position' | 'denied' | undefined
   /** How long an append is under way before the event store gets it. */
   delayMs: () => number
   /** Settles when the node may send and take again. */
@@ -86,7 +86,8 @@ async function forward(call: Call, path: string, options: NodeOptions): Promise<
   if (needsLeader && options.fate() === 'not ready') return fail(call, notReady)
   if (needsLeader && leaderPort !== undefined) return fail(call, notLeader(leaderPort))
   if (path.endsWith('/Read') && options.isCold()) return void call.end()
-  if (needsLeader && options.refusesReads()) return fail(call, refusedPosition)
+  if (needsLeader && options.readRefusal() === 'position') return fail(call, refusedPosition)
+  if (path.endsWith('/Read') && options.readRefusal() === 'denied') return fail(call, denied())
   const isAppend = path.endsWith('/Append')
   if (isAppend && (options.fate() === 'not ready' || options.fate() === 'busy'))
     return fail(call, { code: status.UNAVAILABLE, details: refusals[options.fate()] ?? '' })
@@ -191,6 +192,12 @@ function inOrder(options: NodeOptions, handOver: (bytes: Buffer) => unknown) {
   return (bytes: Buffer) => {
     before = before.then(() => options.thawed()).then(() => void handOver(bytes))
   }
+}
+
+function denied() {
+  const metadata = new Metadata()
+  metadata.set('exception', 'access-denied')
+  return { code: status.PERMISSION_DENIED, details: 'Access Denied', metadata }
 }
 
 function notLeader(port: number) {
