@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { operatorSettings, readCompose } from './compose-file.ts'
 import { parseWith } from './service-config.ts'
@@ -25,6 +26,24 @@ describe.each(lasting)('%s', (_, service) => {
     expect(service.security_opt).toContain('no-new-privileges:true')
   })
 
+  test('writes to its volumes and to memory only', () => {
+    expect(service.read_only).toBe(true)
+  })
+
+  test('is started again, whatever it ended with', () => {
+    expect(service.restart).toBe('unless-stopped')
+  })
+
+  test('has limits of memory and CPU, and of its log', () => {
+    expect(service.mem_limit).toMatch(/^\d+[mg]$/)
+    expect(service.cpus).toBe('1')
+    expect(service.logging?.options).toEqual({ 'max-size': '10m', 'max-file': '5' })
+  })
+
+  test('is looked after without a process of Node', () => {
+    expect(service.healthcheck?.test).not.toContain('node')
+  })
+
   test('names the version of its image', () => {
     expect(service.image).toMatch(/:\d[\w.-]*(@sha256:[0-9a-f]{64})?$/)
   })
@@ -38,9 +57,23 @@ describe.each(lasting)('%s', (_, service) => {
   })
 })
 
-test('only the event store may write outside its volume', () => {
-  const writable = lasting.filter(([, { read_only }]) => read_only !== true).map(([name]) => name)
-  expect(writable).toEqual(['eventstore'])
+test('each image is built once', () => {
+  const built = lasting.filter(([, { build }]) => build !== undefined)
+  const images = built.map(([, { image }]) => image)
+  expect(images).toEqual([...new Set(images)])
+  const pulled = lasting.filter(
+    ([, { build, image }]) => build === undefined && images.includes(image),
+  )
+  expect(pulled.map(([name]) => name)).toEqual(['query-api', 'projector', 'relay'])
+  for (const [, { pull_policy: policy }] of pulled) expect(policy).toBe('never')
+})
+
+test('the event store writes no log files and calls nobody', () => {
+  const { environment } = services['eventstore'] ?? {}
+  expect(environment).toMatchObject({
+    EVENTSTORE_DISABLE_LOG_FILE: 'true',
+    EVENTSTORE_TELEMETRY_OPTOUT: 'true',
+  })
 })
 
 test('the one container that runs as root has no network, one right, and ends', () => {
@@ -74,6 +107,11 @@ test('everything talks in a network that leads nowhere; only the APIs reach out 
 test.each(Object.keys(operatorSettings))('compose refuses to start without %s', async (name) => {
   const { [name]: _, ...others } = operatorSettings
   await expect(readCompose(others)).rejects.toThrow(`${name} is needed`)
+})
+
+test('git ignores the file with the passwords, and keeps the example', async () => {
+  const ignored = await readFile(new URL('../../.gitignore', import.meta.url), 'utf8')
+  expect(ignored.split('\n')).toEqual(expect.arrayContaining(['.env', '!.env.example']))
 })
 
 describe.each(ours)('the environment of %s', (name) => {

@@ -21,6 +21,12 @@ interface RunningService {
 
 type Start = (env: NodeJS.ProcessEnv) => Promise<RunningService>
 
+// Ends the stack in good order, as any error that nobody has caught.
+const fatal = (error: unknown) =>
+  void setImmediate(() => {
+    throw error
+  })
+
 /** Starts a service inside this process, with the configuration it takes from `env`. */
 export const startInProcess: Record<ServiceName, Start> = {
   projector: async (env) => {
@@ -31,12 +37,12 @@ export const startInProcess: Record<ServiceName, Start> = {
   relay: async (env) => {
     const { start } = await import('../../services/relay/start.ts')
     const { parseConfig } = await import('../../services/relay/config.ts')
-    return start(parseConfig(env))
+    return start(parseConfig(env), fatal)
   },
   provisioner: async (env) => {
     const { start } = await import('../../services/provisioner/start.ts')
     const { parseConfig } = await import('../../services/provisioner/config.ts')
-    return start(parseConfig(env))
+    return start(parseConfig(env), fatal)
   },
   'query-api': async (env) => {
     const { start } = await import('../../services/query-api/start.ts')

@@ -34,7 +34,7 @@ export async function readChart(chartsDir: string, engine: Engine): Promise<Char
   }
 }
 
-/** Stands for a chart that is not there: what tries to use it fails. */
+/** In place of a chart that cannot be read: a deployment with it fails, a removal does not need it. */
 export function unreadableChart(chartsDir: string, engine: Engine): Chart {
   return {
     name: engine,

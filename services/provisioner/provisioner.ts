@@ -1,9 +1,8 @@
 import { resolve } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { EventStore } from '#eventstore'
 import {
+  awaitTopology,
   connectMessaging,
-  ensureTopology,
   type Messaging,
   nextWork,
   openLeases,
@@ -11,12 +10,13 @@ import {
 } from '#messaging'
 import type { Logger } from '#observability'
 import type { Pool } from '#postgres'
-import type { ProvisionerConfig } from './config.ts'
+import { leaseTimes, type ProvisionerConfig } from './config.ts'
 import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
 import { limitTenants, openGlobalConcurrency } from './worker/concurrency.ts'
 import { handleMessage } from './worker/handle-message.ts'
+import { openQuotas } from './worker/release-quota.ts'
 import { endedClaims, type Worker } from './worker/worker.ts'
 
 interface ProvisionerParts {
@@ -36,7 +36,7 @@ export function startProvisioner(parts: ProvisionerParts) {
   const { config, logger, onFatal } = parts
   const draining = new AbortController()
   const stopping = new AbortController()
-  const timings = { ackWaitMs: config.ACK_WAIT_MS, leaseTtlMs: config.LEASE_TTL_MS }
+  const timings = leaseTimes(config)
   const name = `provisioner ${config.WORKER_ID}`
   const { signal } = draining
   let messaging: Messaging | undefined
@@ -49,8 +49,7 @@ export function startProvisioner(parts: ProvisionerParts) {
     const globalConcurrency = openGlobalConcurrency(bus, {
       permitsMax: config.GLOBAL_CONCURRENCY,
       tenantPermitsMax: config.GLOBAL_TENANT_CONCURRENCY,
-      leaseTtlMs: config.LEASE_TTL_MS,
-      renewEveryMs: config.LEASE_RENEW_MS,
+      ...timings,
     })
     const worker = workerOf(parts, { leases, globalConcurrency, stopping: stopping.signal })
     logger.info({ workerId: config.WORKER_ID, concurrency: config.CONCURRENCY }, 'taking work')
@@ -102,6 +101,7 @@ function workerOf(
   return {
     workerId: config.WORKER_ID,
     eventStore,
+    quotas: openQuotas(eventStore),
     ...shared,
     driver,
     logger,
@@ -109,16 +109,13 @@ function workerOf(
     chartsDir: resolve(config.CHARTS_DIR),
     storesDomain: config.STORES_DOMAIN,
     retryDelaysMs: config.RETRY_DELAYS_MS,
-    renewEveryMs: config.LEASE_RENEW_MS,
-    lostAfterMs: config.LEASE_LOST_MS,
+    lease: leaseTimes(config),
     resultRetryMs: config.RESULT_RETRY_MS,
     now: () => new Date().toISOString(),
     tenantConcurrency: limitTenants(config.TENANT_CONCURRENCY ?? config.CONCURRENCY),
     ended: endedClaims(),
   }
 }
-
-const AGAIN_MS = 1_000
 
 interface BusOptions {
   url: string
@@ -130,22 +127,22 @@ interface BusOptions {
   onClosed: (error: Error) => void
 }
 
-/** Connects and makes what is missing in JetStream, however long that takes; undefined when told to stop. */
+/**
+ * Connects and makes what is missing in JetStream, however long that takes; undefined when told to stop.
+ * Throws CONFIG_INVALID when the configuration of NATS does not allow it.
+ */
 async function openBus(options: BusOptions): Promise<Messaging | undefined> {
-  const { timings, logger, signal } = options
+  const { timings, signal } = options
   const messaging = await connectMessaging(options).catch((error: unknown) => {
     if (signal.aborted) return undefined
     throw error
   })
   if (messaging === undefined) return undefined
-  while (!signal.aborted) {
-    try {
-      await ensureTopology(messaging, timings)
-      return messaging
-    } catch (err) {
-      logger.warn({ err }, 'JetStream does not answer yet')
-    }
-    await wait(AGAIN_MS, undefined, { signal }).catch(() => {})
+  try {
+    if (await awaitTopology(messaging, { timings, signal })) return messaging
+  } catch (error) {
+    await messaging.close()
+    throw error
   }
   await messaging.close()
   return undefined

@@ -4,7 +4,7 @@ import { redact } from './redact.ts'
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'.split('')
 
-test('a known secret is hidden wherever it stands and however it is written', () => {
+test('a known secret is hidden wherever it appears and however it is encoded', () => {
   const secret = string({
     unit: constantFrom(...letters, '+', '/', ' ', '"', 'é'),
     minLength: 8,

@@ -1,6 +1,6 @@
 const REDACTED = '[redacted]'
 
-/** Shorter values are words that stand everywhere, and no secrets. */
+/** Shorter values are ordinary words, and no secrets. */
 const SECRET_CHARACTERS_MIN = 4
 
 /** A log breaks a secret of several lines. */
@@ -14,7 +14,7 @@ export function redact(text: string, secrets: readonly string[]): string {
   return patterns.reduce((shown, [pattern, by]) => shown.replaceAll(pattern, by), clear)
 }
 
-/** As it is, and as it stands in Kubernetes' own data, in URLs and in JSON. */
+/** As it is, and as Kubernetes' data, URLs and JSON encode it. */
 function formsOf(secret: string): string[] {
   const base64 = Buffer.from(secret).toString('base64')
   const url = encodeURIComponent(secret.toWellFormed())
@@ -26,7 +26,7 @@ function formsOf(secret: string): string[] {
 const name =
   '[\\w.-]{0,60}(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|credential|private[-_]?key)[\\w.-]{0,60}'
 
-/** What looks like a secret whoever wrote it, most telling form first. Bounded: a log may be anything. */
+/** What looks like a secret in any text, the most specific form first. Bounded: a log may be anything. */
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [^-]*PRIVATE KEY-----[\s\S]*?(?:-----END [^-]*-----|$)/g, REDACTED],
   [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, REDACTED],

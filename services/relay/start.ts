@@ -1,6 +1,6 @@
 import { openEventStore } from '#eventstore'
 import { buildServer, closeWithin } from '#http'
-import { connectMessaging, type Messaging } from '#messaging'
+import { awaitTopology, connectMessaging, type Messaging } from '#messaging'
 import { createLogger } from '#observability'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RelayConfig } from './config.ts'
@@ -10,9 +10,13 @@ import { startRelay } from './relay.ts'
 const CHECK_EVERY_MS = 5_000
 const CLOSE_TIMEOUT_MS = 2_000
 
-/** Starts the relay: it listens at once and says in `/health/ready` what it waits for. */
+/**
+ * Starts the relay: it listens at once and says in `/health/ready` what it waits for.
+ * `onFatal` is called when it cannot go on and the process should end.
+ */
 export async function start(
   config: RelayConfig,
+  onFatal: (error: unknown) => void = () => {},
 ): Promise<{ url: string; close: () => Promise<void> }> {
   const { EVENTSTORE_URL: connectionString, NATS_URL: natsUrl, LOG_LEVEL: level } = config
   const logger = createLogger({ service: 'relay', level })
@@ -25,7 +29,9 @@ export async function start(
 
   const running = run()
   async function run(): Promise<void> {
-    messaging = await connectMessaging({ url: natsUrl, name: 'relay', logger, signal })
+    const onClosed = onFatal
+    messaging = await connectMessaging({ url: natsUrl, name: 'relay', logger, signal, onClosed })
+    if (!(await awaitTopology(messaging, { signal }))) return
     const options = { store, messaging, logger, metrics, signal }
     relay = startRelay({
       ...options,
@@ -35,7 +41,9 @@ export async function start(
     await relay.done
   }
   running.catch((err: unknown) => {
-    if (!signal.aborted) logger.fatal({ err }, 'The relay has ended')
+    if (signal.aborted) return
+    logger.fatal({ err }, 'The relay has ended')
+    onFatal(err)
   })
 
   const checks = {

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { requestStoreBody } from './http-requests.ts'
+import { storeView } from './http-views.ts'
 import {
   decodeMetadata,
   decodeStoreEvent,
@@ -35,6 +37,15 @@ const goldenOfTenants: Record<string, string> = {
 }
 const place = { stream: 'store-x', revision: 7n }
 const stored = (type: string, json: string) => ({ type, data: JSON.parse(json), ...place })
+
+test.for(Object.keys(requestStoreBody.shape))(
+  'the %s of a request is stored with the store and shown with it',
+  (field) => {
+    const requested = decodeStoreEvent(stored('StoreRequested', golden['StoreRequested'] ?? ''))
+    expect(requested?.data).toHaveProperty(field)
+    expect(storeView.shape).toHaveProperty(field)
+  },
+)
 
 test('every event of a store has its stored form here', () => {
   expect(Object.keys(golden).toSorted()).toEqual([...storeEventTypes].toSorted())

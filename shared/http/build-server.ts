@@ -63,11 +63,15 @@ export function buildServer(options: ServerOptions) {
   answerErrors(app)
   traceRequests(app)
   shedLoad(app, options.loopDelayMaxMs ?? 1_000)
-  authenticate(app, auth)
+  const authentication = authenticate(app, auth)
   limitRate(app, options.rateLimitPerMinute ?? 6_000)
   secureHeaders(app)
   serveOpenApi(app, service)
-  serveHealth(app, { service, checks, timeoutMs: options.healthTimeoutMs })
+  serveHealth(app, {
+    service,
+    checks: { ...checks, ...authentication },
+    timeoutMs: options.healthTimeoutMs,
+  })
   serveMetrics(app, registry)
   return app.withTypeProvider<ZodTypeProvider>()
 }

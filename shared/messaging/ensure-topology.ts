@@ -1,6 +1,7 @@
 import type { ConsumerConfig, JetStreamManager, StreamConfig } from 'nats'
 import { eventStreamName, provisionersConsumer } from '#contracts'
 import { ifPresent, isTaken } from './api-errors.ts'
+import { explainRefusal } from './explain-refusal.ts'
 import type { Messaging } from './messaging.ts'
 import {
   defaultTimings,
@@ -18,7 +19,8 @@ const timingsOf = new WeakMap<Messaging, WorkTimings>()
  * Makes or updates the stream, the provisioners' consumer and the buckets of leases and permits; any number of
  * services may do so at once. `timings` given once count for all later calls on this connection;
  * while none are given, those of an existing consumer or bucket stay.
- * Throws the client's error when JetStream does not answer or refuses.
+ * Throws CONFIG_INVALID when the configuration of NATS does not allow it, the client's error when JetStream does not
+ * answer.
  */
 export async function ensureTopology(messaging: Messaging, given?: WorkTimings): Promise<void> {
   if (given !== undefined) timingsOf.set(messaging, given)
@@ -26,6 +28,19 @@ export async function ensureTopology(messaging: Messaging, given?: WorkTimings):
   const { connection } = messaging
   const manager = await connection.jetstreamManager({ timeout: API_TIMEOUT_MS, checkAPI: false })
   const replicas = connection.info?.cluster === undefined ? 1 : 3
+  try {
+    await ensureAll(manager, { timings, replicas })
+  } catch (error) {
+    throw await explainRefusal(error, manager)
+  }
+}
+
+interface Wanted {
+  timings: WorkTimings | undefined
+  replicas: number
+}
+
+async function ensureAll(manager: JetStreamManager, { timings, replicas }: Wanted): Promise<void> {
   await ensureStream(manager, { ...eventStreamConfig(), num_replicas: replicas })
   const keep: (keyof StreamConfig)[] = timings === undefined ? ['max_age', 'duplicate_window'] : []
   for (const bucketConfig of [leaseStreamConfig, permitStreamConfig]) {

@@ -15,7 +15,7 @@ export interface NextWorkOptions {
 }
 
 /**
- * The next message for a free slot; undefined when none came in time or on abort. Waits through a
+ * The next message; undefined when none came in time or on abort. Waits through a
  * lost connection, makes a missing stream or consumer again, and never throws because NATS is away.
  */
 export async function nextWork(
@@ -62,7 +62,7 @@ const nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${eventStreamName}.${provisioners
 /** What one request for a message came to; `missing`: no such stream or consumer, or no JetStream. */
 type Pulled = { message: Msg } | 'none' | 'missing' | 'lost'
 
-/** Asks the consumer for one message. A message that arrives after the end of the call is given back. */
+/** Asks the consumer for one message. A message that arrives after the end of the call is returned. */
 async function pullOne(
   messaging: Messaging,
   { signal, expiresMs }: { signal: AbortSignal; expiresMs: number },

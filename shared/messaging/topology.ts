@@ -21,13 +21,22 @@ export const leaseSubjects = '$KV.LEASES.>'
 export const permitStream = 'KV_PERMITS'
 export const permitSubjects = '$KV.PERMITS.>'
 
+/** What each bucket reserves: a server with too little memory refuses to make it, instead of failing under load. */
+export const bucketBytes = 16 * 1_048_576
+const ACK_WAIT_PER_LEASE = 1.25
+
 /** How long a silent worker keeps its message and its lease. */
 export interface WorkTimings {
   ackWaitMs: number
   leaseTtlMs: number
 }
 
-export const defaultTimings: WorkTimings = { ackWaitMs: 15_000, leaseTtlMs: 12_000 }
+/** The times that belong to a lease of this length: a message outlives its worker's lease. */
+export function workTimings(leaseTtlMs: number): WorkTimings {
+  return { leaseTtlMs, ackWaitMs: Math.round(leaseTtlMs * ACK_WAIT_PER_LEASE) }
+}
+
+export const defaultTimings: WorkTimings = workTimings(12_000)
 
 /**
  * The stream of events. Limits retention: a work queue forgets the ids of what it delivered. One
@@ -88,6 +97,7 @@ function bucket(timings: WorkTimings) {
     storage: StorageType.Memory,
     discard: DiscardPolicy.New,
     max_msgs_per_subject: 1,
+    max_bytes: bucketBytes,
     max_age: nanos(timings.leaseTtlMs),
     duplicate_window: nanos(timings.leaseTtlMs),
     deny_delete: true,

@@ -77,7 +77,7 @@ test('a message whose ack was confirmed is not delivered again', async () => {
   expect(await next(messaging, 2_000)).toBeUndefined()
 })
 
-test('a message given back comes again after its delay, and a parked one never', async () => {
+test('a returned message is delivered again after its delay, and a parked one never', async () => {
   await using nats = await testNats()
   await using messaging = await testMessaging(nats.url)
   await publish(nats.connection, 's1')

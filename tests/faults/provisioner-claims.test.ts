@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 test('two provisioners, 20 stores: each is claimed once and helm runs once for it', async () => {
   await using world = await provisionerWorld()
   const helm = await helmStub(join(world.folder, 'stub'), { otherwise: { waitMs: 50 } })
-  const change = { HELM_BIN: helm.executable, LEASE_TTL_MS: '12000' }
+  const change = { HELM_BIN: helm.executable, LEASE_MS: '12000' }
   await world.startProvisioner(change)
   await world.startProvisioner(change)
   const ids = await Promise.all(Array.from({ length: 20 }, () => world.request()))

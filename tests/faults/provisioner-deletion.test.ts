@@ -71,7 +71,7 @@ test('a deletion whose worker died after the removal still says what was removed
   await world.startProvisioner()
   const storeId = await world.request()
   await untilLast(world, storeId, 'StoreProvisioned')
-  // Else the provisioner may look at the store once more, and do the deletion itself.
+  // Otherwise the provisioner may read the store once more, and do the deletion itself.
   await eventually(async () => expect(await world.messages()).toEqual({ held: 0, waiting: 0 }))
   await world.send(storeId, { type: 'RequestDeletion', now: now() })
   const claimId = await world.claim(storeId)

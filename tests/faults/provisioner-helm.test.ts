@@ -142,7 +142,7 @@ test('text that could mean something to a template reaches no helm', async () =>
   expect(await helm.runs()).toEqual([])
 })
 
-test('a folder that somebody else has put in the place of the release is never touched', async () => {
+test('a folder of somebody else under the name of the release is never touched', async () => {
   await using world = await provisionerWorld()
   const storeId = randomUUID()
   const folder = join(world.environment.RELEASES_DIR, releaseNameOf(storeId))

@@ -1,9 +1,20 @@
-import { isAbandoned, storeStream } from '#domain'
-import type { EventStore } from '#eventstore'
+import {
+  isAbandoned,
+  storeStream,
+  type TenantCommand,
+  type TenantEvent,
+  type TenantState,
+} from '#domain'
+import type { Aggregate, EventStore } from '#eventstore'
 import type { RequestContext } from '../request-context.ts'
-import type { TenantQuota } from './store-quota.ts'
 
 const STORES_READ_MAX = 20
+
+export interface TenantQuota {
+  aggregate: Aggregate<TenantState, TenantCommand, TenantEvent>
+  /** Stores with a slot that are known to exist. */
+  existing: Set<string>
+}
 
 interface ReleaseOptions {
   store: EventStore
@@ -19,8 +30,9 @@ interface ReleaseOptions {
 export async function releaseAbandoned(options: ReleaseOptions): Promise<boolean> {
   const { store, quota, now, context } = options
   const at = now().toISOString()
+  const { reserved } = await quota.aggregate.load()
   const released = await Promise.all(
-    candidates(quota, at).map(async ([storeId, reservedAt]) => {
+    candidates(quota, reserved, at).map(async ([storeId, reservedAt]) => {
       if (await exists(store, storeId)) {
         quota.existing.add(storeId)
         return false
@@ -34,8 +46,11 @@ export async function releaseAbandoned(options: ReleaseOptions): Promise<boolean
   return released.includes(true)
 }
 
-function candidates({ aggregate, existing }: TenantQuota, now: string): [string, string][] {
-  const { reserved } = aggregate.state()
+function candidates(
+  { existing }: TenantQuota,
+  reserved: TenantState['reserved'],
+  now: string,
+): [string, string][] {
   for (const storeId of existing) if (!reserved.has(storeId)) existing.delete(storeId)
   return [...reserved]
     .filter(([storeId, reservedAt]) => !existing.has(storeId) && isAbandoned(reservedAt, now))

@@ -1,20 +1,22 @@
 import { decodeTenantEvent } from '#contracts'
 import {
   hasCode,
+  mayExist,
   tenant,
-  type TenantCommand,
   type TenantEvent,
   type TenantState,
   tenantStream,
 } from '#domain'
-import { type Aggregate, type EventStore, type HandledCommand, openAggregate } from '#eventstore'
+import { type EventStore, type HandledCommand, openAggregate } from '#eventstore'
 import type { RequestContext } from '../request-context.ts'
-import { releaseAbandoned } from './release-abandoned.ts'
+import { releaseAbandoned, type TenantQuota } from './release-abandoned.ts'
 
 /** How many stores each tenant may have at the same time. */
 export interface StoreQuota {
-  /** Reserves a slot for a store that does not exist yet; resolves to when it was reserved. Throws QUOTA_EXCEEDED. */
-  reserve: (storeId: string, context: RequestContext) => Promise<string>
+  /** False when this process knows of no request for the store; another process may have accepted one just now. */
+  mayExist: (storeId: string, context: RequestContext) => Promise<boolean>
+  /** Reserves a slot for a store; resolves to when, or to undefined for a store that was deleted. Throws QUOTA_EXCEEDED. */
+  reserve: (storeId: string, context: RequestContext) => Promise<string | undefined>
 }
 
 interface StoreQuotaOptions {
@@ -25,16 +27,12 @@ interface StoreQuotaOptions {
   tenantsMax?: number
 }
 
-export interface TenantQuota {
-  aggregate: Aggregate<TenantState, TenantCommand, TenantEvent>
-  /** Stores with a slot that are known to exist. */
-  existing: Set<string>
-}
-
 export function storeQuota(options: StoreQuotaOptions): StoreQuota {
   const { store, storesMax, now } = options
   const quotaOf = newestTenants(options)
   return {
+    mayExist: async (storeId, { tenantId }) =>
+      mayExist(await quotaOf(tenantId).aggregate.load(), storeId),
     reserve: async (storeId, context) => {
       const quota = quotaOf(context.tenantId)
       const reserve = () => {
@@ -57,12 +55,9 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
 function reservedAt(
   { events, state }: HandledCommand<TenantState, TenantEvent>,
   storeId: string,
-): string {
+): string | undefined {
   const [event] = events
-  const at =
-    event?.type === 'StoreSlotReserved' ? event.data.reservedAt : state.reserved.get(storeId)
-  if (at === undefined) throw new Error(`The store ${storeId} has no slot`)
-  return at
+  return event?.type === 'StoreSlotReserved' ? event.data.reservedAt : state.reserved.get(storeId)
 }
 
 /** The tenants that were used last; one that is not in memory is read again. */

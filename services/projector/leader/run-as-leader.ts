@@ -1,5 +1,5 @@
 import { type RecordedEvent, verifyLog } from '#eventstore'
-import { readCheckpoint } from '#postgres'
+import { migrate, readCheckpoint } from '#postgres'
 import type { ProjectorOptions } from '../projector.ts'
 import { flush, projection } from '../write/write-batch.ts'
 import { becomeLeader } from './elect.ts'
@@ -12,17 +12,20 @@ export interface LeadOptions extends ProjectorOptions {
 }
 
 /**
- * Becomes the one projector that writes, then follows the log from the checkpoint. Ends when the signal is
+ * Becomes the one projector that writes, migrates, then follows the log from the checkpoint. Ends when the signal is
  * aborted; throws when anything fails. It writes on the connection that holds the lock, so a projector that
  * has lost it, without knowing yet, cannot write either.
  */
 export async function lead(options: LeadOptions): Promise<void> {
-  const { databaseUrl: url, store, silenceMs, batchMax, onPhase } = options
+  const { databaseUrl: url, store, logger, silenceMs, batchMax, onPhase } = options
   const onStandby = () => onPhase('standby')
   await using leader = await becomeLeader({ url, silenceMs, signal: options.signal, onStandby })
   const diverged = new AbortController()
   const signal = AbortSignal.any([options.signal, leader.lost, diverged.signal])
 
+  // An empty database may have taken the place of the one that was migrated before.
+  const names = await migrate(url)
+  if (names.length > 0) logger.warn({ names }, 'migrated the database again')
   const checkpoint = await leader.use((client) => readCheckpoint(client, projection))
   if (checkpoint !== undefined) await verifyLog(store, checkpoint, 'read models')
   let last: { position: bigint; eventId: string } | undefined = checkpoint

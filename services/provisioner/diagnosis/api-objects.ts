@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What is read of Kubernetes' objects; a field the server leaves out has its empty value. */
+/** The parts of Kubernetes objects that are read; a field the server leaves out has its empty value. */
 const text = z.string().default('')
 const count = z.int().default(0)
 const owner = z.object({ kind: z.string(), name: z.string(), controller: z.boolean().optional() })

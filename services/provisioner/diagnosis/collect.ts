@@ -9,8 +9,8 @@ import { openReader, type Reader, type ReadOnlyClient } from './reader.ts'
 const LIMIT_MS = 20_000
 
 /**
- * Looks at all that can tell why a store in this namespace is not ready, within 20 s, with every secret of
- * the namespace hidden. Never rejects: what could not be read is in `gaps`.
+ * Reads everything that can tell why a store in this namespace is not ready, within 20 s, with every secret
+ * of the namespace hidden. Never rejects: `gaps` names what could not be read.
  */
 export async function collectEvidence(
   client: ReadOnlyClient,
@@ -93,7 +93,7 @@ function usedUp({ metadata, status: { hard, used } }: Objects['quotas'][number])
     .map(([what, most]) => `quota ${metadata.name}: ${what} ${most} of ${most}`)
 }
 
-/** Events in the order in which they were last seen. */
+/** Events, the most recently seen first. */
 function newestFirst(events: Event[]): Event[] {
   return events.toSorted((a, b) => seenAt(b).localeCompare(seenAt(a)))
 }

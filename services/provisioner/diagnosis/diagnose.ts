@@ -9,7 +9,7 @@ import { printable } from '../redact.ts'
 
 const DETAIL_CHARACTERS_MAX = 1_000
 
-/** The most telling first; of several causes the one that the others wait for. */
+/** The most specific first; of several causes the one that the others depend on. */
 const rules: readonly Rule[] = [
   ...runRules,
   ...stderrRules,
@@ -35,7 +35,7 @@ export function diagnose(evidence: Evidence, helm: HelmRun): Failure {
   return { reason: 'HELM_FAILED', retryable: true, detail, nextAction: fixChart }
 }
 
-/** Databases before what needs them: an engine without its database crashes as well. */
+/** Databases before their engines: an engine without its database crashes as well. */
 function stuckPods({ pods, jobs }: Evidence): PodEvidence[] {
   const cron = new Set(jobs.filter(({ ofCronJob }) => ofCronJob).map(({ name }) => name))
   const isStateful = (pod: PodEvidence) => Number(pod.owner?.kind === 'StatefulSet')

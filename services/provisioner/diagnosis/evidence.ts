@@ -23,9 +23,9 @@ export interface PodEvidence {
   owner: { kind: string; name: string } | undefined
   phase: string
   ready: boolean
-  /** On its way out: it says nothing about the store any more. */
+  /** Terminating: it says nothing about the store any more. */
   ending: boolean
-  /** Why no node takes it. */
+  /** Why it cannot be scheduled. */
   unscheduled: string | undefined
   containers: ContainerEvidence[]
 }
@@ -33,14 +33,14 @@ export interface PodEvidence {
 export interface ContainerEvidence {
   name: string
   image: string
-  /** Part of the set-up, before the others. */
+  /** An init container. */
   init: boolean
   restarts: number
   state: 'waiting' | 'running' | 'terminated' | 'unknown'
   reason: string
   message: string
   exitCode: number | undefined
-  /** How it ended the time before. */
+  /** How its previous run ended. */
   last: { exitCode: number; reason: string; message: string } | undefined
 }
 
@@ -50,7 +50,7 @@ export interface WorkloadEvidence {
   uid: string
   wanted: number
   ready: number
-  /** What the API server said against its pods, or its PVCs, the last time. */
+  /** The API server's last refusal of its pods or PVCs. */
   refusal: string | undefined
 }
 
@@ -64,7 +64,7 @@ export interface PvcEvidence {
 interface JobEvidence {
   name: string
   ofCronJob: boolean
-  /** Why it has failed for good. */
+  /** Why it has failed permanently. */
   failure: string | undefined
 }
 

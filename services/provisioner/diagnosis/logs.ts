@@ -11,11 +11,11 @@ interface LogSource {
   reader: Reader
   namespace: string
   hide: (text: string) => string
-  /** Without the secrets nothing that a program wrote is shown. */
+  /** Without them no output of a program is shown, since it may hold secrets. */
   secretsKnown: boolean
 }
 
-/** The last lines of each container that has run and is not well, of the ended run where there was one. */
+/** The last lines of each unhealthy container that has run; of its previous run where there was one. */
 export async function readLogs(pods: PodEvidence[], source: LogSource): Promise<LogEvidence[]> {
   const unwell = pods
     .filter((pod) => !pod.ending && !pod.ready && pod.phase !== 'Succeeded')
@@ -56,7 +56,7 @@ async function readLog(
 
 function linesOf(text: string, hide: (text: string) => string): string[] {
   const wasCut = Buffer.byteLength(text) >= BYTES_MAX
-  // What was cut may be half of a secret, which nobody would recognise.
+  // The cut line may hold half of a secret, which would not be recognised.
   const whole = wasCut ? text.slice(0, text.lastIndexOf('\n') + 1) : text
   return hide(whole)
     .split('\n')

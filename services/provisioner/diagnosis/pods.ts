@@ -63,7 +63,7 @@ interface Said {
   hide: (text: string) => string
 }
 
-/** What makes pods, and what the API server has against them. ReplicaSets of the past are left out. */
+/** Workloads, and how the API server refused their pods. Old ReplicaSets are left out. */
 export function workloadEvidence(all: Workloads, said: Said): WorkloadEvidence[] {
   const replicaSets = all.replicaSets.filter(({ spec }) => spec.replicas > 0)
   return [
@@ -80,7 +80,7 @@ function evidenceOf(
 ): WorkloadEvidence {
   const failing = status.conditions.find((each) => each.type === 'ReplicaFailure')
   const condition = failing?.status === 'True' ? hide(failing.message) : undefined
-  // A StatefulSet has no such condition, and its event may be of yesterday.
+  // A StatefulSet has no such condition, and its event may be old.
   const lacksPods = status.replicas < spec.replicas
   const warning = warnings.find((each) => each.uid === uid && each.reason === 'FailedCreate')
   return {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { printable } from '../redact.ts'
 
-/** All that is asked of a Kubernetes client. */
+/** What a diagnosis needs of a Kubernetes client. */
 export interface ReadOnlyClient {
   /** The body of a GET: parsed where it is JSON, else text. Rejects for any status but 200. */
   get: (path: string, signal: AbortSignal) => Promise<unknown>
@@ -18,7 +18,7 @@ export interface Reader {
 const OBJECTS_MAX = 500
 const REASON_CHARACTERS_MAX = 200
 
-/** Reads a namespace piece by piece: what cannot be read is a gap and never an error. */
+/** Reads a namespace kind by kind: what cannot be read becomes a gap, never an error. */
 export function openReader(client: ReadOnlyClient, namespace: string, signal: AbortSignal): Reader {
   const gaps: string[] = []
   return {

@@ -6,7 +6,7 @@ import type { FoundRelease } from './snapshot/snapshot.ts'
 
 interface Assessment {
   store: LoggedStore
-  /** What lies in the store's own place. */
+  /** What lies at the store's own location. */
   release: FoundRelease
   now: string
   silentMs: number
@@ -15,21 +15,20 @@ interface Assessment {
 type Provisioned = Extract<StoreState, { status: 'ready' }>['provisioned']
 type Assessed = Pick<Finding, 'kind' | 'sentence' | 'nextAction' | 'repair'>
 
-const UPGRADE =
-  'An upgrade on its own plan makes it anew with the chart of today and keeps its data'
+const UPGRADE = 'An upgrade on its own plan recreates it with the current chart and keeps its data'
 const GONE =
-  'What held its data is gone with it, and nothing puts an empty store in the place of one that sold: delete it and request it anew, or restore it by hand'
-const ENDING = 'Look who removes it, and what is left when that has ended'
-const REMOVE = 'Look what holds it and remove it by hand: nothing else will'
+  'Its data is gone as well, and an empty store never replaces one that sold: delete it and request a new one, or restore it by hand'
+const ENDING = 'Find out who is removing it, and check what is left afterwards'
+const REMOVE = 'Find out what blocks its removal and remove it by hand: nothing else will'
 
-/** What is wrong with what lies in a store's own place, if anything is. */
+/** The fault of the release at a store's own location, if there is one. */
 export function assessRelease(assessment: Assessment): Finding | undefined {
   const { store, release } = assessment
   const assessed = isUnmanaged(store, release) ? unmanaged(store, release) : assess(assessment)
   return assessed && findingOf({ ...assessed, location: release, store })
 }
 
-/** What is wrong when nothing lies in a store's own place. */
+/** The fault when nothing lies at a store's own location. */
 export function assessMissing(store: LoggedStore, location: string): Finding | undefined {
   if (store.state.status !== 'ready' && store.state.status !== 'upgrade-failed') return undefined
   return findingOf({ ...missing(store), location: { location, name: location }, store })
@@ -46,7 +45,7 @@ function unmanaged(
   const detail = 'detail' in observed ? observed.detail : `it carries the labels of ${ownerText}`
   return {
     kind: 'unmanaged-release',
-    sentence: `${named(release)} is the place of store ${store.id}, and something else lies there: ${detail}.`,
+    sentence: `${named(release)} is reserved for store ${store.id}, but something else is there: ${detail}.`,
     nextAction: 'Find out who made it. The provisioner never touches it; remove it by hand',
   }
 }
@@ -78,7 +77,7 @@ function leftover(
   }
 }
 
-/** Whether somebody is at work, or will be when the pause before the next attempt is over. */
+/** Whether a worker is busy with it, or will be after the pause before the next attempt. */
 function isWorkedOn({ store: { state, changedAt }, now, silentMs }: Assessment): boolean {
   if (pendingWork(state) === undefined) return false
   const notBefore = 'notBefore' in state ? (state.notBefore ?? changedAt) : changedAt
@@ -96,7 +95,7 @@ function abandoned(store: LoggedStore, release: FoundRelease): Assessed {
   return {
     kind,
     sentence,
-    nextAction: 'Look whether provisioners run and take work; the first that does repairs it',
+    nextAction: 'Check whether provisioners run and take work: the first one that does fixes it',
   }
 }
 

@@ -7,11 +7,11 @@ import type { FoundRelease, Snapshot } from './snapshot/snapshot.ts'
 export interface CompareOptions extends Snapshot {
   /** ISO 8601. */
   now: string
-  /** A store with work to do of which the log has said nothing for so long has nobody working on it. */
+  /** A store with open work and no event for this long has no worker. */
   silentMs: number
 }
 
-/** Where the log and what is there do not agree, by id. Of a store that moved during the look nothing is said. */
+/** Where log and releases disagree, by id. A store whose stream moved while the snapshot was taken is left out. */
 export function compare({ stores, found, moved, ...times }: CompareOptions): Finding[] {
   const known = new Map(stores.map((store) => [store.id, store]))
   const byLocation = new Map(stores.map((store) => [releaseNameOf(store.id), store]))
@@ -52,7 +52,7 @@ function second(release: FoundRelease, store: LoggedStore): Finding {
     location: release,
     store,
     sentence: `${named(release)} carries the labels of store ${store.id}, whose release is ${releaseNameOf(store.id)}.`,
-    nextAction: 'Find out who made it: the provisioner does not. Remove it by hand',
+    nextAction: 'Find out who made it: the provisioner did not. Remove it by hand',
   })
 }
 
@@ -61,7 +61,7 @@ function unreadable(store: LoggedStore, location: string, why: string): Finding 
     kind: 'unreadable-store',
     location: { location, name: location },
     store,
-    sentence: `The stream of store ${store.id} cannot be read, so its release cannot be judged: ${why}`,
-    nextAction: 'Look again with a version that can read the event',
+    sentence: `The stream of store ${store.id} cannot be read, so its release cannot be assessed: ${why}`,
+    nextAction: 'Run the doctor of a version that can read the event',
   })
 }

@@ -15,12 +15,12 @@ export const findingKinds = [
 ] as const
 type FindingKind = (typeof findingKinds)[number]
 
-/** What the doctor may ask for, as the store's owner could. */
+/** The commands the doctor may send, as the store's owner could. */
 export type Repair = 'RequestRetry' | 'RequestUpgrade'
 
-/** One thing in which the log and what is there do not agree. */
+/** One point on which log and releases disagree. */
 export interface Finding {
-  /** The same for the same thing in every look. */
+  /** Stable: the same finding has the same id in every run. */
   id: string
   kind: FindingKind
   /** Where the release lies: namespace or folder. */
@@ -45,7 +45,7 @@ interface Words {
 
 const TEXT_MAX = 300
 
-/** A finding with its id; foreign text in it is made fit for a terminal. */
+/** A finding with its id; text from elsewhere in it is made safe for a terminal. */
 export function findingOf({ kind, location, store, sentence, nextAction, repair }: Words): Finding {
   const tenantId = store && 'request' in store.state ? store.state.request.tenantId : undefined
   return {
@@ -60,7 +60,7 @@ export function findingOf({ kind, location, store, sentence, nextAction, repair 
   }
 }
 
-/** How a release is called: by its location, and by its own name where that is another. */
+/** A release by its location, and by its own name where that differs. */
 export function named({ location, name }: Pick<FoundRelease, 'location' | 'name'>): string {
   return printable(location === name ? location : `${location}/${name}`, TEXT_MAX)
 }

@@ -26,19 +26,19 @@ test('a cut-off run of a failed store is repaired by asking for the store again,
   })
 })
 
-test('repaired twice after the same look, it is asked for once', async () => {
+test('repaired twice with the same snapshot, it is asked for once', async () => {
   const storeId = await failedStore()
   const snapshot = await examine(storeId)
   await repair(snapshot)
 
   const again = await repair(snapshot)
 
-  expect(again).toEqual([expect.stringContaining('was asked for already')])
+  expect(again).toEqual([expect.stringContaining('RetryRequested is in its stream')])
   const types = (await world.history(storeId)).map(({ type }) => type)
   expect(types.filter((type) => type === 'RetryRequested')).toHaveLength(1)
 })
 
-test('a store that its owner deleted after the look is left as it is', async () => {
+test('a store that its owner deleted after the snapshot is left as it is', async () => {
   const storeId = await failedStore()
   const snapshot = await examine(storeId)
   await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
@@ -56,7 +56,7 @@ test('one id that cannot be repaired stops all before the first is', async () =>
   )
 })
 
-test('a store that moved during the look is not judged by what was found', async () => {
+test('a store that moved while the snapshot was taken is not assessed by what was found', async () => {
   const storeId = await failedStore()
   const { stores, found, moved } = await takeSnapshot(world.eventStore, async () => {
     await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })

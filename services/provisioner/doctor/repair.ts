@@ -18,8 +18,8 @@ export function chooseRepairs(findings: Finding[], ids: string[]): Finding[] {
 }
 
 /**
- * Asks for each store again, as its owner could: the next attempt makes its release what it should be. It stands in the
- * store's stream with who asked; yields what was done. Asked twice with the same snapshot, it happens once.
+ * Sends each store's command as its owner could: the next attempt restores its release. The store's stream says who
+ * asked; yields what was done. Asked twice with the same snapshot, it happens once.
  */
 export async function* repairStores(
   eventStore: EventStore,

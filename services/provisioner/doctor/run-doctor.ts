@@ -12,8 +12,8 @@ import { type FoundRelease, takeSnapshot } from './snapshot/snapshot.ts'
 const CALL_LIMIT_MS = 15_000
 
 /**
- * The command `doctor`: compares the log with what is there. Resolves to its exit code: 0 they agree, or what did not
- * was repaired, 1 they do not, 2 it could not look or repair.
+ * The command `doctor`: compares the log with the releases. Resolves to its exit code: 0 they agree or every
+ * difference was repaired, 1 they disagree, 2 it could not compare or repair.
  */
 export async function runDoctor(
   args: string[],
@@ -23,7 +23,7 @@ export async function runDoctor(
   try {
     return await examine(parseOptions(args, output), parseConfig(env), output)
   } catch (error) {
-    // Commander has said it already.
+    // Commander has printed it already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     output.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     return 2
@@ -82,13 +82,13 @@ interface DoctorOptions {
   silentMinutes: number
 }
 
-/** Where a command writes to: a process, or what stands for one. */
+/** Where a command writes to: a process, or a substitute in tests. */
 interface Output {
   stdout: { write: (text: string) => unknown }
   stderr: { write: (text: string) => unknown }
 }
 
-/** The doctor's options. Throws CommanderError, after it has said what is wrong. */
+/** The doctor's options. Throws CommanderError after printing what is wrong. */
 function parseOptions(args: string[], { stdout, stderr }: Output): DoctorOptions {
   return new Command('doctor')
     .configureOutput({
@@ -96,10 +96,10 @@ function parseOptions(args: string[], { stdout, stderr }: Output): DoctorOptions
       writeErr: (text) => void stderr.write(text),
     })
     .description(
-      'Compares what the event log says of every store with the releases that are there. Changes nothing unless told to. ' +
-        'Ends with 0 when they agree, 1 when they do not, 2 when it could not look.',
+      'Compares the event log with the releases of all stores. Changes nothing unless told to. ' +
+        'Ends with 0 when they agree, 1 when they disagree, 2 when it could not compare them.',
     )
-    .option('--repair <finding...>', 'repair these findings, where the system has a way to', [])
+    .option('--repair <finding...>', 'repair these findings, where the system can', [])
     .option('--json', 'the report as one JSON object', false)
     .addOption(
       new Option('--prometheus', "the report's figures as Prometheus text")
@@ -108,7 +108,7 @@ function parseOptions(args: string[], { stdout, stderr }: Output): DoctorOptions
     )
     .option(
       '--silent-minutes <minutes>',
-      'a store that is waited for and has been silent for longer has nobody at work',
+      'a store with open work and no event for longer than this has no worker',
       minutes,
       30,
     )
@@ -125,12 +125,12 @@ function minutes(text: string): number {
 const schema = z.object({
   ...eventStoreVariables,
   DRIVER: z.enum(['render', 'cluster']).default('render'),
-  /** Driver cluster: of somebody who may list namespaces and Secrets. */
+  /** Driver cluster: a kubeconfig whose user may list namespaces and Secrets. */
   KUBECONFIG: z.string().optional(),
   RELEASES_DIR: z.string().default('.storewright/releases'),
 })
 
 type DoctorConfig = z.output<typeof schema>
 
-/** What the doctor reads of the provisioner's environment. Throws ConfigError. */
+/** The part of the provisioner's environment that the doctor reads. Throws ConfigError. */
 const parseConfig = (env: NodeJS.ProcessEnv): DoctorConfig => parseEnvironment(schema, env)

@@ -1,24 +1,25 @@
 import { resolve } from 'node:path'
 import type { Logger } from '#observability'
-import type { ProvisionerConfig } from '../config.ts'
+import { leaseTimes, type ProvisionerConfig } from '../config.ts'
 import { type Helm, openHelm } from '../helm/helm.ts'
 import { openWorkFolder } from '../helm/work-folder.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import { openRenderDriver } from './render/driver.ts'
 
-/** The driver the configuration names, after a look at its helm. Throws HELM_MISSING, and what a driver throws at its start. */
+/** Opens the configured driver after it has checked helm. Throws HELM_MISSING, CONFIG_INVALID, and what a driver throws at its start. */
 export async function openDriver(
   config: ProvisionerConfig,
   logger: Logger,
 ): Promise<Driver & AsyncDisposable> {
+  const { killAfterMs, heartbeatTimeoutMs } = leaseTimes(config)
   const folder = await openWorkFolder()
   try {
     const helm = openHelm({
       executable: config.HELM_BIN,
       workDir: folder.path,
       limitMs: config.HELM_LIMIT_MS,
-      killAfterMs: config.HELM_KILL_AFTER_MS,
-      heartbeatTimeoutMs: config.HEARTBEAT_TIMEOUT_MS,
+      killAfterMs,
+      heartbeatTimeoutMs,
     })
     const version = await helm.checkVersion()
     logger.info({ helm: version, driver: config.DRIVER }, 'Helm is usable')

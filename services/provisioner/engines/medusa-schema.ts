@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What is needed of Medusa's answers. Ids go into paths. */
+/** The parts of Medusa's answers that are used. Ids go into paths. */
 const id = z.string().regex(/^[\w-]+$/)
 const withId = z.object({ id })
 

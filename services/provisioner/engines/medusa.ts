@@ -1,5 +1,6 @@
 import { COUNTRY, customer, SAMPLE_PRODUCT } from '../smoke-test/customer.ts'
-import type { Shop, ShopRequest } from '../smoke-test/shop.ts'
+import type { ShopRequest } from '../smoke-test/exchange.ts'
+import type { Shop } from '../smoke-test/shop.ts'
 import type { EngineSupport, ShopAccess } from './engine-support.ts'
 import * as answers from './medusa-schema.ts'
 
@@ -66,11 +67,11 @@ async function fillCart(shop: Shop, ask: Ask): Promise<Cart> {
   return { id, regionId: region.id }
 }
 
-/** A variant that can be bought in the region; of the sample product where it is still there. */
+/** A variant that can be bought in the region; of the sample product where that still exists. */
 async function findVariant(shop: Shop, ask: Ask, regionId: string): Promise<string> {
   const fields = 'id,handle,*variants,*variants.calculated_price'
-  const query = new URLSearchParams({ region_id: regionId, limit: String(PRODUCTS_MAX), fields })
-  const request = ask({ path: `/store/products?${query.toString()}` })
+  const query = { region_id: regionId, limit: String(PRODUCTS_MAX), fields }
+  const request = ask({ path: '/store/products', query })
   const { products } = await shop.call(request, answers.products)
   const sample = products.filter(({ handle }) => handle === SAMPLE_PRODUCT)
   const variants = [...sample, ...products].flatMap((product) => product.variants)
@@ -93,7 +94,7 @@ function addressIn(countryCode: string) {
 }
 
 async function chooseShipping(shop: Shop, ask: Ask, cartId: string): Promise<void> {
-  const request = ask({ path: `/store/shipping-options?cart_id=${cartId}` })
+  const request = ask({ path: '/store/shipping-options', query: { cart_id: cartId } })
   const [option] = (await shop.call(request, answers.shippingOptions)).shipping_options
   if (option === undefined) throw shop.failure(request, 'offers no way to ship the cart')
   const path = `/store/carts/${cartId}/shipping-methods`
@@ -101,9 +102,9 @@ async function chooseShipping(shop: Shop, ask: Ask, cartId: string): Promise<voi
 }
 
 async function choosePayment(shop: Shop, ask: Ask, cart: Cart): Promise<void> {
-  const request = ask({ path: `/store/payment-providers?region_id=${cart.regionId}` })
+  const request = ask({ path: '/store/payment-providers', query: { region_id: cart.regionId } })
   const { payment_providers } = await shop.call(request, answers.paymentProviders)
-  // Any other would take money.
+  // Any other provider would take money.
   const provider = payment_providers.find(({ id }) => id === 'pp_system_default')
   if (provider === undefined) throw shop.failure(request, 'does not offer pp_system_default')
   const path = '/store/payment-collections'
@@ -115,16 +116,17 @@ async function choosePayment(shop: Shop, ask: Ask, cart: Cart): Promise<void> {
 }
 
 async function complete(shop: Shop, ask: Ask, cartId: string): Promise<string> {
-  const request = ask({ method: 'POST', path: `/store/carts/${cartId}/complete` })
+  const path = `/store/carts/${cartId}/complete`
+  const request = ask({ method: 'POST', path, onceOnly: true })
   const completed = await shop.call(request, answers.completed)
-  // A cart that cannot be completed is answered with 200 as well.
+  // For a cart that cannot be completed Medusa answers with 200 as well.
   if (completed.type === 'cart')
     throw shop.failure(
       request,
       `gave the cart back: ${completed.error?.message ?? 'no reason was given'}`,
     )
-  const path = `/store/orders/${completed.order.id}`
-  return (await shop.call(ask({ path }), answers.order)).order.id
+  const made = ask({ path: `/store/orders/${completed.order.id}` })
+  return (await shop.call(made, answers.order)).order.id
 }
 
 async function cancel(orderId: string, admin: Admin | undefined): Promise<boolean> {
@@ -132,9 +134,9 @@ async function cancel(orderId: string, admin: Admin | undefined): Promise<boolea
 }
 
 interface Admin {
-  /** The key a storefront names in every request. */
+  /** The key a storefront sends with every request. */
   publishableKey: () => Promise<string>
-  /** True when the order is cancelled; that it cannot be says nothing against the shop. */
+  /** True when the order is cancelled; a shop that cannot cancel it still sells. */
   cancel: (orderId: string) => Promise<boolean>
 }
 
@@ -146,7 +148,7 @@ async function openAdmin(shop: Shop, account: { email: string; password: string 
   const headers = { authorization: `Bearer ${token}` }
   return {
     publishableKey: async () => {
-      const request = { path: '/admin/api-keys?type=publishable', headers }
+      const request = { path: '/admin/api-keys', query: { type: 'publishable' }, headers }
       const { api_keys } = await shop.call(request, answers.apiKeys)
       const key = api_keys.find(({ revoked_at }) => revoked_at === null)
       if (key === undefined)

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { scriptedShop, type Script } from '#test/smoke-test/scripted-shop'
+import { type Reply, scriptedShop, type Script } from '#test/smoke-test/scripted-shop'
 import { CART_TOKEN, woocommerce } from '#test/smoke-test/woocommerce-script'
+import { openShop } from '../smoke-test/shop.ts'
 import { placeOrder, type SmokeTest } from '../smoke-test/smoke-test.ts'
+import { woocommerce as engine } from './woocommerce.ts'
 
-const API = '/wp-json/wc/store/v1'
+const API = '/?rest_route=/wc/store/v1'
 let check: Omit<SmokeTest, 'baseUrl'>
 
 beforeEach(() => {
@@ -17,10 +19,11 @@ describe('an order in a WooCommerce shop', () => {
 
     const order = await placeOrder({ ...check, baseUrl: shop.url })
 
-    expect(order).toMatchObject({ orderId: '12', cancelled: false, requests: 8 })
+    expect(order).toMatchObject({ orderId: '12', cancelled: false, requests: 9 })
     expect(shop.asked()).toEqual([
       'GET /',
       `GET ${API}/products`,
+      'GET /product/sample-product/',
       `POST ${API}/cart/add-item`,
       `GET ${API}/cart`,
       `POST ${API}/cart/add-item`,
@@ -43,6 +46,49 @@ describe('an order in a WooCommerce shop', () => {
       customer_note: expect.stringContaining('test order'),
     })
   })
+
+  test('is placed whatever permalinks the owner has chosen', async () => {
+    const moved = { status: 301, headers: { location: 'https://shop.example.com/' }, body: '' }
+    await using shop = await scriptedShop({
+      ...woocommerce,
+      'GET /': moved,
+      'GET /wp-json/*': moved,
+    })
+
+    expect(await placeOrder({ ...check, baseUrl: shop.url })).toMatchObject({ orderId: '12' })
+  })
+
+  test('is waited for longer than any other answer, for a second one would be another order', async () => {
+    await using shop = await scriptedShop(woocommerce, { [`POST ${API}/checkout`]: 2_000 })
+    const options = { ...check, baseUrl: shop.url, secrets: [], requestLimitMs: 1_500 }
+
+    expect(await engine.placeOrder(openShop(options), {})).toMatchObject({ orderId: '12' })
+  })
+
+  test.for<[string, Reply]>([
+    ['the connection', 'cut'],
+    ['a gateway', { status: 504, body: '' }],
+  ])(
+    'whose answer %s has lost is found by the emptied cart, and not placed again',
+    async ([, lost]) => {
+      const full = {
+        headers: { 'Cart-Token': CART_TOKEN },
+        body: { items: [{}], payment_methods: [] },
+      }
+      const empty = { body: { items: [], payment_methods: [] } }
+      const carts = [full, full, empty]
+      const losing = {
+        [`POST ${API}/checkout`]: lost,
+        [`GET ${API}/cart`]: () => carts.shift() ?? empty,
+      }
+      await using shop = await scriptedShop({ ...woocommerce, ...losing })
+
+      const order = await placeOrder({ ...check, baseUrl: shop.url })
+
+      expect(order).toMatchObject({ orderId: 'unknown', cancelled: false })
+      expect(shop.asked().filter((what) => what.endsWith('/checkout'))).toHaveLength(1)
+    },
+  )
 })
 
 describe('a WooCommerce shop does not sell when', () => {
@@ -57,6 +103,27 @@ describe('a WooCommerce shop does not sell when', () => {
       'its window is empty',
       { [`GET ${API}/products`]: { body: [] } },
       `GET ${API}/products shows no product that can be bought`,
+    ],
+    [
+      'its pages say "coming soon"',
+      {
+        'GET /product/*/': {
+          body: `<html><head><meta name='woo-coming-soon-page' content='yes'></head></html>`,
+        },
+      },
+      'GET /product/sample-product/ shows "coming soon" instead of the product',
+    ],
+    [
+      'the page of the product breaks',
+      { 'GET /product/*/': { status: 500, body: 'critical error' } },
+      'GET /product/sample-product/ was answered with 500: critical error',
+    ],
+    [
+      'its database is down',
+      {
+        [`GET ${API}/products`]: { status: 500, body: 'Error establishing a database connection' },
+      },
+      `GET ${API}/products was answered with 500: Error establishing a database connection`,
     ],
     [
       'it hands out no Cart-Token',
@@ -77,7 +144,9 @@ describe('a WooCommerce shop does not sell when', () => {
       'nobody may pay on delivery',
       {
         [`POST ${API}/cart/add-item`]: ({ headers }) =>
-          'cart-token' in headers ? { body: { payment_methods: ['stripe'] } } : { status: 401 },
+          'cart-token' in headers
+            ? { body: { items: [{}], payment_methods: ['stripe'] } }
+            : { status: 401 },
       },
       `POST ${API}/cart/add-item offers stripe to pay with, not cod`,
     ],
@@ -130,7 +199,7 @@ describe('a WooCommerce shop does not sell when', () => {
     const placing = placeOrder({ ...check, host: 'other.example.com', baseUrl: shop.url })
 
     await expect(placing).rejects.toThrow(
-      'GET / was answered with 301: redirected to https://shop.example.com/',
+      'GET /product/sample-product/ shows no product but was answered with 301',
     )
   })
 })

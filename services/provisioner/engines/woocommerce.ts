@@ -1,11 +1,18 @@
 import { z } from 'zod'
 import { COUNTRY, customer, SAMPLE_PRODUCT } from '../smoke-test/customer.ts'
+import { type Answer, parseJson } from '../smoke-test/exchange.ts'
+import { isUnanswered } from '../smoke-test/failures.ts'
 import type { Shop } from '../smoke-test/shop.ts'
 import type { EngineSupport } from './engine-support.ts'
 
-const API = '/wp-json/wc/store/v1'
+// This form of a route works with any permalinks the owner may have chosen.
+const API = '/?rest_route=/wc/store/v1'
 const PRODUCTS_MAX = 50
 const CASH_ON_DELIVERY = 'cod'
+/** The id of an order whose answer was lost. */
+const UNKNOWN = 'unknown'
+/** What WooCommerce writes into each page it hides from customers. */
+const COMING_SOON = /<meta name=["']woo-coming-soon-page["']/
 
 export const woocommerce: EngineSupport = {
   chart: 'woocommerce',
@@ -17,7 +24,7 @@ export const woocommerce: EngineSupport = {
 }
 
 /**
- * WooCommerce's Store API from the shop window to the order, with a Cart-Token: no cookie, no nonce. One
+ * WooCommerce's Store API from the product list to the order, with a Cart-Token: no cookie, no nonce. One
  * checkout only: WooCommerce limits their rate. Its API lets no customer cancel.
  */
 async function placeOrder(shop: Shop): Promise<{ orderId: string; cancelled: boolean }> {
@@ -28,6 +35,7 @@ async function placeOrder(shop: Shop): Promise<{ orderId: string; cancelled: boo
       `offers ${paymentMethods.join(', ') || 'nothing'} to pay with, not cod`,
     )
   const order = await checkOut(shop, headers)
+  if (order === undefined) return { orderId: UNKNOWN, cancelled: false }
   await readOrder(shop, order)
   return { orderId: String(order.order_id), cancelled: false }
 }
@@ -36,26 +44,39 @@ async function placeOrder(shop: Shop): Promise<{ orderId: string; cancelled: boo
 async function fillCheckout(shop: Shop) {
   await shop.untilOpen('/')
   const product = await findProduct(shop)
-  await refusesStrangers(shop, product)
+  await showsProduct(shop, product)
+  await refusesStrangers(shop, product.id)
   const headers = await openCart(shop)
-  const item = { id: product, quantity: 1 }
+  const item = { id: product.id, quantity: 1 }
   const added = { method: 'POST', path: `${API}/cart/add-item`, headers, body: item } as const
   const { payment_methods: paymentMethods } = await shop.call(added, cartSchema)
   return { headers, added, paymentMethods }
 }
 
-async function findProduct(shop: Shop): Promise<number> {
-  const request = { path: `${API}/products?per_page=${PRODUCTS_MAX}` }
+async function findProduct(shop: Shop): Promise<Product> {
+  const request = { path: `${API}/products`, query: { per_page: String(PRODUCTS_MAX) } }
   const products = await shop.call(request, productsSchema)
   const buyable = products.filter(
     (each) => each.is_purchasable && each.is_in_stock && !each.has_options,
   )
   const product = buyable.find(({ slug }) => slug === SAMPLE_PRODUCT) ?? buyable[0]
   if (product === undefined) throw shop.failure(request, 'shows no product that can be bought')
-  return product.id
+  return product
 }
 
-/** Without a nonce or a Cart-Token nobody may fill a cart. */
+/** The page a customer sees: the API sells as well while the pages say "coming soon". */
+async function showsProduct(shop: Shop, { permalink }: Product): Promise<void> {
+  const { pathname, search } = new URL(permalink)
+  const request = { path: `${pathname}${search}`, headers: { accept: 'text/html' } }
+  const answer = await shop.send(request)
+  if (answer.status >= 500) throw shop.refusal(request, answer)
+  if (answer.status !== 200)
+    throw shop.failure(request, `shows no product but was answered with ${answer.status}`)
+  if (COMING_SOON.test(answer.text))
+    throw shop.failure(request, 'shows "coming soon" instead of the product')
+}
+
+/** Checks that a cart cannot be filled without a nonce or a Cart-Token. */
 async function refusesStrangers(shop: Shop, product: number): Promise<void> {
   const body = { id: product, quantity: 1 }
   const request = { method: 'POST', path: `${API}/cart/add-item`, body } as const
@@ -75,9 +96,8 @@ async function openCart(shop: Shop): Promise<Record<string, string>> {
   return { 'cart-token': token }
 }
 
-type Order = Awaited<ReturnType<typeof checkOut>>
-
-async function checkOut(shop: Shop, headers: Record<string, string>) {
+/** The order; undefined where it was placed and its answer was lost. */
+async function checkOut(shop: Shop, headers: Record<string, string>): Promise<Order | undefined> {
   const addresses = {
     billing_address: { ...address, email: customer.email },
     shipping_address: address,
@@ -95,8 +115,22 @@ async function checkOut(shop: Shop, headers: Record<string, string>) {
     payment_data: [],
     customer_note: 'A test order placed while the shop was set up. Nothing to ship.',
   }
-  const request = { method: 'POST', path: `${API}/checkout`, headers, body } as const
-  const order = await shop.call(request, checkoutSchema)
+  const request = {
+    method: 'POST',
+    path: `${API}/checkout`,
+    headers,
+    body,
+    onceOnly: true,
+  } as const
+  const order = await shop.call(request, checkoutSchema).catch(async (error: unknown) => {
+    if (!isUnanswered(error)) throw error
+    // A cart is emptied by its order. Another checkout would be another order.
+    await shop
+      .until({ path: `${API}/cart`, headers }, isEmptyCart)
+      .catch(() => Promise.reject(error))
+    return undefined
+  })
+  if (order === undefined) return undefined
   shop.keepSecret(order.order_key)
   const { payment_status } = order.payment_result
   if (payment_status !== 'success')
@@ -107,8 +141,13 @@ async function checkOut(shop: Shop, headers: Record<string, string>) {
 }
 
 async function readOrder(shop: Shop, { order_id, order_key }: Order): Promise<void> {
-  const query = new URLSearchParams({ key: order_key, billing_email: customer.email })
-  await shop.call({ path: `${API}/order/${order_id}?${query.toString()}` }, orderSchema)
+  const query = { key: order_key, billing_email: customer.email }
+  await shop.call({ path: `${API}/order/${order_id}`, query }, orderSchema)
+}
+
+function isEmptyCart({ text }: Answer): boolean {
+  const { data } = cartSchema.safeParse(parseJson(text))
+  return data?.items.length === 0
 }
 
 const address = {
@@ -121,20 +160,23 @@ const address = {
   phone: customer.phone,
 }
 
-/** What is needed of the answers of WooCommerce's Store API. */
+/** The parts of the Store API's answers that are used. */
 const id = z.int().positive()
 
 const productsSchema = z.array(
   z.object({
     id,
     slug: z.string(),
+    permalink: z.url(),
     is_purchasable: z.boolean(),
     is_in_stock: z.boolean(),
     has_options: z.boolean().default(false),
   }),
 )
 
-const cartSchema = z.object({ payment_methods: z.array(z.string()) })
+type Product = z.output<typeof productsSchema>[number]
+
+const cartSchema = z.object({ items: z.array(z.unknown()), payment_methods: z.array(z.string()) })
 
 const checkoutSchema = z.object({
   order_id: id,
@@ -142,5 +184,6 @@ const checkoutSchema = z.object({
   status: z.string(),
   payment_result: z.object({ payment_status: z.string() }),
 })
+type Order = z.output<typeof checkoutSchema>
 
 const orderSchema = z.object({ id })

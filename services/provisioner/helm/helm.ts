@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#domain'
 import { runSupervised, type Ended, type Permission } from './run-supervised.ts'
+import { unusableFolder } from './work-folder.ts'
 
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 
@@ -59,6 +60,8 @@ async function checkVersion(command: string, workDir: string, run: Helm['run']):
   const ended = await run(args, stdoutFile, { signal, deadline: () => deadline })
   const version = (await readFile(stdoutFile, 'utf8').catch(() => '')).trim()
   await rm(stdoutFile, { force: true })
+  if (ended.reason === 'OUTPUT_FAILED' || ended.reason === 'DISK_FULL')
+    throw unusableFolder(workDir, ended.stderr)
   if (ended.code !== 0)
     throw missing(`${command} cannot be used: ${ended.stderr.trim() || ended.reason}`)
   if (!isSuitable(version)) throw missing(`${command} is ${version || 'of no known version'}`)

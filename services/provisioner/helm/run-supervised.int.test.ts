@@ -22,6 +22,18 @@ test('a program that cannot be started is told as such', async () => {
   expect(await ended).toMatchObject({ code: null, reason: 'NOT_STARTED' })
 })
 
+test('a program whose output cannot be written is not started, and the file is named', async () => {
+  await using folder = await tempFolder()
+  const missing = join(folder.path, 'missing', 'stdout')
+  const { ended, helm } = await start(folder.path, {}, { stdoutFile: missing })
+  expect(await ended).toMatchObject({
+    code: null,
+    reason: 'OUTPUT_FAILED',
+    stderr: expect.stringContaining(missing),
+  })
+  expect(await helm.runs()).toEqual([])
+})
+
 test('the program sees nothing of the environment but what it is given', async () => {
   await using folder = await tempFolder()
   process.env['SECRET_OF_THE_TEST'] = 'x'
@@ -112,6 +124,7 @@ test('a supervisor that was started ahead does not outlive its process, nor keep
 })
 
 interface Change {
+  stdoutFile?: string
   command?: string
   args?: string[]
   deadline?: Permission['deadline']
@@ -120,7 +133,7 @@ interface Change {
 async function start(folder: string, behaviour: Behaviour, change: Change = {}) {
   const helm = await helmStub(join(folder, 'stub'), { otherwise: behaviour })
   const stopping = new AbortController()
-  const stdoutFile = join(folder, 'stdout')
+  const { stdoutFile = join(folder, 'stdout') } = change
   const ended = runSupervised(
     {
       command: change.command ?? helm.executable,

@@ -18,7 +18,7 @@ interface SupervisedCommand {
   limitMs: number
   /** Between SIGTERM and SIGKILL of the program's process group. */
   killAfterMs: number
-  /** The program ends when nothing was heard of this process for so long. */
+  /** The program ends when this process has been silent for longer. */
   heartbeatTimeoutMs: number
 }
 
@@ -34,6 +34,8 @@ const endReasons = [
   'LEASE_EXPIRED',
   'LIMIT',
   'OUTPUT_TOO_LARGE',
+  'OUTPUT_FAILED',
+  'DISK_FULL',
   'NOT_STARTED',
   'PROVISIONER_GONE',
   'SUPERVISOR_LOST',

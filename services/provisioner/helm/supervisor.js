@@ -33,6 +33,8 @@ function begin(order) {
   let liveUntil = BigInt(order.liveUntil)
   if (liveUntil <= process.hrtime.bigint()) return finish({ reason: 'LEASE_EXPIRED' })
   const limit = process.hrtime.bigint() + BigInt(order.limitMs) * 1_000_000n
+  const output = openOutput(order.stdoutFile)
+  if (typeof output === 'object') return finish(output)
   const child = spawn(order.command, order.args, {
     cwd: order.cwd,
     env: order.env,
@@ -65,7 +67,7 @@ function begin(order) {
   })
   if (pid !== undefined) tell({ started: pid })
   const closed = new Promise((resolve) => child.once('close', resolve))
-  const collected = collect(child, order, () => end('OUTPUT_TOO_LARGE'))
+  const collected = collect(child, output, { ...order, end })
   child.once('exit', async (code, signal) => {
     await allGone(pid, closed)
     forget()
@@ -75,19 +77,47 @@ function begin(order) {
 }
 
 /**
+ * The descriptor of the new file, or why there is none.
+ * @param {string} stdoutFile
+ */
+function openOutput(stdoutFile) {
+  try {
+    return openSync(stdoutFile, 'wx', 0o600)
+  } catch (error) {
+    return outputFailed(error)
+  }
+}
+
+/** @param {unknown} error */
+function outputFailed(error) {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const reason = code === 'ENOSPC' || code === 'EDQUOT' ? 'DISK_FULL' : 'OUTPUT_FAILED'
+  return { reason, stderr: error instanceof Error ? error.message : String(error) }
+}
+
+/**
  * Takes the program's output; the result stops that, and returns the end of its errors.
  * @param {import('node:child_process').ChildProcessByStdio<null, import('node:stream').Readable, import('node:stream').Readable>} child
- * @param {{ stdoutFile: string, stdoutBytesMax: number }} order
- * @param {() => void} tooLarge
+ * @param {number} output
+ * @param {{ stdoutBytesMax: number, end: (why: string) => void }} order
  */
-function collect(child, { stdoutFile, stdoutBytesMax }, tooLarge) {
-  const output = openSync(stdoutFile, 'wx', 0o600)
+function collect(child, output, { stdoutBytesMax, end }) {
   let stdoutBytes = 0
   let stderr = Buffer.alloc(0)
-  child.stdout.on('data', (chunk) => {
+  /** @type {string | undefined} */
+  let failure
+  child.stdout.on('data', (/** @type {Buffer} */ chunk) => {
     stdoutBytes += chunk.length
-    if (stdoutBytes <= stdoutBytesMax) writeSync(output, chunk)
-    else tooLarge()
+    if (failure !== undefined) return
+    if (stdoutBytes > stdoutBytesMax) return end('OUTPUT_TOO_LARGE')
+    try {
+      // A disk that is nearly full takes a part.
+      for (let from = 0; from < chunk.length;) from += writeSync(output, chunk, from)
+    } catch (error) {
+      const failed = outputFailed(error)
+      failure = failed.stderr
+      end(failed.reason)
+    }
   })
   child.stderr.on('data', (chunk) => {
     stderr = Buffer.concat([stderr, chunk]).subarray(-STDERR_BYTES_MAX)
@@ -95,7 +125,7 @@ function collect(child, { stdoutFile, stdoutBytesMax }, tooLarge) {
   return () => {
     for (const stream of [child.stdout, child.stderr]) stream.removeAllListeners('data').destroy()
     closeSync(output)
-    return stderr.toString('utf8')
+    return failure ?? stderr.toString('utf8')
   }
 }
 

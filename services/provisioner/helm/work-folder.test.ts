@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { openWorkFolder } from './work-folder.ts'
 
 test('the folder is for its owner only, and gone at the end', async () => {
@@ -11,6 +11,18 @@ test('the folder is for its owner only, and gone at the end', async () => {
   await folder[Symbol.asyncDispose]()
   await expect(stat(folder.path)).rejects.toThrow('ENOENT')
 })
+
+test.each(['/nonexistent', '/dev/null'])(
+  'a TMPDIR that is unusable (%s) is named',
+  async (folder) => {
+    vi.stubEnv('TMPDIR', folder)
+    await expect(openWorkFolder()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(`${folder} \\(TMPDIR\\)`),
+    })
+    vi.unstubAllEnvs()
+  },
+)
 
 test('folders of processes that are gone are removed, those of living ones are not', async () => {
   const { pid: gone } = spawnSync(process.execPath, ['-e', ''])

@@ -49,7 +49,7 @@ export type ObservedRelease =
 
 /** What a store's release is made with: files rendered by helm, or a cluster. */
 export interface Driver {
-  observe: (target: Target, signal: AbortSignal) => Promise<ObservedRelease>
+  observe: (target: Target) => Promise<ObservedRelease>
   /** Makes every earlier claim on the store powerless; settles when none of them can act any more. */
   fence: (target: Target, lease: ClaimLease) => Promise<void>
   /** Installs or upgrades by one run of helm; how it ended is no proof of what there is now. */
@@ -63,7 +63,7 @@ export interface Driver {
   /** Removes the pending state that an ended claim has left on the release, which blocks every later helm. */
   unlock: (target: Target, lease: ClaimLease) => Promise<void>
   /** What `uninstall` would remove, as `Kind/name` or a path. */
-  inventory: (target: Target, signal: AbortSignal) => Promise<string[]>
+  inventory: (target: Target) => Promise<string[]>
   uninstall: (target: Target, lease: ClaimLease) => Promise<void>
   /** Where the store will answer. */
   urlOf: (target: Target) => string

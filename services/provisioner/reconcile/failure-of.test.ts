@@ -13,6 +13,8 @@ test.each([
   ['SUPERVISOR_LOST', 'WORKER_LOST', true],
   ['STOPPED', 'WORKER_LOST', true],
   ['NOT_STARTED', 'WORKER_LOST', true],
+  ['DISK_FULL', 'DISK_FULL', true],
+  ['OUTPUT_FAILED', 'UNKNOWN', true],
 ] as const)('a run that ended with %s is %s', (reason, expected, retryable) => {
   const run = reason === undefined ? ended : { ...ended, reason }
   expect(classifyRun(run, absent)).toMatchObject({ reason: expected, retryable })
@@ -40,10 +42,6 @@ test('errors of our own keep their class', () => {
     reason: 'VALUES_INVALID',
     retryable: false,
     detail: 'no',
-  })
-  expect(classifyError(new AppError('CHART_INVALID', 'no'))).toMatchObject({
-    reason: 'CHART_INVALID',
-    retryable: true,
   })
   expect(classifyError(new Error('EACCES'))).toMatchObject({ reason: 'UNKNOWN', detail: 'EACCES' })
   expect(classifyError('text')).toMatchObject({ detail: 'text' })
@@ -85,6 +83,24 @@ test.each([
 ] as const)('what the cluster refuses is told apart: %s', (message, reason, retryable) => {
   const error = new AppError('CLUSTER_REFUSED', message)
   expect(classifyError(error)).toMatchObject({ reason, retryable, detail: message })
+})
+
+test('whether an error may pass is said by the error, not by its code', () => {
+  const lacking = new AppError('CHART_INVALID', 'store-secret lacks db-password')
+  expect(classifyError(lacking)).toMatchObject({ reason: 'CHART_INVALID', retryable: false })
+  const changed = new AppError('CHART_INVALID', 'changed', { retryable: true })
+  expect(classifyError(changed)).toMatchObject({ reason: 'CHART_INVALID', retryable: true })
+})
+
+test.each(['ENOSPC', 'EDQUOT'])('%s is DISK_FULL, also below another error', (code) => {
+  const full = Object.assign(new Error(`${code}: no space left on device, write`), { code })
+  const cause = new AppError('CHART_INVALID', 'The chart cannot be read', { cause: full })
+  for (const error of [full, cause])
+    expect(classifyError(error)).toMatchObject({
+      reason: 'DISK_FULL',
+      retryable: true,
+      nextAction: expect.stringContaining('Free space'),
+    })
 })
 
 test('a shop that does not sell is SMOKE_TEST_FAILED, and is asked again', () => {

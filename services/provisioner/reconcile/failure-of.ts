@@ -1,5 +1,13 @@
-import { type Failure, hasCode } from '#domain'
+import { AppError, type ErrorCode, type Failure } from '#domain'
 import { refusals } from '../diagnosis/rules/helm.ts'
+import {
+  findOwner,
+  fixChart,
+  freeSpace,
+  reachCluster,
+  tryAgain,
+  unblock,
+} from '../diagnosis/rules/next-actions.ts'
 import type { Ended } from '../helm/run-supervised.ts'
 import { printable } from '../redact.ts'
 import type { ObservedRelease } from './driver.ts'
@@ -15,6 +23,10 @@ export function classifyRun(ended: Ended | undefined, observed: ObservedRelease)
       return { reason: 'TIMEOUT', retryable: true, detail, nextAction: tryAgain }
     case 'OUTPUT_TOO_LARGE':
       return { reason: 'CHART_INVALID', retryable: false, detail, nextAction: fixChart }
+    case 'DISK_FULL':
+      return { ...diskFull, detail }
+    case 'OUTPUT_FAILED':
+      return { reason: 'UNKNOWN', retryable: true, detail, nextAction: tryAgain }
     case 'NOT_STARTED':
     case 'STOPPED':
     case 'LEASE_EXPIRED':
@@ -26,33 +38,29 @@ export function classifyRun(ended: Ended | undefined, observed: ObservedRelease)
   }
 }
 
-/** Why an attempt ended with an error of our own. */
+/** Why an attempt ended with an error of our own. Whether it may pass is said by the error. */
 export function classifyError(error: unknown): Failure {
-  const detail = printable(
-    error instanceof Error ? error.message : String(error),
-    DETAIL_CHARACTERS_MAX,
-  )
-  if (hasCode(error, 'VALUES_INVALID'))
-    return { reason: 'VALUES_INVALID', retryable: false, detail, nextAction: otherValues }
-  if (hasCode(error, 'CHART_INVALID'))
-    return { reason: 'CHART_INVALID', retryable: true, detail, nextAction: fixChart }
-  if (hasCode(error, 'SMOKE_TEST_FAILED'))
-    return { reason: 'SMOKE_TEST_FAILED', retryable: true, detail, nextAction: fixShop }
-  if (hasCode(error, 'CLUSTER_UNREACHABLE'))
-    return { reason: 'CLUSTER_UNREACHABLE', retryable: true, detail, nextAction: reachCluster }
-  if (hasCode(error, 'CLUSTER_REFUSED')) return refusedFor(detail)
-  if (hasCode(error, 'RELEASE_CONFLICT'))
-    return { reason: 'RELEASE_CONFLICT', retryable: false, detail, nextAction: findOwner }
-  if (hasCode(error, 'RELEASE_STUCK'))
-    return { reason: 'HELM_PENDING', retryable: true, detail, nextAction: unblock }
-  return { reason: 'UNKNOWN', retryable: true, detail, nextAction: tryAgain }
+  const message = error instanceof Error ? error.message : String(error)
+  const detail = printable(message, DETAIL_CHARACTERS_MAX)
+  if (isDiskFull(error)) return { ...diskFull, detail }
+  if (!(error instanceof AppError))
+    return { reason: 'UNKNOWN', retryable: true, detail, nextAction: tryAgain }
+  const { code, retryable } = error
+  const known = code === 'CLUSTER_REFUSED' ? refusalIn(detail) : byCode[code]
+  const { reason, nextAction } = known ?? { reason: 'UNKNOWN', nextAction: tryAgain }
+  return { reason, retryable, detail, nextAction }
 }
 
-// Rules about a namespace that was made just now may be behind it: never given up at once.
-function refusedFor(detail: string): Failure {
+function refusalIn(detail: string): Pick<Failure, 'reason' | 'nextAction'> {
   const known = refusals.find(({ said }) => said.test(detail))
-  const { reason, nextAction } = known ?? { reason: 'ADMISSION_DENIED', nextAction: allowIt }
-  return { reason, retryable: true, detail, nextAction }
+  return known ?? { reason: 'ADMISSION_DENIED', nextAction: allowIt }
+}
+
+/** Also where another error was made of it. */
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const full = 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+  return full || isDiskFull(error.cause)
 }
 
 /** This process was asked to end before the work was done. */
@@ -77,15 +85,20 @@ export function stillUninstalling(observed: ObservedRelease): Failure {
   }
 }
 
-const tryAgain = 'It is tried again automatically. Once it has failed for good, retry the store'
-const fixChart = 'Fix the chart or its values, then retry the store'
 const fixShop = "Read what the shop's pods log about that request, then retry the store"
-const unblock = 'Find out what is blocking it, then retry the store'
-const reachCluster = 'Find out why the API server does not answer; it is tried again automatically'
 const allowIt = "Check the provisioner's rights and the cluster's policies, then retry the store"
-const findOwner = 'Find out who made it and remove it, then retry the store'
 const otherValues = 'Delete the store and request one with another name'
 
+const byCode: Partial<Record<ErrorCode, Pick<Failure, 'reason' | 'nextAction'>>> = {
+  VALUES_INVALID: { reason: 'VALUES_INVALID', nextAction: otherValues },
+  CHART_INVALID: { reason: 'CHART_INVALID', nextAction: fixChart },
+  SMOKE_TEST_FAILED: { reason: 'SMOKE_TEST_FAILED', nextAction: fixShop },
+  CLUSTER_UNREACHABLE: { reason: 'CLUSTER_UNREACHABLE', nextAction: reachCluster },
+  RELEASE_CONFLICT: { reason: 'RELEASE_CONFLICT', nextAction: findOwner },
+  RELEASE_STUCK: { reason: 'HELM_PENDING', nextAction: unblock },
+}
+
+const diskFull = { reason: 'DISK_FULL', retryable: true, nextAction: freeSpace } as const
 const stuck = { reason: 'UNKNOWN', retryable: true, nextAction: tryAgain } as const
 
 function whatHappened({ code, signal, reason, stderr }: Ended): string {

@@ -29,7 +29,7 @@ test.each<[string, ObservedRelease, Next]>([
   expect(nextStep(install, observed)).toEqual(next)
 })
 
-test('an upgrade of what is gone makes no empty store in its place; a place that is kept is filled again', () => {
+test('an upgrade makes no empty store when the namespace is gone; a namespace that was kept gets a release again', () => {
   const upgrade: Wanted = { ...install, kind: 'upgrade' }
   expect(nextStep(upgrade, { status: 'absent' })).toMatchObject({
     failure: { reason: 'RELEASE_MISSING', retryable: false },

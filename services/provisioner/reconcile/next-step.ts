@@ -49,7 +49,7 @@ const missing: Failure = {
   reason: 'RELEASE_MISSING',
   retryable: false,
   detail: 'There is no release to upgrade, and what held its data is gone as well',
-  nextAction: 'Restore it by hand and retry the store, or delete the store and request it anew',
+  nextAction: 'Restore it by hand and retry the store, or delete the store and request a new one',
 }
 
 function conflict(detail: string): Failure {

@@ -74,7 +74,7 @@ test('where the driver can tell why helm failed, it does', async () => {
   expect(await reconcile({ ...job, driver })).toEqual({ failure: diagnosed })
 })
 
-test('a look at the cluster that was cut off is no cause', async () => {
+test('a diagnosis that was cut off gives no cause', async () => {
   const seen: ObservedRelease[] = [{ status: 'absent' }, { status: 'failed', detail: '' }]
   const { job } = jobSeeing(seen, { ...ended, code: 1 })
   const stop = new AbortController()
@@ -152,10 +152,10 @@ test('an order that the end of the process cuts off says nothing about the shop'
 /** A job whose release is seen as each of `seen` in turn. */
 function jobSeeing(seen: ObservedRelease[], run = ended): { job: Job; steps: string[] } {
   const steps: string[] = []
-  let looks = 0
+  let observations = 0
   const nothing = () => Promise.resolve()
   const driver: Driver = {
-    observe: () => Promise.resolve(seen[looks++] ?? { status: 'absent' }),
+    observe: () => Promise.resolve(seen[observations++] ?? { status: 'absent' }),
     fence: nothing,
     deploy: () => Promise.resolve(run),
     unlock: nothing,

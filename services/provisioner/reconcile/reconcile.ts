@@ -22,12 +22,11 @@ export type Outcome =
   | { done: 'removed' }
   | { failure: Failure }
 
-const OBSERVE_TIMEOUT_MS = 30_000
 const WAIT_MS = 1_000
 const WAITS_MAX = 120
 
 /**
- * Looks at the release, takes the one step it asks for, looks again, until the work is done or a step has
+ * Observes the release, takes the one step it needs, observes again, until the work is done or a step has
  * had no effect. No step is taken twice, and none without the lease. Throws CLAIM_LOST.
  */
 export async function reconcile(job: Job): Promise<Outcome> {
@@ -35,7 +34,7 @@ export async function reconcile(job: Job): Promise<Outcome> {
   const wanted = { kind, values: target.values.digest, chart: target.chart.digest }
   const taken = new Map<Step, Ended | undefined>()
   for (let waits = 0; ;) {
-    const observed = await driver.observe(target, AbortSignal.timeout(OBSERVE_TIMEOUT_MS))
+    const observed = await driver.observe(target)
     const next = nextStep(wanted, observed)
     if ('failure' in next) return next
     if ('done' in next) return finish(job, next.done, { observed, ran: taken.size > 0 })
@@ -69,7 +68,7 @@ async function take(step: Exclude<Step, 'wait'>, job: Job): Promise<Ended | unde
       return undefined
     case 'uninstall': {
       // Recorded first: what is gone cannot be listed any more.
-      const removed = await driver.inventory(target, lease.signal)
+      const removed = await driver.inventory(target)
       await record(step, { release: target.release, removed: removed.join('\n') })
       await driver.uninstall(target, lease)
       return undefined
@@ -104,7 +103,7 @@ async function causeOf(
   if (driver.diagnose === undefined || ended === undefined || ended.code === 0)
     return classifyRun(ended, observed)
   const failure = await driver.diagnose(target, ended, lease.signal)
-  // A look that was cut off has seen nothing.
+  // A diagnosis that was cut off has seen nothing.
   return lease.signal.aborted ? workerStopped : failure
 }
 

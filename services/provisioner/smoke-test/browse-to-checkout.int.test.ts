@@ -5,7 +5,7 @@ import { scriptedShop, type Reply, type Script } from '#test/smoke-test/scripted
 import { woocommerce } from '#test/smoke-test/woocommerce-script'
 import { browseToCheckout } from './smoke-test.ts'
 
-const API = '/wp-json/wc/store/v1'
+const API = '/?rest_route=/wc/store/v1'
 const { signal } = new AbortController()
 const general = { host: 'shop.example.com', signal, limitMs: 10_000 }
 
@@ -19,10 +19,11 @@ const scripts: Record<Engine, Script> = { medusa, woocommerce }
 test('a WooCommerce shop is browsed to its checkout: the cart is filled, nothing is checked out', async () => {
   const { browsed, asked } = await browse('woocommerce')
 
-  expect(browsed).toEqual({ requests: 5, durationMs: expect.any(Number) })
+  expect(browsed).toEqual({ requests: 6, durationMs: expect.any(Number) })
   expect(asked).toEqual([
     'GET /',
     `GET ${API}/products`,
+    'GET /product/sample-product/',
     `POST ${API}/cart/add-item`,
     `GET ${API}/cart`,
     `POST ${API}/cart/add-item`,
@@ -43,6 +44,12 @@ const owners: [Engine, string, Reply, string][] = [
     `GET ${API}/products`,
     { body: [] },
     `GET ${API}/products shows no product that can be bought`,
+  ],
+  [
+    'woocommerce',
+    'GET /product/*/',
+    { body: '<meta name="woo-coming-soon-page" content="yes">' },
+    'GET /product/sample-product/ shows "coming soon" instead of the product',
   ],
   [
     'medusa',

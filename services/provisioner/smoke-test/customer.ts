@@ -1,4 +1,4 @@
-/** By this a shop's owner recognises the order of a check; `.invalid` belongs to nobody (RFC 2606). */
+/** By this a shop's owner recognises the order of a smoke test; `.invalid` belongs to nobody (RFC 2606). */
 export const customer = {
   email: 'smoke-test@storewright.invalid',
   firstName: 'Order',
@@ -9,7 +9,7 @@ export const customer = {
   phone: '0000000',
 } as const
 
-/** Where the customer lives unless the shop sells elsewhere only; ISO 3166, lower case. */
+/** The customer's country unless the shop sells only elsewhere; ISO 3166, lower case. */
 export const COUNTRY = 'at'
 
 /** The product a new shop comes with. */

@@ -3,6 +3,18 @@ import { request as requestHttps } from 'node:https'
 
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
+export interface ShopRequest {
+  method?: 'GET' | 'POST'
+  /** What errors show. */
+  path: string
+  /** Sent after the path and never shown: ids and keys of an order. */
+  query?: Record<string, string>
+  headers?: Record<string, string>
+  body?: object
+  /** Takes all the time that is left: what it does must not be done twice. */
+  onceOnly?: boolean
+}
+
 interface Exchange {
   method: string
   url: URL
@@ -25,13 +37,13 @@ export async function exchange({ method, url, headers, body, signal }: Exchange)
   const sent = request(url, {
     method,
     signal,
-    // A kept connection may be one the shop is closing, and leads to one of its pods only.
+    // The shop may be closing a kept connection, which also leads to one of its pods only.
     agent: false,
     headers: { ...headers, ...(payload !== undefined && { 'content-type': 'application/json' }) },
   })
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve)
-    // Stays: what breaks later is told by the answer's own stream.
+    // Stays registered; later errors are reported by the response's own stream.
     sent.on('error', reject)
     sent.end(payload)
   })
@@ -51,7 +63,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The text as JSON, or undefined where it is none. */
+/** The text as JSON; undefined for any other text. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

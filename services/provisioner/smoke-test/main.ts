@@ -13,7 +13,7 @@ const options = z.object({
   limit: z.number(),
 })
 
-/** Places a test order in a shop that runs somewhere: `npm run smoke-test -- --engine woocommerce --url …`. */
+/** Places a test order in any running shop: `npm run smoke-test -- --engine woocommerce --url …`. */
 const program = new Command('smoke-test')
   .description('Places one test order in a shop through its HTTP API, as a customer would')
   .addOption(

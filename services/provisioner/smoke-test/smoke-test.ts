@@ -27,7 +27,7 @@ export async function placeOrder(check: SmokeTest): Promise<PlacedOrder> {
   return { ...order, requests: shop.requests(), durationMs }
 }
 
-/** Opens the shop of a check; no error shows what its account is known by. */
+/** Opens the shop of a test; no error shows its account or key. */
 function openCheckedShop(check: SmokeTest): Shop {
   const secrets = [check.admin?.password, check.admin?.email, check.publishableKey]
   return openShop({ ...check, secrets: secrets.filter((each) => each !== undefined) })

@@ -1,6 +1,13 @@
 import { decodeStoreEvent } from '#contracts'
-import { hasCode, store, type StoreCommand, storeStream, type WorkKind } from '#domain'
-import { handleCommand } from '#eventstore'
+import {
+  hasCode,
+  store,
+  type StoreCommand,
+  type StoreState,
+  storeStream,
+  type WorkKind,
+} from '#domain'
+import { type Folded, handleCommand } from '#eventstore'
 import type { Logger } from '#observability'
 import type { Target } from '../reconcile/driver.ts'
 import { classifyError } from '../reconcile/failure-of.ts'
@@ -8,7 +15,6 @@ import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
 import type { HeldLease } from './lease.ts'
 import { type Cause, loadStore } from './load-store.ts'
 import { retryAppend } from './retry-append.ts'
-import { releaseSlot } from './release-quota.ts'
 import { contextOf, type Worker } from './worker.ts'
 
 export interface Attempt {
@@ -18,6 +24,8 @@ export interface Attempt {
   number: number
   cause: Cause
   lease: HeldLease
+  /** The store after the last event that this attempt has stored. */
+  known: Folded<StoreState>
   logger: Logger
 }
 
@@ -80,7 +88,7 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
   if (outcome.done === 'removed') {
     const { state, removedBefore } = await loadStore(worker.eventStore, target.request.storeId)
     // Before the end of the store is stored: a message about a deleted store then needs nothing at all.
-    if (state.status === 'deleting') await retried(attempt, 'slot', () => releaseSlot(attempt))
+    if (state.status === 'deleting') await releaseSlot(attempt)
     return { type: 'CompleteUninstall', claimId, removed: removedBefore, now }
   }
   const { release, chart, values } = target
@@ -100,13 +108,22 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
   }
 }
 
+function releaseSlot(attempt: Attempt): Promise<void> {
+  const { worker, cause, target } = attempt
+  const { storeId, tenantId } = target.request
+  const slot = { storeId, now: worker.now() }
+  const context = { ...contextOf(worker, cause, `${storeId}:slot-released`), tenantId }
+  return retried(attempt, 'slot', () => worker.quotas.release(slot, context))
+}
+
 /**
  * Stores what has happened, with retries. The event ids are derived from the claim, so that an append whose
  * answer was lost is not done twice.
  */
 async function write(attempt: Attempt, what: string, command: StoreCommand): Promise<void> {
-  const { worker, target, cause, lease } = attempt
+  const { worker, target, cause, lease, known } = attempt
   const storing = {
+    known,
     store: worker.eventStore,
     decider: store,
     decode: decodeStoreEvent,
@@ -115,7 +132,7 @@ async function write(attempt: Attempt, what: string, command: StoreCommand): Pro
     context: contextOf(worker, cause, `${lease.claimId}:${what}`),
     signal: lease.lost,
   }
-  await retried(attempt, what, () => handleCommand(storing))
+  attempt.known = await retried(attempt, what, () => handleCommand(storing))
 }
 
 function retried<T>(

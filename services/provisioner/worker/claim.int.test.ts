@@ -5,6 +5,7 @@ import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { failingDriver, messageOf, workerOf } from '#test/provisioner/worker'
 import { dataOf } from '#test/store-history'
 import { expect, test } from 'vitest'
+import type { Driver, ReleaseLabels } from '../reconcile/driver.ts'
 import { handleMessage } from './handle-message.ts'
 
 const unavailable = () => new AppError('EVENT_STORE_UNAVAILABLE', 'away', { retryable: true })
@@ -54,8 +55,9 @@ test('nothing is renewed once the lease is released', async () => {
     },
   }
   const driver = failingDriver(() => new AppError('CLAIM_LOST', 'gone'))
+  const lease = { renewEveryMs: 5, lostAfterMs: 60_000 }
 
-  await handleMessage(messageOf(storeId), workerOf(world, { leases, driver, renewEveryMs: 5 }))
+  await handleMessage(messageOf(storeId), workerOf(world, { leases, driver, lease }))
 
   const [claimId] = calls
   const released = calls.indexOf('release')
@@ -65,31 +67,13 @@ test('nothing is renewed once the lease is released', async () => {
 
 test('messages of a deleted store read its own stream only, and its slot is free', async () => {
   await using world = await provisionerWorld()
-  const storeId = await world.request()
-  await world.reserveSlot(storeId)
-  await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
-  const read: string[] = []
-  const eventStore: EventStore = {
-    ...world.eventStore,
-    readStream: (stream, options) => {
-      read.push(stream)
-      return world.eventStore.readStream(stream, options)
-    },
-  }
-  const driver = {
-    ...failingDriver(() => new Error('The release was touched')),
-    fence: () => Promise.resolve(),
-    observe: () => Promise.resolve({ status: 'absent' } as const),
-  }
-  const worker = workerOf(world, { eventStore, driver })
+  const storeId = await deletingStore(world)
+  const { eventStore, read } = readsOf(world)
+  const worker = workerOf(world, { eventStore, driver: removing() })
   await handleMessage(messageOf(storeId), worker)
-  expect(await world.history(storeId)).toContainEqual(
-    expect.objectContaining({ type: 'StoreDeleted' }),
-  )
-  const released = []
-  for await (const { type } of world.eventStore.readStream(tenantStream('demo')))
-    released.push(type)
-  expect(released).toEqual(['StoreSlotReserved', 'StoreSlotReleased'])
+  const types = (await world.history(storeId)).map(({ type }) => type)
+  expect(types.at(-1)).toBe('StoreDeleted')
+  expect(await slotEvents(world)).toEqual(['StoreSlotReserved', 'StoreSlotReleased'])
   read.length = 0
 
   const again = messageOf(storeId)
@@ -98,3 +82,85 @@ test('messages of a deleted store read its own stream only, and its slot is free
   expect(again.settled).toEqual(['ack'])
   expect(read).toEqual([storeStream(storeId)])
 })
+
+test('the stream of a tenant that deletes many stores is folded once', async () => {
+  await using world = await provisionerWorld()
+  const ids = [await deletingStore(world), await deletingStore(world), await deletingStore(world)]
+  const { eventStore, read } = readsOf(world)
+  const worker = workerOf(world, { eventStore, driver: removing() })
+
+  for (const id of ids) await handleMessage(messageOf(id), worker)
+
+  expect(read.filter((stream) => stream === tenantStream('demo'))).toHaveLength(1)
+  expect((await slotEvents(world)).filter((type) => type === 'StoreSlotReleased')).toHaveLength(3)
+})
+
+test('an install folds the stream of its store twice at most: before its claim and after its end', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  const { eventStore, read } = readsOf(world)
+
+  await handleMessage(messageOf(storeId), workerOf(world, { eventStore, driver: installing() }))
+
+  const events = await world.history(storeId)
+  expect(events.map(({ type }) => type)).toEqual([
+    'StoreRequested',
+    'ProvisioningStarted',
+    'ProvisioningStepRecorded',
+    'StoreProvisioned',
+  ])
+  expect(read.filter((stream) => stream === storeStream(storeId)).length).toBeLessThanOrEqual(2)
+})
+
+/** The world's event store, and the streams that were read from their beginning. */
+function readsOf(world: { eventStore: EventStore }) {
+  const read: string[] = []
+  const eventStore: EventStore = {
+    ...world.eventStore,
+    readStream: (stream, options) => {
+      if ((options?.from ?? 0n) === 0n) read.push(stream)
+      return world.eventStore.readStream(stream, options)
+    },
+  }
+  return { eventStore, read }
+}
+
+/** A driver that installs at once. */
+function installing(): Driver {
+  let labels: ReleaseLabels | undefined
+  return {
+    ...failingDriver(() => new Error('Nothing but an install was asked for')),
+    fence: () => Promise.resolve(),
+    observe: () =>
+      Promise.resolve(labels === undefined ? { status: 'absent' } : { status: 'deployed', labels }),
+    deploy: ({ request, values, chart }, { attempt, claimId }) => {
+      const digests = { values: values.digest, chart: chart.digest }
+      labels = { store: request.storeId, attempt, claim: claimId, ...digests }
+      return Promise.resolve({ code: 0, signal: null, stderr: '', durationMs: 1 })
+    },
+  }
+}
+
+type World = Awaited<ReturnType<typeof provisionerWorld>>
+
+async function deletingStore(world: World): Promise<string> {
+  const storeId = await world.request()
+  await world.reserveSlot(storeId)
+  await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
+  return storeId
+}
+
+/** A driver for which there is nothing to remove any more. */
+function removing(): Driver {
+  return {
+    ...failingDriver(() => new Error('Nothing but a removal was asked for')),
+    fence: () => Promise.resolve(),
+    observe: () => Promise.resolve({ status: 'absent' }),
+  }
+}
+
+async function slotEvents({ eventStore }: World): Promise<string[]> {
+  const types: string[] = []
+  for await (const { type } of eventStore.readStream(tenantStream('demo'))) types.push(type)
+  return types
+}

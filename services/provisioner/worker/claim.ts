@@ -12,7 +12,7 @@ import {
   wantedRequest,
   type WorkKind,
 } from '#domain'
-import { handleCommand } from '#eventstore'
+import { type Folded, handleCommand } from '#eventstore'
 import type { WorkMessage } from '#messaging'
 import type { Logger } from '#observability'
 import { type Chart, readChart, unreadableChart } from '../chart.ts'
@@ -25,6 +25,8 @@ import { contextOf, type Worker } from './worker.ts'
 
 export interface Work {
   request: StoreRequested
+  /** The store as the request was read from it. */
+  known: Folded<StoreState>
   kind: WorkKind
   cause: Cause
   /** The open claim that is taken over. */
@@ -34,6 +36,14 @@ export interface Work {
   message: WorkMessage
   worker: Worker
   logger: Logger
+}
+
+interface Claimed {
+  attempt: number
+  /** Of the claim. */
+  revision: bigint
+  /** The store after it. */
+  known: Folded<StoreState>
 }
 
 const overtaken = [
@@ -47,13 +57,13 @@ const BUSY_MS = 1_000
 
 /**
  * Claims the store and works on it while the lease is kept. The lease is shown before the claim can be
- * seen, so a claim without one is proof that its worker is gone. Undefined: look at the store again.
+ * seen, so a claim without one is proof that its worker is gone. Undefined: the store must be read again.
  */
 export async function claimAndWork(work: Work): Promise<{ requeueAfterMs: number } | undefined> {
   const { worker, message, request } = work
   const { storeId } = request
   const claimId = randomUUID()
-  let claim: { attempt: number; revision: bigint } | undefined
+  let claim: Claimed | undefined
   const lease = await acquireLease({
     claimId,
     renew: async () => {
@@ -63,19 +73,18 @@ export async function claimAndWork(work: Work): Promise<{ requeueAfterMs: number
     isCurrent: async () =>
       claim === undefined || (await isClaimCurrent(worker.eventStore, storeId, claim)),
     shutdownDeadline: worker.stopping,
-    renewEveryMs: worker.renewEveryMs,
     retryForMs: worker.resultRetryMs,
-    lostAfterMs: worker.lostAfterMs,
+    ...worker.lease,
   })
   if (lease === undefined) return { requeueAfterMs: BUSY_MS }
   try {
     const target = await targetOf(work)
     claim = await claimStore(work, target, claimId)
     if (claim === undefined) return undefined
-    const { attempt: number } = claim
+    const { attempt: number, known } = claim
     const logger = work.logger.child({ claimId, attempt: number, kind: work.kind })
     logger.info({ worker: worker.workerId }, 'Claimed the store')
-    await runAttempt({ ...work, target, number, lease, logger })
+    await runAttempt({ ...work, target, number, known, lease, logger })
     return undefined
   } catch (error) {
     // A renewal that came after the release would make the claim look alive.
@@ -119,11 +128,16 @@ async function chartOf({ worker, request, logger }: Work): Promise<Chart> {
 }
 
 /** Appends the claim, with the same id when the first outcome is unknown. Undefined: there is nothing to work on. */
-async function claimStore(work: Work, target: Target, claimId: string) {
-  const { worker, request, cause, takesOver, givenUp } = work
+async function claimStore(
+  work: Work,
+  target: Target,
+  claimId: string,
+): Promise<Claimed | undefined> {
+  const { worker, request, known, cause, takesOver, givenUp } = work
   for (let tries = 1; ; tries++) {
     try {
-      const { state, revision } = await handleCommand({
+      const handled = await handleCommand({
+        known,
         store: worker.eventStore,
         decider: store,
         decode: decodeStoreEvent,
@@ -140,17 +154,18 @@ async function claimStore(work: Work, target: Target, claimId: string) {
         },
         context: contextOf(worker, cause, claimId),
       })
+      const { state, revision } = handled
       // A claim that landed in an earlier try may have been overtaken since.
       const mine = openClaim(state)?.claimId === claimId && isStillAsked(state, work)
       if (!mine || revision === 'no_stream') return undefined
-      return { attempt: openClaim(state)?.attempt ?? 0, revision }
+      return { attempt: openClaim(state)?.attempt ?? 0, revision, known: handled }
     } catch (error) {
       if (tries === CLAIM_TRIES || !hasCode(error, 'EVENT_STORE_UNAVAILABLE')) throw error
     }
   }
 }
 
-// Another plan may have been asked for since the store was looked at: what is claimed then is not this work.
+// Another plan may have been requested since the store was read: the claim is then for other work.
 function isStillAsked(state: StoreState, { kind, request }: Work): boolean {
   if (state.status === 'absent' || pendingWork(state) !== kind) return false
   return wantedRequest(state).plan === request.plan

@@ -48,7 +48,7 @@ async function handleUntilSettled(message: WorkMessage, worker: Worker, logger: 
 }
 
 async function handleOnce(
-  { state, cause }: LoadedStore,
+  { state, revision, cause }: LoadedStore,
   { message, worker, logger }: { message: WorkMessage; worker: Worker; logger: Logger },
 ): Promise<Result> {
   const kind = pendingWork(state)
@@ -72,6 +72,7 @@ async function handleOnce(
   }
   return await claimAndWork({
     request: wantedRequest(state),
+    known: { state, revision },
     cause,
     kind,
     ...(held !== undefined && { takesOver: held.claimId, givenUp: before !== 'silent' }),

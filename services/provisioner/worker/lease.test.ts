@@ -22,11 +22,17 @@ test('a lease that is renewed outlives its first deadline', async () => {
 
 test('a lease whose renewals are not confirmed is lost, and stays lost when they are again', async () => {
   let kept = true
-  const lease = await opened({ renew: async () => kept })
+  let renewals = 0
+  const renew = async () => {
+    renewals++
+    return kept
+  }
+  const lease = await opened({ renew })
   kept = false
   await eventually(() => expect(lease.lost.aborted).toBe(true))
   kept = true
-  await wait(100)
+  const before = renewals
+  await eventually(() => expect(renewals).toBeGreaterThan(before + 1))
   await expect(lease.confirm()).rejects.toMatchObject({ code: 'CLAIM_LOST' })
   expect(lease.signal.aborted).toBe(true)
   await lease.close()
@@ -54,13 +60,16 @@ test('a store that was asked for something else ends the lease', async () => {
 
 test('a log that is out of reach does not end the lease', async () => {
   let away = false
+  let reads = 0
   const isCurrent = async () => {
+    reads++
     if (away) throw new AppError('EVENT_STORE_UNAVAILABLE', 'away', { retryable: true })
     return true
   }
   const lease = await opened({ isCurrent, retryForMs: 0 })
   away = true
-  await wait(400)
+  const before = reads
+  await eventually(() => expect(reads).toBeGreaterThan(before + 9))
   expect(lease.lost.aborted).toBe(false)
   await expect(lease.confirm()).rejects.toMatchObject({ code: 'EVENT_STORE_UNAVAILABLE' })
   await lease.close()
@@ -71,7 +80,9 @@ test('F43: a clock that jumps an hour ahead or back neither ends a lease nor mak
   const lease = await opened({})
   for (const jumpMs of [3_600_000, -7_200_000]) {
     vi.setSystemTime(Date.now() + jumpMs)
-    await wait(150)
+    const { deadline } = lease
+    const before = deadline()
+    await eventually(() => expect(deadline()).toBeGreaterThan(before))
     expect(lease.lost.aborted).toBe(false)
   }
   await lease.close()

@@ -1,6 +1,6 @@
-import { askingEvents, decodeMetadata, decodeStoreEvent } from '#contracts'
+import { decodeMetadata, decodeStoreEvent, requestEventTypes } from '#contracts'
 import { store, type StoreEvent, type StoreState, storeStream } from '#domain'
-import type { EventStore, RecordedEvent } from '#eventstore'
+import type { EventStore, Folded, RecordedEvent } from '#eventstore'
 
 /** What asked for the work that is to be done: its ids go into every event of that work. */
 export interface Cause {
@@ -10,8 +10,7 @@ export interface Cause {
   traceparent?: string
 }
 
-export interface LoadedStore {
-  state: StoreState
+export interface LoadedStore extends Folded<StoreState> {
   cause: Cause | undefined
   /** What earlier attempts of the present removal have recorded as to be removed. */
   removedBefore: string[]
@@ -19,13 +18,19 @@ export interface LoadedStore {
 
 /** Folds a store's stream. Throws EVENT_UNREADABLE, EVENT_STORE_UNAVAILABLE. */
 export async function loadStore(eventStore: EventStore, storeId: string): Promise<LoadedStore> {
-  const loaded: LoadedStore = { state: store.initialState(), cause: undefined, removedBefore: [] }
+  const loaded: LoadedStore = {
+    state: store.initialState(),
+    revision: 'no_stream',
+    cause: undefined,
+    removedBefore: [],
+  }
   for await (const recorded of eventStore.readStream(storeStream(storeId))) {
+    loaded.revision = recorded.revision
     const event = decodeStoreEvent(recorded)
     if (event === undefined) continue
     loaded.state = store.evolve(loaded.state, event)
     loaded.removedBefore = removedAfter(loaded.removedBefore, event)
-    if (askingEvents.includes(event.type)) loaded.cause = causeOf(recorded)
+    if (requestEventTypes.includes(event.type)) loaded.cause = causeOf(recorded)
   }
   return loaded
 }

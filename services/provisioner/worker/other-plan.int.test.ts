@@ -10,7 +10,7 @@ import { loadStore } from './load-store.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 
-test('a worker that looked before another plan was asked for makes nothing of the plan it saw', async () => {
+test('a worker that read the store before another plan was requested makes nothing of the older plan', async () => {
   await using world = await provisionerWorld()
   const storeId = await upgradingStore(world)
   const seen = await loadStore(world.eventStore, storeId)
@@ -21,9 +21,10 @@ test('a worker that looked before another plan was asked for makes nothing of th
   await world.upgrade(storeId, 'large')
   const worker = workerOf(world)
 
-  const { cause } = seen
+  const { cause, state, revision } = seen
   const settled = await claimAndWork({
     request,
+    known: { state, revision },
     kind: 'upgrade',
     cause,
     message: messageOf(storeId),
@@ -47,9 +48,9 @@ async function upgradingStore(world: World): Promise<string> {
   const storeId = randomUUID()
   await world.send(storeId, world.requestOf(storeId))
   const claimId = await world.claim(storeId)
-  const place = { release: 's-x', namespace: 's-x', url: 'https://x', chart: 'woocommerce' }
+  const names = { release: 's-x', namespace: 's-x', url: 'https://x', chart: 'woocommerce' }
   const digests = { chartDigest: 'c', valuesDigest: 'v' }
-  const result = { ...place, ...digests, chartVersion: '0.1.0', adopted: false, now: now() }
+  const result = { ...names, ...digests, chartVersion: '0.1.0', adopted: false, now: now() }
   await world.send(storeId, { type: 'CompleteProvisioning', claimId, ...result })
   await world.upgrade(storeId, 'medium')
   return storeId

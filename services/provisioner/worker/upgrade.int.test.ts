@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { parseConfig } from '../config.ts'
 import { start } from '../start.ts'
 
-test('real helm renders an upgraded store anew, with what the larger plan has', async () => {
+test('real helm renders an upgraded store again, with the limits of the larger plan', async () => {
   await using world = await readyStore()
   const small = await world.manifests()
 

@@ -1,15 +1,18 @@
 import type { CommandContext, EventStore } from '#eventstore'
 import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
+import type { LeaseTimes } from '../config.ts'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import type { GlobalConcurrency, TenantConcurrency } from './concurrency.ts'
 import type { Cause } from './load-store.ts'
+import type { Quotas } from './release-quota.ts'
 
 /** What the handling of a message works with. */
 export interface Worker {
   workerId: string
   eventStore: EventStore
+  quotas: Quotas
   leases: Leases
   driver: Driver
   logger: Logger
@@ -17,8 +20,7 @@ export interface Worker {
   chartsDir: string
   storesDomain: string
   retryDelaysMs: readonly number[]
-  renewEveryMs: number
-  lostAfterMs: number
+  lease: Pick<LeaseTimes, 'renewEveryMs' | 'lostAfterMs'>
   /** How long a result is retried while the event store is unavailable. */
   resultRetryMs: number
   /** ISO 8601 UTC; for what is stored, never for leases. */

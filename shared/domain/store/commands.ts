@@ -1,4 +1,4 @@
-import type { Engine, PlacedOrder, Plan, StepDetail } from './events.ts'
+import type { PlacedOrder, Plan, StepDetail, StoreRequested } from './events.ts'
 import type { Failure } from './failure.ts'
 
 /** Commands to one store. `now` is ISO 8601 UTC; ids are made by the caller. */
@@ -20,21 +20,16 @@ export type StoreCommand =
   | RequestUpgrade
   | { type: 'RequestDeletion'; now: string }
 
-export interface RequestStore {
+/** Everything that the event will say: a field of StoreRequested is a field of this command. */
+export interface RequestStore extends Omit<StoreRequested, 'requestedAt'> {
   type: 'RequestStore'
-  storeId: string
-  tenantId: string
-  name: string
-  engine: Engine
-  plan: Plan
-  fingerprint: string
   now: string
 }
 
-/** Moves a ready store to a larger plan, or on its own plan to the chart and images of today. */
+/** Moves a ready store to a larger plan, or keeps its plan and moves it to the current chart and images. */
 export interface RequestUpgrade {
   type: 'RequestUpgrade'
-  /** Absent: the plan the store is to have already, after a failed upgrade the one that was asked for. */
+  /** Absent: the store keeps its plan; after a failed upgrade, the plan of that upgrade. */
   plan?: Plan | undefined
   fingerprint: string
   now: string

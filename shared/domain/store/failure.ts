@@ -20,6 +20,7 @@ export const failureReasons = [
   'RELEASE_CONFLICT',
   'RELEASE_MISSING',
   'CLUSTER_UNREACHABLE',
+  'DISK_FULL',
   'WORKER_STOPPED',
   'WORKER_LOST',
   'CANCELLED',
@@ -30,7 +31,7 @@ export type FailureReason = (typeof failureReasons)[number]
 export interface Failure {
   reason: FailureReason
   retryable: boolean
-  /** For a person, with secrets redacted. */
+  /** For people, with secrets redacted. */
   detail: string
   nextAction: string
 }

@@ -102,7 +102,7 @@ test('keys that cannot be fetched are a 503, not a 401', async () => {
 
   const answer = await lost.inject({ url: '/read', headers })
 
-  expect(answer.json()).toMatchObject({ status: 503, code: 'OVERLOADED', retryable: true })
+  expect(answer.json()).toMatchObject({ status: 503, code: 'ISSUER_UNAVAILABLE', retryable: true })
 })
 
 test('health needs no token', async () => {

@@ -1,14 +1,19 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '#domain'
+import type { HealthCheck } from '../health.ts'
 import { callerOfToken, type TokenOptions } from './bearer-token.ts'
 import { type Caller, callerWithoutAuthentication, type Policy } from './caller.ts'
+import { signingKeys } from './signing-keys.ts'
 
 /** `none` serves public routes only, `off` trusts `X-User-Id` and is for loopback only. */
 export type AuthOptions = { mode: 'none' } | { mode: 'off' } | ({ mode: 'jwt' } & TokenOptions)
 
-/** Establishes the caller of every route by its policy, before anything of the body is read. */
-export function authenticate(app: FastifyInstance, auth: AuthOptions): void {
-  const identify = identifierOf(auth)
+/**
+ * Establishes the caller of every route by its policy, before anything of the body is read. Returns what has to
+ * answer for that, as checks of the service's readiness.
+ */
+export function authenticate(app: FastifyInstance, auth: AuthOptions): Record<string, HealthCheck> {
+  const { identify, checks } = identifierOf(auth)
   app.decorateRequest('caller', null)
   app.addHook('onRoute', ({ method, url, config }) => {
     const policy = config?.policy
@@ -28,6 +33,7 @@ export function authenticate(app: FastifyInstance, auth: AuthOptions): void {
     if (!request.caller.roles.includes(policy))
       throw new AppError('FORBIDDEN', `This needs the role ${policy}`)
   })
+  return checks
 }
 
 // What is not found has no policy and tells nobody anything.
@@ -35,17 +41,26 @@ function policyOf({ routeOptions, is404 }: FastifyRequest): Policy {
   return is404 ? 'public' : (routeOptions.config.policy ?? 'admin')
 }
 
-function identifierOf(auth: AuthOptions): (request: FastifyRequest) => Caller | Promise<Caller> {
+interface Identifier {
+  identify: (request: FastifyRequest) => Caller | Promise<Caller>
+  checks: Record<string, HealthCheck>
+}
+
+function identifierOf(auth: AuthOptions): Identifier {
   switch (auth.mode) {
-    case 'jwt':
-      return callerOfToken(auth)
+    case 'jwt': {
+      const keys = signingKeys(auth.jwksUrl)
+      return { identify: callerOfToken({ ...auth, keys }), checks: { issuer: keys.check } }
+    }
     case 'off':
-      return callerWithoutAuthentication
+      return { identify: callerWithoutAuthentication, checks: {} }
     case 'none':
-      return () => {
-        throw new AppError('UNAUTHENTICATED', 'This service takes no callers')
-      }
+      return { identify: refuse, checks: {} }
   }
+}
+
+function refuse(): never {
+  throw new AppError('UNAUTHENTICATED', 'This service takes no callers')
 }
 
 interface AuthVariables {

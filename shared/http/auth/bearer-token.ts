@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify'
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose'
-import { AppError } from '#domain'
+import { errors, type JWTPayload, jwtVerify } from 'jose'
+import { AppError, hasCode } from '#domain'
 import { type Caller, isTenantId, type Role, roles } from './caller.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
 export interface TokenOptions {
   issuer: string
@@ -9,12 +10,15 @@ export interface TokenOptions {
   jwksUrl: string
 }
 
+interface TokenCheck extends Omit<TokenOptions, 'jwksUrl'> {
+  keys: SigningKeys
+}
+
 // Fixed, so that no token chooses how it is checked; symmetric ones would make the public key a secret.
 const algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
 /** AUTH=jwt: the caller is who the bearer token says; signature, issuer, audience and expiry are checked. */
-export function callerOfToken({ issuer, audience, jwksUrl }: TokenOptions) {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 3_000 })
+export function callerOfToken({ issuer, audience, keys }: TokenCheck) {
   const demands = {
     issuer,
     audience,
@@ -24,7 +28,7 @@ export function callerOfToken({ issuer, audience, jwksUrl }: TokenOptions) {
   }
   return async (request: FastifyRequest): Promise<Caller> => {
     const token = bearerToken(request.headers.authorization)
-    const { payload } = await jwtVerify(token, keys, demands).catch((error: unknown) => {
+    const { payload } = await jwtVerify(token, keys.keyOf, demands).catch((error: unknown) => {
       throw translate(error)
     })
     return callerOfClaims(payload)
@@ -53,15 +57,7 @@ function includedIn(named: unknown[]): (role: Role) => boolean {
 }
 
 function translate(error: unknown): AppError {
-  const unreachable =
-    !(error instanceof errors.JOSEError) ||
-    error instanceof errors.JWKSTimeout ||
-    error.code === 'ERR_JOSE_GENERIC'
-  if (unreachable)
-    return new AppError('OVERLOADED', 'The signing keys cannot be fetched', {
-      retryable: true,
-      cause: error,
-    })
+  if (hasCode(error, 'ISSUER_UNAVAILABLE')) return error
   if (error instanceof errors.JWTExpired) return unauthenticated('The token has expired', error)
   return unauthenticated('The token is not valid', error)
 }

@@ -21,6 +21,7 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'Send JSON' },
   RATE_LIMITED: { status: 429, title: 'Too many requests', retryAfter: 1 },
   OVERLOADED: unavailable('The service cannot take this request now'),
+  ISSUER_UNAVAILABLE: unavailable('Tokens cannot be checked now'),
   INTERNAL: internal,
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key belongs to another request' },
   QUOTA_EXCEEDED: { status: 403, title: 'Store quota reached' },

@@ -34,12 +34,7 @@ export type PlatformCluster = Awaited<ReturnType<typeof platformCluster>>
 
 /** Shorter than the defaults, and long enough for a provisioner that shares its machine with a control plane. */
 const calmTimes = {
-  LEASE_TTL_MS: '8000',
-  ACK_WAIT_MS: '8000',
-  LEASE_RENEW_MS: '1000',
-  LEASE_LOST_MS: '6000',
-  HEARTBEAT_TIMEOUT_MS: '5000',
-  HELM_KILL_AFTER_MS: '500',
+  LEASE_MS: '8000',
   RETRY_DELAYS_MS: '100,200',
 }
 

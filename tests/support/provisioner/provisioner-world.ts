@@ -27,14 +27,9 @@ import { tempFolder } from '../temp-folder.ts'
 import { testEventStore } from '../servers/test-eventstore.ts'
 import { testNats } from '../servers/test-nats.ts'
 
-/** Short times in the same proportions as the defaults. */
+/** Shorter times than the defaults. */
 const quickTimes = {
-  LEASE_TTL_MS: '4000',
-  ACK_WAIT_MS: '4000',
-  LEASE_RENEW_MS: '500',
-  LEASE_LOST_MS: '2500',
-  HEARTBEAT_TIMEOUT_MS: '2000',
-  HELM_KILL_AFTER_MS: '500',
+  LEASE_MS: '4000',
   RETRY_DELAYS_MS: '100,200',
 }
 

@@ -1,9 +1,10 @@
 import { openLeases, type WorkMessage } from '#messaging'
 import { createLogger } from '#observability'
-import { parseConfig } from '../../../services/provisioner/config.ts'
+import { leaseTimes, parseConfig } from '../../../services/provisioner/config.ts'
 import { createMetrics } from '../../../services/provisioner/metrics.ts'
 import type { Driver } from '../../../services/provisioner/reconcile/driver.ts'
 import { limitTenants } from '../../../services/provisioner/worker/concurrency.ts'
+import { openQuotas } from '../../../services/provisioner/worker/release-quota.ts'
 import { endedClaims, type Worker } from '../../../services/provisioner/worker/worker.ts'
 import type { provisionerWorld } from './provisioner-world.ts'
 
@@ -18,20 +19,20 @@ export function workerOf(
   change: Partial<Worker> = {},
 ): Worker {
   const config = parseConfig(environment)
-  const { LEASE_TTL_MS: leaseTtlMs, ACK_WAIT_MS: ackWaitMs } = config
+  const lease = leaseTimes(config)
   const unlimited = () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() })
   return {
     workerId: 'in-process',
     eventStore,
-    leases: openLeases(messaging, { leaseTtlMs, ackWaitMs }),
+    quotas: openQuotas(change.eventStore ?? eventStore),
+    leases: openLeases(messaging, lease),
     driver: failingDriver(() => new Error('The release was touched')),
     logger: createLogger({ service: 'test', level: 'silent' }),
     metrics: createMetrics(),
     chartsDir: config.CHARTS_DIR,
     storesDomain: config.STORES_DOMAIN,
     retryDelaysMs: [],
-    renewEveryMs: config.LEASE_RENEW_MS,
-    lostAfterMs: config.LEASE_LOST_MS,
+    lease,
     resultRetryMs: config.RESULT_RETRY_MS,
     now: () => new Date().toISOString(),
     stopping: new AbortController().signal,

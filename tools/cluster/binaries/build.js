@@ -35,7 +35,7 @@ async function buildMissing() {
   }
 }
 
-/** What is in its place is whole: it got there by a rename. */
+/** A file under its final name is complete: it got there by a rename. */
 async function once(name, make) {
   const place = join(folder, name)
   const present = await access(place).then(
@@ -77,7 +77,7 @@ function goIsMissing() {
   return `${go}, or set CLUSTER_BIN_DIR to a folder that holds ${names} and the Gateway API's httproutes.yaml.`
 }
 
-// Without them /version is a template text and a chart's kubeVersion check fails.
+// Without them /version returns a template text, and a chart's kubeVersion check fails.
 function linkerFlags(program, version) {
   if (!program.startsWith('k8s.io/kubernetes/')) return '-s -w'
   const [major, minor] = version.slice(1).split('.')

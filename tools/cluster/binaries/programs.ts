@@ -9,7 +9,7 @@ import { cacheFolder } from '../../../embedded/cache-folder.ts'
 const controlPlane = { module: join(import.meta.dirname, 'control-plane'), name: 'cluster' }
 
 /**
- * The folder with the cluster's programs, which are built when they are missing: minutes, once,
+ * The folder with the cluster's programs. Missing ones are built once, which takes minutes,
  * with progress on stdout. CLUSTER_BIN_DIR names a folder that is used as it is instead.
  */
 export async function clusterPrograms(env: NodeJS.ProcessEnv): Promise<string> {
@@ -22,7 +22,7 @@ export async function clusterPrograms(env: NodeJS.ProcessEnv): Promise<string> {
   return folder
 }
 
-/** What of the programs would have to be built, by name. */
+/** The programs that would have to be built, by name. */
 export function clusterProgramsToBuild(env: NodeJS.ProcessEnv): string[] {
   if (env['CLUSTER_BIN_DIR'] !== undefined) return []
   return missingPrograms(controlPlane, goFolder(controlPlane, env))
@@ -37,11 +37,11 @@ const pins = z.object({
 interface GoModule {
   /** Holds go.mod and go.sum, which pin every byte, and pins.json, which names the programs. */
   module: string
-  /** What the folder in the cache is called, before the digest of the pins. */
+  /** The name of its folder in the cache, before the digest of the pins. */
   name: string
 }
 
-/** The module's folder in the user's cache. Other pins, other folder: an older checkout keeps its own. */
+/** The module's folder in the user's cache. Other pins get another folder, so an older checkout keeps its own. */
 export function goFolder({ module, name }: GoModule, env: NodeJS.ProcessEnv): string {
   const hash = createHash('sha256')
   for (const file of ['go.mod', 'go.sum', 'pins.json'])
@@ -49,7 +49,7 @@ export function goFolder({ module, name }: GoModule, env: NodeJS.ProcessEnv): st
   return join(cacheFolder(env), `${name}-${hash.digest('hex').slice(0, 12)}`)
 }
 
-/** What is not in `folder` of what the module's pins name. */
+/** The programs of the module's pins that `folder` lacks. */
 export function missingPrograms({ module }: GoModule, folder: string): string[] {
   const text = readFileSync(join(module, 'pins.json'), 'utf8')
   const { programs, gatewayApi } = pins.parse(JSON.parse(text))
@@ -58,7 +58,7 @@ export function missingPrograms({ module }: GoModule, folder: string): string[] 
   return files.filter((name) => !existsSync(join(folder, name)))
 }
 
-/** The module's folder in the cache, what is missing built: minutes, once, with progress on stdout. */
+/** The module's folder in the cache. Missing programs are built once, which takes minutes, with progress on stdout. */
 export async function goPrograms(module: GoModule, env: NodeJS.ProcessEnv): Promise<string> {
   const folder = goFolder(module, env)
   if (missingPrograms(module, folder).length > 0) await build(module, folder, env)

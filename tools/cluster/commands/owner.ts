@@ -3,9 +3,9 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
-const LOOK_EVERY_MS = 50
+const POLL_EVERY_MS = 50
 
-/** Makes this process the one that runs the cluster in `folder`; throws when another one does. */
+/** Makes this process the only one that runs the cluster in `folder`; throws when another one does. */
 export async function own(
   folder: string,
   what = `A cluster runs in ${folder} already`,
@@ -32,7 +32,7 @@ export async function ownerOf(folder: string): Promise<number | undefined> {
   return isAlive(found) ? pidOf(found) : undefined
 }
 
-/** Sends `signal` to the process that runs the cluster; false when it still does after that time. */
+/** Sends `signal` to the process that runs the cluster; false when it still runs after that time. */
 export async function endOwner(folder: string, signal: NodeJS.Signals, timeoutMs: number) {
   const pid = await ownerOf(folder)
   if (pid === undefined) return true
@@ -40,7 +40,7 @@ export async function endOwner(folder: string, signal: NodeJS.Signals, timeoutMs
   const giveUpAt = Date.now() + timeoutMs
   while (Date.now() < giveUpAt) {
     if ((await ownerOf(folder)) !== pid) return true
-    await wait(LOOK_EVERY_MS)
+    await wait(POLL_EVERY_MS)
   }
   return false
 }
@@ -55,7 +55,7 @@ async function place(making: string, file: string): Promise<boolean> {
   )
 }
 
-// Moved aside and looked at again: another process may just have put its own there.
+// Moved aside and read again: another process may just have put its own file there.
 async function discard(file: string, stale: string): Promise<void> {
   const aside = `${file}.${process.pid}.stale`
   await rename(file, aside).catch(() => {})
@@ -79,7 +79,7 @@ function pidOf(owner: string): number {
   return Number(owner.split(' ')[0])
 }
 
-/** The pid and, where the system tells, its time of start: pids are used again. Of a dead one it is empty. */
+/** The pid and, where the system reports it, the start time, since pids are reused. Empty for a dead process. */
 export function identityOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

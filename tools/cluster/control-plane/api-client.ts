@@ -44,7 +44,7 @@ export function apiClient(access: { url: string; ca: string; token: string }): A
   }
 }
 
-/** Creates `object` at `path`, or brings what is there to it (server-side apply). */
+/** Creates `object` at `path`, or updates what is there (server-side apply). */
 export async function apply(api: Api, path: string, object: object): Promise<void> {
   const { status, body } = await api(`${path}?fieldManager=storewright&force=true`, {
     method: 'PATCH',

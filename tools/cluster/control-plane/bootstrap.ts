@@ -42,7 +42,7 @@ const routes = `${definitions}/httproutes.gateway.networking.k8s.io`
 /** One fake node, the default storage class, and HTTPRoute as the Gateway API defines it. */
 export async function bootstrap(api: Api, layout: Layout, kubeletPort: number): Promise<void> {
   await apply(api, nodePath, node)
-  // Of a node that was ready before, kwok leaves the status alone, and the port is another one.
+  // kwok does not update the status of a node that was ready before, and the port has changed.
   const kubeletEndpoint = { Port: kubeletPort }
   const status = { daemonEndpoints: { kubeletEndpoint } }
   await apply(api, `${nodePath}/status`, { ...node, status })
@@ -56,14 +56,14 @@ export async function defineRoutes(api: Api, { programs }: Layout): Promise<void
   await apply(api, `${definitions}/${route.metadata.name}`, { ...route, status: undefined })
 }
 
-/** Throws unless pods can run and be read, routes be made, and the default namespace takes pods. */
+/** Throws unless pods can run and be read, routes can be created, and the default namespace accepts pods. */
 export async function untilBootstrapped(api: Api, kubelet: Api): Promise<void> {
   await untilUsable(api, nodePath)
   // After a restart the node is still Ready, whether or not kwok is there already.
   await answers(kubelet, '/healthz')
 }
 
-/** Throws unless the node is ready, routes can be made, and the default namespace takes pods. */
+/** Throws unless the node is ready, routes can be created, and the default namespace accepts pods. */
 export async function untilUsable(api: Api, path: string): Promise<void> {
   await holds(api, path, 'Ready')
   await holds(api, routes, 'Established')

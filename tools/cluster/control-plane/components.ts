@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Component } from './process-group.ts'
 
-/** Where everything of one cluster lies and listens. */
+/** Folders, addresses and ports of one cluster. */
 export interface Layout {
   folder: string
   programs: string
@@ -10,13 +10,13 @@ export interface Layout {
   apiPort: number
   /** The addresses of Services. */
   services: string
-  /** Whether etcd waits for the disk: off it is quicker, and only a dying machine loses data. */
+  /** Whether etcd waits for the disk: without it etcd is quicker, and only a crash of the machine loses data. */
   durable: boolean
 }
 
 export const loopback = { apiHost: '127.0.0.1', services: '10.0.0.0/16' }
 
-// The API server takes more than five seconds for a SIGTERM, and no state is anywhere but in etcd.
+// The API server needs more than five seconds to end on SIGTERM, and all state is in etcd.
 const stateless = { stopSignal: 'SIGKILL' } as const
 // Sockets in the working folder, with a port only because etcd wants one: an absolute path may be
 // longer than the system allows a socket's to be.
@@ -24,7 +24,7 @@ const ETCD_SOCKET = 'unix://etcd:2379'
 const ETCD_PEER_SOCKET = 'unix://etcd:2380'
 const rate = ['--kube-api-qps=1000', '--kube-api-burst=2000']
 
-/** It asks nobody for a password, so it listens where only this user gets in: in the folder. */
+/** It does not authenticate callers, so it listens on a socket that only this user can reach: in the folder. */
 export function etcd({ programs, durable }: Layout): Component {
   const args = [
     '--data-dir=etcd',
@@ -40,14 +40,14 @@ export function etcd({ programs, durable }: Layout): Component {
   return { name: 'etcd', command: join(programs, 'etcd'), args, stopSignal: 'SIGTERM' }
 }
 
-/** Certificates are its own: the one it signs with serves clients as their authority. */
+/** It creates its own certificates; clients use the signing one as their authority. */
 export function apiServer(layout: Layout, tokensFile: string, keyFile: string): Component {
   const args = [
     `--etcd-servers=${ETCD_SOCKET}`,
     `--bind-address=${layout.apiHost}`,
     `--advertise-address=${layout.apiHost}`,
     `--secure-port=${layout.apiPort}`,
-    // Pods find it where they can reach it: loopback is their own.
+    // Published as an endpoint only where pods can reach it: their loopback is their own.
     `--endpoint-reconciler-type=${layout.apiHost === loopback.apiHost ? 'none' : 'lease'}`,
     `--cert-dir=${join(layout.folder, 'certificates')}`,
     `--service-cluster-ip-range=${layout.services}`,
@@ -86,7 +86,7 @@ export function controllerManager({ programs }: Layout, files: ManagerFiles): Co
     `--root-ca-file=${files.caFile}`,
     '--leader-elect=false',
     '--secure-port=0',
-    // Nothing renews the fake node, and after a restart it must be ready at once.
+    // Nothing renews the fake node's lease, and after a restart the node must be ready at once.
     '--node-monitor-grace-period=24h',
     '--concurrent-deployment-syncs=10',
     '--concurrent-statefulset-syncs=10',
@@ -110,7 +110,7 @@ interface KwokConfig {
   kubeletPort: number
 }
 
-/** Its certificate is the API server's, which does not check a kubelet's. */
+/** It uses the API server's certificate: the API server does not verify a kubelet's. */
 export function kwok({ folder, programs }: Layout, config: KwokConfig): Component {
   const certificate = join(folder, 'certificates', 'apiserver')
   const args = [

@@ -15,7 +15,7 @@ export interface ControlPlane {
   tokens: Tokens
   /** As the admin. */
   api: Api
-  /** Writes the kubeconfig of a user, which only this user of the machine can read; returns its path. */
+  /** Writes the kubeconfig of a cluster user, readable by this user of the machine alone; returns its path. */
   configFor: (name: keyof Tokens) => Promise<string>
 }
 

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dump } from 'js-yaml'
 
-/** Who may speak to the API server; `restricted` is known to it and may do nothing. */
+/** The users of the API server; `restricted` may log in and has no rights. */
 const users = {
   admin: ['storewright-admin', 'system:masters'],
   restricted: ['storewright-restricted', ''],
@@ -26,7 +26,7 @@ interface Credentials {
   serviceAccountKeyFile: string
 }
 
-/** The secrets of the cluster in `folder`: random, made once, the same after a restart. */
+/** The secrets of the cluster in `folder`: random, created once, kept over restarts. */
 export async function credentialsOf(folder: string): Promise<Credentials> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const tokensFile = join(folder, 'tokens.csv')
@@ -44,7 +44,7 @@ export async function writeSecret(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o600 })
 }
 
-/** A user that the file does not name, as one of an earlier version, gets a token of its own. */
+/** A user that the file does not name, as after an update, gets a new token. */
 function parse(csv: string): Tokens {
   const known = new Map<string, string>()
   for (const line of csv.trim().split('\n')) {
@@ -95,7 +95,7 @@ interface Access {
   token: string
 }
 
-/** A kubeconfig that needs no other file. */
+/** A self-contained kubeconfig. */
 export function kubeconfig({ url, ca, token }: Access): string {
   const name = 'storewright'
   return dump({

@@ -8,7 +8,7 @@ import {
 
 const READY_TIMEOUT_MS = 120_000
 
-/** A program of the cluster and how it is ended. */
+/** A program of the cluster, and the signal that ends it. */
 export interface Component {
   name: string
   /** Its path. */
@@ -21,12 +21,12 @@ export interface Component {
 /** The programs that make up one cluster. */
 export interface ProcessGroup {
   launch: (part: Component) => Promise<void>
-  /** Waits until the probe of a launched part succeeds; throws with its last lines when it does not. */
+  /** Waits until the probe of a launched component succeeds; throws with its last log lines when it does not. */
   until: (name: string, probe: () => Promise<void>) => Promise<void>
   pids: () => Record<string, number>
-  /** Settles when a part has ended that nobody stopped; says which and where its log is. */
+  /** Settles when a component has ended unasked; says which one and where its log is. */
   failed: () => Promise<string>
-  /** What each part has said last. */
+  /** The last log lines of each component. */
   lastWords: () => Promise<string>
   stop: () => Promise<void>
 }
@@ -34,7 +34,7 @@ export interface ProcessGroup {
 interface ProcessGroupOptions {
   /** Where all of them work; logs lie in its folder `logs`. */
   folder: string
-  /** A program and its arguments that each part is started by, such as nsenter's. */
+  /** A command prefix that each component is started with, such as nsenter's. */
   by?: string[]
 }
 
@@ -49,7 +49,7 @@ export function openProcessGroup({ folder, by = [] }: ProcessGroupOptions): Proc
         command: first,
         args: rest,
         logFile: logOf(name),
-        // Nothing of this process' environment: a proxy or a token in it is no business of theirs.
+        // Nothing of this process's environment: it may hold proxies and tokens.
         env: { HOME: folder, PATH: '/usr/bin:/bin', ...env },
         cwd: folder,
         stopSignal,
@@ -80,7 +80,7 @@ function firstToEnd(
   return Promise.race(ends)
 }
 
-/** etcd goes last: what the others still write is kept. */
+/** etcd stops last: it keeps what the others still write. */
 async function stopAll(started: Map<string, RunningProcess>): Promise<void> {
   const { etcd, ...others } = Object.fromEntries(started)
   await Promise.all(Object.values(others).map((child) => child.stop()))
@@ -90,7 +90,7 @@ async function stopAll(started: Map<string, RunningProcess>): Promise<void> {
 const LINES = 5
 const CHARACTERS = 2_000
 
-/** What each part of a cluster that is in trouble has said last, and which of them have ended. */
+/** The last log lines of each component, and which of them have ended. */
 async function lastWords(
   parts: Iterable<[string, RunningProcess]>,
   logOf: (name: string) => string,

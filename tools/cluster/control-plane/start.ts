@@ -13,7 +13,7 @@ import { type ProcessGroup, openProcessGroup, type Component } from './process-g
 const KWOK_STARTS = 3
 
 interface ClusterOptions {
-  /** Holds everything the cluster keeps; a cluster with the same folder goes on where it was. */
+  /** Holds all data of the cluster; a cluster started with the same folder continues with it. */
   folder: string
   /** The folder of its programs. */
   programs: string
@@ -29,12 +29,12 @@ export interface RunningCluster {
   /** The admin's, a file only this user can read. */
   kubeconfig: string
   pids: Record<string, number>
-  /** Settles when a part has ended that nobody stopped; says which and where its log is. */
+  /** Settles when a component has ended unasked; says which one and where its log is. */
   failed: Promise<string>
   stop: () => Promise<void>
 }
 
-/** A real Kubernetes API on loopback; resolves when its node is ready and claims can bind. */
+/** A real Kubernetes API on loopback; resolves when its node is ready and PVCs can bind. */
 export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { folder } = options
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -42,7 +42,7 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
   try {
     return await startAll(group, { ...options, ...components.loopback })
   } catch (error) {
-    // The logs may go with the folder: what they say is said now.
+    // The folder may be removed with its logs: report their last lines now.
     const said = await group.lastWords()
     await group.stop()
     const why = error instanceof Error ? error.message : String(error)
@@ -73,7 +73,7 @@ async function startAll(group: ProcessGroup, layout: components.Layout): Promise
   }
 }
 
-/** kwok 0.8 panics in about one start of three hundred; what it had begun it finds at the next. */
+/** kwok 0.8 panics in about one of three hundred starts; the next start continues its work. */
 async function startKwok(
   group: ProcessGroup,
   kwok: Component,
@@ -91,7 +91,7 @@ async function startKwok(
   }
 }
 
-/** What every container of every simulated pod has logged from now on; returns the file's path. */
+/** Sets the log of every container of every simulated pod; returns the file's path. */
 export async function writePodLog(folder: string, lines: string[]): Promise<string> {
   const path = join(folder, 'pods.log')
   const now = new Date().toISOString()

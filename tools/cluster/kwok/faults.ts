@@ -22,7 +22,7 @@ const probeFailed = warnOfPod(
   'Readiness probe failed: HTTP probe failed with statuscode: 503',
 )
 
-/** What a kubelet reports of pods that do not get ready, in the words it uses. */
+/** What a kubelet reports about pods that do not get ready, in its own words. */
 export const faultStages = [
   faulty('crashloop', crashing(terminated(1, 'Error')), [backOff]),
   faulty('oomkilled', crashing(terminated(137, 'OOMKilled')), [backOff]),
@@ -40,7 +40,7 @@ phase: Pending`,
     warnOfPod('Failed', 'Error: ErrImagePull'),
   ]),
   faulty('neverready', initialized(containers(running), 'Running'), [probeFailed]),
-  // Anything but a Job would replace the failed pod for ever.
+  // Any other owner would replace the failed pod for ever.
   faulty('jobfail', initialized(containers(terminated(1, 'Error')), 'Failed'), [], [isOfJob]),
   stage({
     name: 'pod-unknown-fault',

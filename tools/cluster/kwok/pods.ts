@@ -35,7 +35,7 @@ containerStatuses:
   lastState: ${last}
 {{ end }}`
 
-/** What runs before the containers, in `state`; a sidecar runs on. */
+/** The init containers, in `state`; a sidecar keeps running. */
 export const initContainers = (state: string, { restarts = 0, last = '{}' } = {}) => `
 {{ with .spec.initContainers }}
 initContainerStatuses:

@@ -1,4 +1,4 @@
-/** What an object has to be like for a stage to take hold of it: a jq expression and its values. */
+/** When a stage applies to an object: a jq expression and its values. */
 export interface Condition {
   key: string
   operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'
@@ -9,7 +9,7 @@ interface Stage {
   name: string
   kind: 'Node' | 'Pod' | 'PersistentVolumeClaim' | 'PersistentVolume'
   when: Condition[]
-  /** A jq expression for a duration such as `10s`; nothing there is no delay. */
+  /** A jq expression for a duration such as `10s`; without a value there is no delay. */
   delayFrom?: string
   steps: object[]
 }
@@ -30,7 +30,7 @@ export function stage({ name, kind, when, delayFrom, steps }: Stage): object {
   }
 }
 
-/** A step that replaces part of the object's status by what the template gives. */
+/** A step that replaces part of the object's status by the template's output. */
 export function setStatus(template: string): object {
   return { patch: { subresource: 'status', root: 'status', template } }
 }

@@ -4,7 +4,7 @@ import { podStages } from './pods.ts'
 import { setStatus, stage } from './stage.ts'
 import { volumeStages } from './volumes.ts'
 
-/** kwok's configuration: all the fake node does, and the file each of its pods has as its log. */
+/** kwok's configuration: what the fake node does, and the log file of its pods. */
 export function kwokConfiguration(podLogFile: string): string {
   const logs = {
     apiVersion: 'kwok.x-k8s.io/v1alpha1',

@@ -25,7 +25,7 @@ spec:
 const grown = `
 if .spec.resources.requests.storage == .status.capacity.storage then "no" else "yes" end`.trim()
 
-/** A claim of the class `kwok` gets a volume, which the real controller binds; it grows and goes with it. */
+/** A PVC of the class `kwok` gets a volume, which the real controller binds, grows and removes with the PVC. */
 export const volumeStages = [
   stage({
     name: 'claim-provision',

@@ -21,7 +21,7 @@ interface VolumeOptions {
   log: (line: string) => void
 }
 
-/** Makes a folder and a volume for each claim of the default class, and removes both after it. */
+/** Creates a folder and a volume for each PVC of the default class, and removes both with it. */
 export async function provideVolumes(
   options: VolumeOptions,
 ): Promise<{ stop: () => Promise<void> }> {
@@ -68,7 +68,7 @@ async function provide(
   log(`volume ${name} for ${metadata?.namespace}/${metadata?.name}`)
 }
 
-/** A folder has room as long as the disk has: what a larger claim asks for is what it has. */
+/** A folder has all the room of the disk, so a larger PVC gets what it asks for at once. */
 async function grow(
   { metadata, spec, status }: V1PersistentVolumeClaim,
   volume: V1PersistentVolume,
@@ -106,7 +106,7 @@ async function must(answer: ReturnType<Api>, orElse: number): Promise<void> {
 const CLASS = 'local'
 const PROVISIONER = 'storewright.dev/local'
 
-/** The default class: claims are bound at once, can grow, and their volumes go with them. */
+/** The default class: PVCs are bound at once, can grow, and their volumes go with them. */
 const storageClass = {
   apiVersion: 'storage.k8s.io/v1',
   kind: 'StorageClass',
@@ -120,10 +120,10 @@ const storageClass = {
   allowVolumeExpansion: true,
 }
 
-/** The name of the volume of a claim, and of its folder. */
+/** The name of a PVC's volume, and of its folder. */
 const volumeNameOf = ({ metadata }: V1PersistentVolumeClaim): string => `pvc-${metadata?.uid ?? ''}`
 
-/** A folder as a volume for one claim. Of the kind `local`, since only that minds a pod's fsGroup. */
+/** A folder as a volume for one PVC; of the kind `local`, since only that respects a pod's fsGroup. */
 function volumeFor(claim: V1PersistentVolumeClaim, folder: string): object {
   const { metadata, spec } = claim
   const name = volumeNameOf(claim)

@@ -2,15 +2,15 @@ import type { Failure } from '#domain'
 import * as act from './next-actions.ts'
 import type { HelmRun, Rule } from './rule.ts'
 
-/** A class of answers in which the API server refuses an object, known by the text that is only in them. */
+/** A class of refusals by the API server, recognised by a text that only they contain. */
 interface Refusal extends Omit<Failure, 'detail'> {
   said: RegExp
 }
 
-/** The most specific first. They stand in what helm says and in what controllers report of their pods. */
+/** The most specific first. They occur in helm's output and in what controllers report about their pods. */
 export const refusals: readonly Refusal[] = [
   {
-    // Webhooks that are down often come back; those that answer mean it.
+    // A webhook that is down often comes back; one that denies will deny again.
     said: /failed calling webhook/,
     reason: 'ADMISSION_DENIED',
     retryable: true,
@@ -23,7 +23,7 @@ export const refusals: readonly Refusal[] = [
     nextAction: act.fitPolicy,
   },
   {
-    // Something that is on its way out may hold the quota.
+    // Terminating objects may still use the quota.
     said: /exceeded quota:/,
     reason: 'QUOTA_EXCEEDED',
     retryable: true,
@@ -49,13 +49,15 @@ export const refusals: readonly Refusal[] = [
   },
 ]
 
-/** Helm was ended by us: what the cluster shows then is half done and tells nothing. */
+/** The provisioner ended helm: the cluster's unfinished state explains nothing. */
 export const runRules: readonly Rule[] = [
   ...(
     ['NOT_STARTED', 'STOPPED', 'LEASE_EXPIRED', 'PROVISIONER_GONE', 'SUPERVISOR_LOST'] as const
   ).map((reason) =>
     endedBy(reason, { reason: 'WORKER_LOST', retryable: true, nextAction: act.tryAgain }),
   ),
+  endedBy('DISK_FULL', { reason: 'DISK_FULL', retryable: true, nextAction: act.freeSpace }),
+  endedBy('OUTPUT_FAILED', { reason: 'UNKNOWN', retryable: true, nextAction: act.tryAgain }),
   endedBy('OUTPUT_TOO_LARGE', {
     reason: 'CHART_INVALID',
     retryable: false,
@@ -109,10 +111,10 @@ const causes: readonly Refusal[] = [
   },
 ]
 
-/** Helm itself says why: it stopped there. */
+/** Helm stopped by itself and says why. */
 export const stderrRules: readonly Rule[] = causes.map(saidByHelm)
 
-/** Helm waited in vain, and nothing in the cluster says why. */
+/** Helm waited until its timeout, and nothing in the cluster says why. */
 export const lateRules: readonly Rule[] = [
   saidByHelm({
     said: /PVC is not Bound/,
@@ -137,7 +139,7 @@ function saidByHelm({ said, ...failure }: Refusal): Rule {
   }
 }
 
-// Warnings of the API server stand before it.
+// Warnings of the API server come before it.
 function lineWith(said: RegExp, stderr: string): string {
   const lines = stderr.split('\n')
   return lines.slice(lines.findIndex((line) => said.test(line))).join(' ') || stderr

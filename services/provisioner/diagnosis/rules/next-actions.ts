@@ -1,4 +1,4 @@
-/** What to do next, in words of an operator. */
+/** The next action for each failure, for operators. */
 export const tryAgain =
   'It is tried again automatically. Once it has failed for good, retry the store'
 export const fixChart = 'Fix the chart or its values, then retry the store'
@@ -29,4 +29,5 @@ export const releaseField = 'Make helm the only owner of the field, then retry t
 export const unblock = 'Find out what is blocking it, then retry the store'
 export const reachCluster =
   'Find out why the API server does not answer; it is tried again automatically'
+export const freeSpace = 'Free space on the disk that the detail names, then retry the store'
 export const seePods = 'Check the pods and their log lines, fix the cause, then retry the store'

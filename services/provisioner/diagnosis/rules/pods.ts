@@ -11,7 +11,7 @@ const notPulled = new Set([
   'RegistryUnavailable',
   'SignatureValidationFailed',
 ])
-/** A registry that says this says it tomorrow as well. */
+/** Registry errors that do not go away by waiting. */
 const forGood =
   /not found|not exist|manifest unknown|unauthori[sz]ed|denied|forbidden|InvalidImageName|invalid reference|couldn't parse image/i
 const notStarted = new Set([
@@ -25,10 +25,10 @@ const crashed = new Set([
   'StartError',
   'ContainerCannotRun',
 ])
-/** What a PVC says before its volume is there; also in every healthy install for a moment. */
+/** What a PVC reports before its volume exists; every healthy install shows it for a moment. */
 const UNBOUND = /unbound immediate PersistentVolumeClaims/
 
-/** What keeps a pod from running, root causes before what follows from them. */
+/** What keeps a pod from running, root causes before their consequences. */
 export const imageRules: readonly Rule[] = [
   {
     reason: 'IMAGE_PULL',
@@ -90,7 +90,7 @@ function imageProblem({ stuck, evidence }: Seen, counts: (said: string) => boole
   for (const pod of stuck)
     for (const { name, image, state, reason, message } of pod.containers) {
       if (state !== 'waiting' || !notPulled.has(reason)) continue
-      // The state says "Back-off" most of the time; the event keeps the cause.
+      // The state mostly says "Back-off"; the event has the cause.
       const event = evidence.warnings.find(
         (each) => each.uid === pod.uid && each.message.startsWith('Failed to pull image'),
       )

@@ -9,7 +9,7 @@ const NO_SUCH_CLASS = /storageclass\S* "[^"]*" not found/
 const WAITED =
   /deadline exceeded|timed out waiting|not ready\. status|status: InProgress|would exceed context deadline|progress deadline/
 
-/** Pods that were refused: there is nothing of them but what their owner says. */
+/** Pods that were refused: only their owner reports them. */
 export const refusalRules: readonly Rule[] = refusals.map(({ said, ...failure }) => ({
   ...failure,
   find: ({ evidence }) => {
@@ -70,7 +70,7 @@ function pendingPvc(
   return undefined
 }
 
-/** Who is not ready, and the last thing said about each. */
+/** The workloads that are not ready, and the last report about each. */
 function unready({ evidence, stuck, helm }: Seen): string {
   const { workloads, warnings, logs, usedUp, gaps } = evidence
   const lacking = workloads

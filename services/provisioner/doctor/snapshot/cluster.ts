@@ -28,7 +28,7 @@ const page = z.object({
  * Secrets in the whole cluster, and changes nothing. Throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED.
  */
 export async function findNamespaces(api: Api): Promise<FoundRelease[]> {
-  // Records first: a namespace made meanwhile is then one without a release, and its store has moved.
+  // Records first: a namespace created in between then has no release, and its store has moved.
   const records = await list(api, '/api/v1/secrets', {
     labelSelector: 'owner=helm',
     fieldSelector: 'type=helm.sh/release.v1',

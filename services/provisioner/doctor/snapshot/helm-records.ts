@@ -12,7 +12,7 @@ export interface LabelledObject {
   deletionTimestamp?: string | undefined
 }
 
-/** The releases that namespaces and helm's records tell of; those of other people are left out. */
+/** The releases that namespaces and helm's records show; releases of others are left out. */
 export function releasesIn(
   namespaces: LabelledObject[],
   records: LabelledObject[],

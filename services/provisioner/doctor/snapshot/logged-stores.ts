@@ -2,7 +2,7 @@ import { decodeStoreEvent } from '#contracts'
 import { hasCode, store, type StoreState } from '#domain'
 import type { EventStore, RecordedEvent } from '#eventstore'
 
-/** A store as the log tells it. */
+/** A store as the log records it. */
 export interface LoggedStore {
   id: string
   state: StoreState
@@ -22,7 +22,7 @@ export interface FoldedStores {
 
 const storeStreamName = /^store-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
 
-/** Folds every store's stream in one read of the log, behind an earlier fold where one is given. */
+/** Folds every store's stream in one read of the log, continuing an earlier fold where one is given. */
 export async function foldStores(
   eventStore: EventStore,
   earlier?: FoldedStores,

@@ -2,17 +2,17 @@ import type { EventStore } from '#eventstore'
 import type { ObservedRelease } from '../../reconcile/driver.ts'
 import { foldStores, type LoggedStore } from './logged-stores.ts'
 
-/** What the log says and what is there, fit to be compared. */
+/** The stores of the log and the releases found, ready to be compared. */
 export interface Snapshot {
   stores: LoggedStore[]
   found: FoundRelease[]
-  /** Ids of the stores that changed meanwhile: what was found of them may be from before or after. */
+  /** Ids of the stores that changed while the snapshot was taken: their releases may be from before or after. */
   moved: Set<string>
 }
 
 /**
- * Looks at the log, at what is there, and at the log again. A store whose stream did not move in between
- * was, when its release was looked at, what the log says it is.
+ * Reads the log, the releases, and the log again. A store whose stream did not move in between was,
+ * when its release was read, in the state the log shows.
  */
 export async function takeSnapshot(
   eventStore: EventStore,
@@ -26,11 +26,11 @@ export async function takeSnapshot(
   return { stores, found, moved: new Set(stores.filter(hasMoved).map(({ id }) => id)) }
 }
 
-/** What lies where a release may lie, whoever made it. */
+/** What lies where a release may lie, no matter who made it. */
 export interface FoundRelease {
   /** The namespace or the folder. */
   location: string
-  /** The release's name: the place's own where the provisioner made it. */
+  /** The release's name: the same as the location's where the provisioner made it. */
   name: string
   /** The store its labels name. */
   store: string | undefined

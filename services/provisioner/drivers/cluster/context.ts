@@ -4,7 +4,7 @@ import type { Helm } from '../../helm/helm.ts'
 import type { Api } from './api/client.ts'
 import type { WithNamespaceAccess } from './namespace/access.ts'
 
-/** What every part of the driver works with. */
+/** What every operation of the driver works with. */
 export interface Cluster {
   api: Api
   credentials: KubeConfig

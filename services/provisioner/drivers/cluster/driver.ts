@@ -25,7 +25,7 @@ export interface ClusterOptions {
   plansDir: string
   /** Path of a kubeconfig; without one the account of our own pod. */
   kubeconfig: string | undefined
-  /** The ClusterRole to bind to ourselves in each store's namespace, where we have not all rights anyway. */
+  /** The ClusterRole to bind to ourselves in each store's namespace; undefined where we have all rights already. */
   namespaceRole: string | undefined
   /** Without it a store is ready as soon as helm says so. */
   smokeTest?: SmokeTestOptions | undefined

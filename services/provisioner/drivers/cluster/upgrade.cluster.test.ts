@@ -16,7 +16,7 @@ import { woocommerce } from '#test/smoke-test/woocommerce-script'
 const list = z.object({
   items: z.array(z.object({ metadata: z.object({ name: z.string(), uid: z.string() }) })),
 })
-const API = '/wp-json/wc/store/v1'
+const API = '/?rest_route=/wc/store/v1'
 let cluster: PlatformCluster
 
 beforeAll(async () => {
@@ -152,7 +152,7 @@ test('where volumes cannot grow an upgrade fails by name, and the store goes bac
 })
 
 test('an upgraded shop is browsed and nothing is ordered; one that does not work has failed', async () => {
-  const page = { 'GET /': { body: '<!DOCTYPE html>' } }
+  const page = { 'GET /product/*/': { body: '<!DOCTYPE html>' } }
   const script: Script = { ...woocommerce, ...page }
   await using shop = await scriptedShop(script)
   await using world = await clusterWorld(cluster)

@@ -29,7 +29,7 @@ const { signal } = new AbortController()
 test('a render appears whole: its manifests, and a record of whose they are', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
-  expect(await driver.observe(target, signal)).toEqual({ status: 'absent' })
+  expect(await driver.observe(target)).toEqual({ status: 'absent' })
 
   const lease = leaseOf()
   expect(await driver.deploy(target, lease)).toMatchObject({ code: 0 })
@@ -41,7 +41,7 @@ test('a render appears whole: its manifests, and a record of whose they are', as
     values: target.values.digest,
     chart: target.chart.digest,
   }
-  expect(await driver.observe(target, signal)).toEqual({ status: 'deployed', labels })
+  expect(await driver.observe(target)).toEqual({ status: 'deployed', labels })
   expect(await readdir(folder)).toEqual(['manifests.yaml', 'release.json'])
   expect((await stat(join(folder, 'manifests.yaml'))).mode & 0o777).toBe(0o644)
   expect(await readdir(world.staging)).toEqual([])
@@ -60,27 +60,27 @@ test('changed manifests are not taken for the release, and are rendered again', 
   await driver.deploy(target, leaseOf())
   const before = await readFile(join(folder, 'manifests.yaml'), 'utf8')
   await writeFile(join(folder, 'manifests.yaml'), 'changed')
-  expect(await driver.observe(target, signal)).toMatchObject({ status: 'failed' })
+  expect(await driver.observe(target)).toMatchObject({ status: 'failed' })
 
   const lease = leaseOf()
   await driver.deploy(target, lease)
 
   expect(await readFile(join(folder, 'manifests.yaml'), 'utf8')).toBe(before)
   const labels = { claim: lease.claimId }
-  expect(await driver.observe(target, signal)).toMatchObject({ status: 'deployed', labels })
+  expect(await driver.observe(target)).toMatchObject({ status: 'deployed', labels })
 })
 
-test('a worker frozen between its last look at the log and its rename publishes nothing after a take-over', async () => {
+test('a worker frozen between its last read of the log and its rename publishes nothing after a take-over', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
   const newcomer = leaseOf()
   const zombie = leaseOf(async () => {
-    if (++looks === 2) {
+    if (++confirmations === 2) {
       await driver.fence(target, newcomer)
       await driver.deploy(target, newcomer)
     }
   })
-  let looks = 0
+  let confirmations = 0
 
   await expect(driver.deploy(target, zombie)).rejects.toMatchObject({ code: 'CLAIM_LOST' })
 
@@ -96,7 +96,7 @@ test('a worker frozen before its removal takes nothing away after a take-over', 
 
   await expect(driver.uninstall(target, zombie)).rejects.toMatchObject({ code: 'CLAIM_LOST' })
 
-  expect(await driver.observe(target, signal)).toMatchObject({ status: 'deployed' })
+  expect(await driver.observe(target)).toMatchObject({ status: 'deployed' })
 })
 
 test('without a claim that stands helm is not started', async () => {
@@ -113,26 +113,26 @@ test('a removal takes the whole folder, after its objects and files can be liste
   const { driver, target } = world
   await driver.deploy(target, leaseOf())
   const objects = [`ConfigMap/${target.release}`]
-  const listed = await driver.inventory(target, signal)
+  const listed = await driver.inventory(target)
   expect(listed).toEqual([...objects, 'manifests.yaml', 'release.json'])
 
   await driver.uninstall(target, leaseOf())
 
-  expect(await driver.observe(target, signal)).toEqual({ status: 'absent' })
-  expect(await driver.inventory(target, signal)).toEqual([])
+  expect(await driver.observe(target)).toEqual({ status: 'absent' })
+  expect(await driver.inventory(target)).toEqual([])
 })
 
 test.each([
   ['a file', (path: string) => writeFile(path, '')],
   ['a folder without a record', (path: string) => fill(path, 'x.yaml', 'x')],
   ['an unreadable record', (path: string) => fill(path, 'release.json', '{')],
-])('%s in the place of a release is unmanaged', async (_, make) => {
+])('%s under the name of a release is unmanaged', async (_, make) => {
   await using world = await rendering()
   await make(world.folder)
-  expect(await world.driver.observe(world.target, signal)).toMatchObject({ status: 'unmanaged' })
+  expect(await world.driver.observe(world.target)).toMatchObject({ status: 'unmanaged' })
 })
 
-test('a release that comes and goes while it is looked at is there or not there, never unmanaged or failed', async () => {
+test('a release that comes and goes while it is read is there or not there, never unmanaged or failed', async () => {
   await using world = await rendering()
   const { driver, target, folder } = world
   await driver.deploy(target, leaseOf())
@@ -148,7 +148,7 @@ test('a release that comes and goes while it is looked at is there or not there,
   })().finally(() => ended.abort())
   const seen = new Map<string, number>()
   while (!ended.signal.aborted) {
-    const { status } = await driver.observe(target, signal)
+    const { status } = await driver.observe(target)
     seen.set(status, (seen.get(status) ?? 0) + 1)
   }
   await moved
@@ -160,14 +160,14 @@ test("another store's release is unmanaged", async () => {
   const { driver, target } = world
   await driver.deploy(target, leaseOf())
   const other = { ...target, request: { ...target.request, storeId: randomUUID() } }
-  expect(await driver.observe(other, signal)).toMatchObject({ status: 'unmanaged' })
+  expect(await driver.observe(other)).toMatchObject({ status: 'unmanaged' })
 })
 
 test('a folder that somebody puts there while helm runs is left alone', async () => {
   await using world = await rendering()
-  let looks = 0
+  let confirmations = 0
   const lease = leaseOf(async () => {
-    if (++looks === 2) await fill(world.folder, 'theirs', 'x')
+    if (++confirmations === 2) await fill(world.folder, 'theirs', 'x')
   })
   await world.driver.deploy(world.target, lease)
   expect(await readdir(world.folder)).toEqual(['theirs'])

@@ -45,8 +45,8 @@ export async function observeFolder(folder: string, storeId: string): Promise<Ob
 }
 
 /**
- * What was read of a folder that stayed the same meanwhile: when it is moved away or replaced during the
- * reading, it is read again. Undefined when there is none.
+ * What was read of a folder that did not change during the read: when it is moved away or replaced, it is
+ * read again. Undefined when there is none.
  */
 export async function whileUnchanged<T>(
   folder: string,

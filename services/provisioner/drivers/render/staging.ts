@@ -7,10 +7,10 @@ const FOLDER = '.staging'
 const LEFT_OVER_AFTER_MS = 3_600_000
 
 /**
- * The one place from which a claim changes a release's folder, always by a rename out of or into its
- * own staging folder. It is made before the log is asked whether the claim still stands. Whoever takes
- * the claim over moves it away afterwards, so that a worker frozen between the question and its rename,
- * for however long, finds nothing to rename: either its change came first and is seen, or it never comes.
+ * The staging folder of a claim: a release's folder changes only by a rename out of it or into it. It is made
+ * before the log is asked whether the claim is still current. A worker that takes the claim over moves it away
+ * afterwards, so a worker frozen between the question and its rename, however long, finds nothing to rename:
+ * either its change came first and is seen, or it never comes.
  * Throws CLAIM_LOST when that has happened.
  */
 export async function withStaging<T>(

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { CGROUP } from './network.ts'
 
 const PATIENCE_MS = 10_000
-const LOOK_EVERY_MS = 50
+const POLL_EVERY_MS = 50
 
 /** Creates a cgroup in every hierarchy; the node puts those of its pods below it. */
 export async function makeCgroups(): Promise<void> {
@@ -45,7 +45,7 @@ async function remove(path: string): Promise<void> {
       if (Date.now() > giveUpAt) throw error
     }
     for (const pid of await pidsIn(path)) kill(pid)
-    await wait(LOOK_EVERY_MS)
+    await wait(POLL_EVERY_MS)
   }
 }
 

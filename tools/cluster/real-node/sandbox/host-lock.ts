@@ -9,7 +9,7 @@ import { removeVeth } from './network.ts'
 /** One for the host: addresses, the veth pair and cgroups have fixed names, so only one sandbox can use them. */
 const FOLDER = '/run/storewright-node'
 const record = join(FOLDER, 'sandbox.json')
-const LOOK_EVERY_MS = 25
+const POLL_EVERY_MS = 25
 const ENDING_TIMEOUT_MS = 10_000
 const sandbox = z.object({ pid: z.int(), identity: z.string() })
 
@@ -52,7 +52,7 @@ async function endSandbox(): Promise<void> {
     if (Date.now() > giveUpAt)
       throw new Error(`The sandbox of an earlier cluster (pid ${pid}) does not end`)
     process.kill(pid, 'SIGKILL')
-    await wait(LOOK_EVERY_MS)
+    await wait(POLL_EVERY_MS)
   }
   await rm(record)
 }

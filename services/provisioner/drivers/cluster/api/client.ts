@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { AppError } from '#domain'
 
 const TIMEOUT_MS = 15_000
-// Shorter than any server waits for a next request: a connection is not used while the other side closes it.
+// Shorter than any server's keep-alive: a connection is never used while the server closes it.
 const IDLE_MS = 20_000
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
@@ -28,7 +28,7 @@ export interface ApiAnswer {
 /** One call to the API server; any HTTP status is an answer. Throws CLUSTER_UNREACHABLE when none comes in 15 s. */
 export type Api = (path: string, init?: ApiRequest) => Promise<ApiAnswer>
 
-/** Calls the API server as these credentials say; tokens that change on disk are read again. */
+/** Calls the API server with these credentials; tokens that change on disk are read again. */
 export function openApi(credentials: KubeConfig): Api {
   const server = credentials.getCurrentCluster()?.server ?? ''
   return async (path, init = {}) => {
@@ -70,14 +70,14 @@ async function send(credentials: KubeConfig, url: URL, init: ApiRequest): Promis
   })
 }
 
-// Node gives the body of a DELETE no length by itself: its preconditions would be read as the next request.
+// Node sends the body of a DELETE without a length: the server would read its preconditions as the next request.
 function bodyHeaders(payload: string, contentType: string) {
   return { 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
 }
 
 const keptAlive = new WeakMap<object, Agent>()
 
-/** The client's own agent greets the server anew for every call, which costs both more than the call. */
+/** The client's own agent makes a TLS handshake for every call, which costs more than the call. */
 function keepingAlive(agent: RequestOptions['agent']): RequestOptions['agent'] {
   if (!(agent instanceof Agent)) return agent
   const kept =
@@ -99,7 +99,7 @@ async function readBody(response: IncomingMessage): Promise<ApiAnswer> {
   return { status: response.statusCode ?? 0, body: isJson ? JSON.parse(text) : text }
 }
 
-// Credentials may come from another program, which has no limit of its own.
+// Credentials may come from another program, which has no timeout of its own.
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
@@ -108,7 +108,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 const status = z.object({ message: z.string() })
 
-/** An answer that means that the API server will not do it. */
+/** The error for an answer with which the API server refuses a request. */
 export function refused(what: string, answer: ApiAnswer): AppError {
   const { data } = status.safeParse(answer.body)
   const said = data?.message ?? String(answer.body).slice(0, 200)
@@ -118,14 +118,14 @@ export function refused(what: string, answer: ApiAnswer): AppError {
   })
 }
 
-/** True for an error that says the API server refused for want of a right. */
+/** True for an error that says the caller lacks a right. */
 export function isForbidden(error: unknown): boolean {
   return (
     error instanceof AppError && error.code === 'CLUSTER_REFUSED' && error.details['status'] === 403
   )
 }
 
-/** True for an error that says the object is another by now than the one that was looked at. */
+/** True for an error that says the object has changed since it was read. */
 export function isConflict(error: unknown): boolean {
   return (
     error instanceof AppError && error.code === 'CLUSTER_REFUSED' && error.details['status'] === 409

@@ -6,7 +6,7 @@ import { AppError } from '#domain'
 
 const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
-/** Where the cluster is and who we are there: a kubeconfig file, else the account of our own pod. Throws CONFIG_INVALID. */
+/** The cluster and our account in it: from a kubeconfig file, else from our own pod. Throws CONFIG_INVALID. */
 export function loadCredentials(kubeconfig: string | undefined): KubeConfig {
   const credentials = new KubeConfig()
   try {
@@ -22,14 +22,14 @@ export function loadCredentials(kubeconfig: string | undefined): KubeConfig {
   return credentials
 }
 
-/** The same cluster for whoever holds `token`, with nothing else of ours. */
+/** Credentials for the same cluster that hold `token` and nothing else of ours. */
 export function credentialsWithToken(own: KubeConfig, token: string): KubeConfig {
   const credentials = new KubeConfig()
   credentials.loadFromClusterAndUser(clusterOf(own), { name: 'release', token })
   return credentials
 }
 
-/** A kubeconfig that needs no other file, for whoever holds `token`. */
+/** A self-contained kubeconfig for the holder of `token`. */
 export async function kubeconfigWithToken(own: KubeConfig, token: string): Promise<string> {
   const { server, caData, caFile, skipTLSVerify, tlsServerName, proxyUrl } = clusterOf(own)
   const authority = caData ?? (caFile && (await readFile(caFile)).toString('base64'))

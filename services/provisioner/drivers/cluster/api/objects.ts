@@ -22,7 +22,7 @@ const apiVersions: Partial<Record<Kind, string>> = {
   RoleBinding: 'rbac.authorization.k8s.io/v1',
 }
 
-/** Names one object; `namespace` is empty for what lies in none. */
+/** Names one object; `namespace` is empty for a cluster-wide one. */
 export interface ObjectName {
   kind: Kind
   namespace: string
@@ -56,7 +56,7 @@ export async function readObject<T>(
   return schema.parse(answer.body)
 }
 
-/** The same, found by its name in a list: whoever may list objects need not have the right to get one. */
+/** The same, found by its name in a list: needs the right to list, not the right to get. */
 export async function findObject<T>(
   api: Api,
   { kind, namespace, name }: ObjectName,
@@ -83,7 +83,7 @@ export async function listMetadata(
   return (items ?? []).map((item) => item.metadata)
 }
 
-/** Creates the object; undefined when one of that name is there. */
+/** Creates the object; undefined when one with that name exists. */
 export async function createObject(
   api: Api,
   object: ObjectName,
@@ -96,7 +96,7 @@ export async function createObject(
   return withMetadata.parse(answer.body).metadata
 }
 
-/** Creates the object or brings it to `content` (server-side apply), whoever changed it. */
+/** Creates the object or brings it to `content` (server-side apply), no matter who changed it. */
 export async function applyObject(
   api: Api,
   object: ObjectName,
@@ -113,7 +113,7 @@ export async function applyObject(
   return withMetadata.parse(answer.body).metadata
 }
 
-/** Changes labels, annotations or finalizers of an object that is there. */
+/** Changes labels, annotations or finalizers of an existing object. */
 export async function patchMetadata(api: Api, object: ObjectName, changes: object): Promise<void> {
   const contentType = 'application/merge-patch+json'
   const path = pathOf(object)
@@ -121,7 +121,7 @@ export async function patchMetadata(api: Api, object: ObjectName, changes: objec
   if (answer.status !== 200) throw refused(`PATCH ${path}`, answer)
 }
 
-/** Removes exactly that object; one that is gone, or another by now, is left alone. */
+/** Removes exactly that object; a missing or newer one is left alone. */
 export async function removeObject(
   api: Api,
   object: ObjectName,

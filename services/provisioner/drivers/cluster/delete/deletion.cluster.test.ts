@@ -160,7 +160,7 @@ test('of a namespace that does not go, the driver says what is left in it', asyn
 
   await eventually(
     async () => {
-      const observed = await driver.observe(target, AbortSignal.timeout(5_000))
+      const observed = await driver.observe(target)
       expect(observed).toMatchObject({ status: 'uninstalling', by: 'namespace' })
       expect(JSON.stringify(observed)).toContain(FINALIZER)
     },

@@ -19,8 +19,8 @@ const listed: Kind[] = [
 ]
 
 /**
- * All a removal will remove, as `Kind/name`: of the release, of the provisioner, the volumes, and what somebody
- * else has put into the store's namespace, a release of theirs as `HelmRelease/name`.
+ * Everything a removal will remove, as `Kind/name`: objects of the release and of the provisioner, volumes, and
+ * what somebody else has put into the store's namespace, their releases as `HelmRelease/name`.
  */
 export async function inventory(cluster: Cluster, target: Target): Promise<string[]> {
   const namespace = await readNamespace(cluster.api, target)
@@ -49,7 +49,7 @@ async function objectsOf(
   return found.map(({ name }) => `${kind}/${name}`)
 }
 
-// They go with the namespace, and whoever reads the store's history has to find them there.
+// They go with the namespace, so the store's history has to name them.
 async function unmanagedReleases({ api, withNamespaceAccess, logger }: Cluster, target: Target) {
   const { release } = target
   const collection = { kind: 'Secret', namespace: release } as const

@@ -10,12 +10,12 @@ import { uninstallArgs } from '../release/deploy.ts'
 import { readRecords } from '../release/observe.ts'
 import { heldBy, listPvcs, remainingVolumes, rememberVolumes } from './volumes.ts'
 
-const LOOK_EVERY_MS = 500
+const POLL_EVERY_MS = 500
 const HELM_LIMIT_MS = 120_000
 
 /**
- * Removes a store: the release, its volumes, and last the namespace with all that is left. Each part is
- * removed only when the one before is gone, so whoever comes after a crash finds what remains to be done.
+ * Removes a store: the release, its volumes, and last the namespace with everything left in it. Each step
+ * starts only when the one before is done, so an attempt after a crash finds what remains to be done.
  */
 export async function uninstall(
   cluster: Cluster,
@@ -31,7 +31,7 @@ export async function uninstall(
   await removeObject(cluster.api, nameOf(target), { uid: namespace.uid })
 }
 
-// Helm runs hooks and ends pods before what they need; what it leaves goes with the namespace.
+// Helm runs hooks and ends pods before their dependencies; what it leaves goes with the namespace.
 async function uninstallRelease(
   cluster: Cluster,
   target: Target,
@@ -48,7 +48,7 @@ async function uninstallRelease(
   cluster.logger.info(logged, 'Uninstalled the release')
 }
 
-// Looked at first, asked then, removed as what was looked at: a worker that thaws late removes nothing newer.
+// Reads, then confirms the claim, then removes exactly what was read: a worker that thaws late removes nothing newer.
 async function removePvcs(
   cluster: Cluster,
   { target, lease, namespace }: { target: Target; lease: ClaimLease; namespace: StoreNamespace },
@@ -76,7 +76,7 @@ async function untilGone(cluster: Cluster, { target, lease, volumes }: Removal):
   const names = new Set(volumes)
   for (;;) {
     const pvcs = await listPvcs(cluster, target)
-    // One that was not bound when it was looked at may have got its volume since.
+    // A PVC that was not bound at first may have got its volume since.
     for (const { spec } of pvcs) if (spec.volumeName !== undefined) names.add(spec.volumeName)
     const remaining = [
       ...pvcs.map(
@@ -91,6 +91,6 @@ async function untilGone(cluster: Cluster, { target, lease, volumes }: Removal):
       throw new AppError('RELEASE_STUCK', `Not gone yet: ${remaining.join(', ')}`, {
         retryable: true,
       })
-    await wait(LOOK_EVERY_MS, undefined, { signal: lease.signal }).catch(() => {})
+    await wait(POLL_EVERY_MS, undefined, { signal: lease.signal }).catch(() => {})
   }
 }

@@ -55,7 +55,7 @@ export async function rememberVolumes(
   return volumes
 }
 
-/** A volume that is still there and will not stay by its own policy: its name and what holds it. */
+/** The volumes that still exist and are not retained by their policy: names, and what holds them. */
 export async function remainingVolumes(api: Api, names: string[]): Promise<string[]> {
   const found = await Promise.all(
     names.map(async (name) => {

@@ -51,7 +51,7 @@ const target: Target = {
   values: { yaml: '', digest: 'v', host: 'x' },
 }
 
-/** A cluster whose API server does all it is asked, and where. */
+/** A cluster whose API server grants every request. */
 function clusterAt(workDir: string, requests: string[]): Cluster {
   const never = () => Promise.reject(new Error('Nobody runs helm here'))
   const credentials = new KubeConfig()

@@ -14,7 +14,7 @@ import { RELEASE_ACCOUNT } from '../namespace/prepare.ts'
 const CLAIM_LABEL = 'storewright.dev/claim'
 const EXPIRY_SECONDS_MIN = 600
 
-/** The Secret that stands for one attempt's power over the release: tokens bound to it end with it. */
+/** The Secret that represents one attempt's power over the release: tokens bound to it end with it. */
 export interface ClaimSecret {
   name: string
   uid: string
@@ -27,7 +27,7 @@ export async function createClaimSecret(
   target: Target,
   { attempt, claimId }: ClaimLease,
 ): Promise<ClaimSecret> {
-  // After a restore of the log another claim may have had the same number.
+  // After a restore of the log an earlier claim may have had the same number.
   const name = `claim-${attempt}-${claimId.slice(0, 8)}`
   const object = { kind: 'Secret', namespace: target.release, name } as const
   const labels = { ...storeLabels(target), [CLAIM_LABEL]: claimId }
@@ -61,7 +61,7 @@ export function removeClaimSecret(
 
 const issued = z.object({ status: z.object({ token: z.string() }) })
 
-/** A token of the release's account that is good as long as the claim Secret is there, and no longer than helm may run. */
+/** A token of the release's account, valid while the claim Secret exists and no longer than helm may run. */
 export async function tokenOf(
   { api, helmLimitMs }: Cluster,
   target: Target,
@@ -88,8 +88,8 @@ export async function tokenOf(
 }
 
 /**
- * Runs helm with a token bound to a claim Secret of this attempt, made before the log is asked whether the
- * claim still stands: a later attempt finds the Secret, whatever this process does after that question.
+ * Runs helm with a token bound to a claim Secret of this attempt. The Secret is created before the claim is
+ * confirmed, so a later attempt finds it, whatever this process does after the confirmation.
  * Once helm has surely ended, the Secret goes too: no later attempt has to wait for it.
  */
 export async function withClaimSecret(

@@ -13,15 +13,15 @@ import {
   tokenOf,
 } from './claim-secret.ts'
 
-/** For so long an API server believes a token it has checked (kube-apiserver's own constant). */
+/** How long an API server trusts a token it has checked (a constant of kube-apiserver). */
 const TOKEN_CACHE_MS = 10_000
 const MARGIN_MS = 250
-const LOOK_EVERY_MS = 100
+const POLL_EVERY_MS = 100
 const REFUSED_WITHIN_MS = 60_000
 
 /**
- * Makes helm of every earlier attempt powerless, wherever and however frozen it is: the claim Secrets its
- * tokens are bound to are removed, and the API server is seen to refuse such a token. An attempt that ended
+ * Makes helm of every earlier attempt powerless, even where it is frozen: removes the claim Secrets its tokens
+ * are bound to, and waits until the API server refuses such a token. An attempt that ended
  * in order has left no claim Secret, and there is no wait. Throws CLAIM_LOST.
  */
 export async function fence(cluster: Cluster, target: Target, lease: ClaimLease): Promise<void> {
@@ -31,7 +31,7 @@ export async function fence(cluster: Cluster, target: Target, lease: ClaimLease)
   const others = claimSecrets.filter(({ claimId }) => claimId !== lease.claimId)
   if (others.length === 0) return
   await lease.confirm()
-  // Stands until the wait is over: whoever comes after a fence that was broken off waits again.
+  // Exists until the wait is over: the attempt after an interrupted fence waits again.
   const own = await createClaimSecret(cluster, target, lease)
   const startedAt = performance.now()
   await revoke(cluster, { target, lease, claimSecrets: others })
@@ -54,7 +54,7 @@ async function revoke(
   cluster: Cluster,
   { target, lease, claimSecrets }: Revocation,
 ): Promise<void> {
-  // A probe is remembered by the API server from now on, at the earliest; what helm used, until it is removed.
+  // The API server caches a probe's token from now on at the earliest, and helm's token until it is removed.
   const usedAt = performance.now()
   const probes = await Promise.all(
     claimSecrets.map((claimSecret) => openProbe(cluster, target, claimSecret)),
@@ -73,7 +73,7 @@ async function revoke(
   await confirmIfAborted(lease)
 }
 
-/** A token like the one helm has, and used as helm's may be: with the API server's memory of it. */
+/** A token like helm's, used once so that the API server has it in its cache. */
 async function openProbe(
   cluster: Cluster,
   target: Target,
@@ -85,7 +85,7 @@ async function openProbe(
     await probe('/version')
     return probe
   } catch (error) {
-    // Without its Secret or its account no such token can be had: by helm neither.
+    // Without its Secret or its account nobody can get such a token, and neither can helm.
     if (hasCode(error, 'CLUSTER_REFUSED')) return undefined
     throw error
   }
@@ -101,7 +101,7 @@ async function untilRefused(probes: Api[], lease: ClaimLease): Promise<void> {
           'CLUSTER_REFUSED',
           'The API server still takes the token of an ended claim',
         )
-      await wait(LOOK_EVERY_MS)
+      await wait(POLL_EVERY_MS)
     }
 }
 

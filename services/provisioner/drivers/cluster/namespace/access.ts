@@ -6,10 +6,10 @@ import { applyObject } from '../api/objects.ts'
 import { storeLabels } from './namespace.ts'
 
 const PATIENCE_MS = 15_000
-const LOOK_EVERY_MS = 100
+const POLL_EVERY_MS = 100
 const RBAC = 'rbac.authorization.k8s.io'
 
-/** Does work in a store's namespace with the rights that takes. */
+/** Runs work in a store's namespace with the rights it needs. */
 export type WithNamespaceAccess = <T>(target: Target, work: () => Promise<T>) => Promise<T>
 
 /**
@@ -28,7 +28,7 @@ export async function openNamespaceAccess(
       if (role === undefined || !isForbidden(error)) throw error
     }
     await bindRole(api, target, { name: 'storewright', role, subject })
-    for (const giveUpAt = performance.now() + PATIENCE_MS; ; await wait(LOOK_EVERY_MS)) {
+    for (const giveUpAt = performance.now() + PATIENCE_MS; ; await wait(POLL_EVERY_MS)) {
       try {
         return await work()
       } catch (error) {

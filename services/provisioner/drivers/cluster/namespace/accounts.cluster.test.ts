@@ -12,7 +12,6 @@ const MERGE = 'application/merge-patch+json'
 const RBAC = '/apis/rbac.authorization.k8s.io/v1'
 const REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
 const ACCOUNT = 'system:serviceaccount:storewright:sw-provisioner'
-const signal = AbortSignal.timeout(600_000)
 
 let cluster: PlatformCluster
 let world: Awaited<ReturnType<typeof clusterWorld>>
@@ -34,7 +33,7 @@ test('an account with all rights needs no namespace role', async () => {
 
   await driver.deploy(target, leaseOf())
 
-  expect(await driver.observe(target, signal)).toMatchObject({ status: 'deployed' })
+  expect(await driver.observe(target)).toMatchObject({ status: 'deployed' })
 })
 
 test('an account without rights is told which request was refused', async () => {
@@ -45,7 +44,7 @@ test('an account without rights is told which request was refused', async () => 
     message: expect.stringMatching(new RegExp(`^${what}.* was answered with 403: `)),
   })
 
-  await expect(driver.observe(target, signal)).rejects.toMatchObject(refusal('GET'))
+  await expect(driver.observe(target)).rejects.toMatchObject(refusal('GET'))
   await expect(driver.deploy(target, leaseOf())).rejects.toMatchObject(refusal('POST'))
 })
 
@@ -60,11 +59,11 @@ test('an account that may see namespaces and nothing in them is told what it can
   }
 
   await eventually(() =>
-    expect(driver.observe(target, signal)).rejects.toMatchObject({
+    expect(driver.observe(target)).rejects.toMatchObject({
       message: expect.stringContaining('/secrets was answered with 403'),
     }),
   )
-  await expect(driver.inventory(target, signal)).rejects.toMatchObject(refusal)
+  await expect(driver.inventory(target)).rejects.toMatchObject(refusal)
 })
 
 test.each([
@@ -104,7 +103,7 @@ test.each([
     await maker.driver.uninstall(target, leaseOf(3))
 
     await eventually(async () =>
-      expect(await maker.driver.observe(target, signal)).toEqual({ status: 'absent' }),
+      expect(await maker.driver.observe(target)).toEqual({ status: 'absent' }),
     )
   },
 )

@@ -27,8 +27,8 @@ interface Keeping {
 }
 
 /**
- * Makes room for what the plan needs before it is made, and takes none from what runs: of an older and a
- * newer bound the higher one stands. True when one is now higher than the plan's own. Throws CLAIM_LOST.
+ * Makes room for the plan before its objects are created, and takes none from those that run: of the older
+ * and the newer limit the higher one applies. True when one is now above the plan's own. Throws CLAIM_LOST.
  */
 export async function raiseLimits(cluster: Cluster, keeping: Keeping): Promise<boolean> {
   const { resourceQuota, limitRange } = keeping.plan
@@ -39,7 +39,7 @@ export async function raiseLimits(cluster: Cluster, keeping: Keeping): Promise<b
   return raised.includes(true)
 }
 
-/** Brings the limits to what the plan says, when all that runs is of the plan. Throws CLAIM_LOST. */
+/** Sets the limits of the plan, once everything that runs belongs to it. Throws CLAIM_LOST. */
 export async function settleLimits(cluster: Cluster, keeping: Keeping): Promise<void> {
   const { resourceQuota, limitRange } = keeping.plan
   await Promise.all([
@@ -76,8 +76,8 @@ const range = (
 ): Bound<LimitRangeSpec> => ({ kind: 'LimitRange', schema: limitRangeSpec, wanted, choose })
 
 /**
- * Limits differ from one attempt to the next, so a worker that thaws late must not write what was right
- * before: looked at first, asked then, written as what was looked at.
+ * Limits differ between attempts, so a worker that thaws late must not write outdated ones: reads, then
+ * confirms the claim, then writes only if the object is still what was read.
  */
 async function keep<Spec extends object>(
   { api }: Cluster,

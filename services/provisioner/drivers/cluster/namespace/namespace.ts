@@ -32,7 +32,7 @@ export interface StoreNamespace {
   isOurs: boolean
   isEnding: boolean
   annotations: Record<string, string>
-  /** What still holds up its end, in the API server's words. */
+  /** What still blocks its removal, in the API server's words. */
   remaining: string
 }
 
@@ -54,8 +54,8 @@ export async function readNamespace(api: Api, target: Target): Promise<StoreName
 }
 
 /**
- * Makes the store's namespace, or brings its labels to what they have to be. A worker that was frozen before
- * this and has lost its claim takes away what it has made: nobody else would. Throws RELEASE_CONFLICT for another's.
+ * Creates the store's namespace, or corrects its labels. A worker that was frozen before this and has lost
+ * its claim removes what it has created: nobody else would. Throws RELEASE_CONFLICT for a namespace of another.
  */
 export async function ensureNamespace(api: Api, target: Target, lease: ClaimLease): Promise<void> {
   const made = await createObject(api, nameOf(target), contentOf(target))
@@ -109,7 +109,7 @@ export function storeLabels({ request }: Target): Record<string, string> {
   }
 }
 
-/** True for labels that say: made by the provisioner for this very store. */
+/** True for labels of an object that the provisioner made for this store. */
 function areOf(labels: Record<string, string>, { request }: Target): boolean {
   return (
     labels['app.kubernetes.io/managed-by'] === MANAGER &&
@@ -117,7 +117,7 @@ function areOf(labels: Record<string, string>, { request }: Target): boolean {
   )
 }
 
-/** The text itself where a label can hold it, else a name that stands for it alone. */
+/** The text itself where a label can hold it, else a hash of it. */
 export function labelSafe(text: string): string {
   if (labelValue.test(text)) return text
   return `h-${createHash('sha256').update(text).digest('hex').slice(0, 40)}`

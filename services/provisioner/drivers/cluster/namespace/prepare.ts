@@ -5,15 +5,15 @@ import { bindRole } from './access.ts'
 import { ensureNamespace, storeLabels } from './namespace.ts'
 import { ensureStoreSecret } from './secret.ts'
 
-/** The account a store's release is made as. */
+/** The account that a store's release is installed with. */
 export const RELEASE_ACCOUNT = 'release'
 
 /** The role it has in its own namespace, and nowhere else. */
 const RELEASE_ROLE = 'edit'
 
 /**
- * Makes what a store's release needs and must not make itself, but for its limits: the namespace, a policy
- * that lets nothing in or out, the Secret, and the account of the release. Doing it again changes nothing.
+ * Creates what a store's release needs and must not create itself, except for limits: the namespace, a policy
+ * that denies all traffic, the Secret, and the account of the release. Idempotent.
  */
 export async function prepare(cluster: Cluster, target: Target, lease: ClaimLease): Promise<void> {
   const { api, withNamespaceAccess } = cluster
@@ -30,7 +30,7 @@ export async function prepare(cluster: Cluster, target: Target, lease: ClaimLeas
     namespace: target.release,
     name: RELEASE_ACCOUNT,
   }
-  // What may pass is said by the chart, component by component: policies add up.
+  // The chart allows traffic component by component: policies add up.
   const denied = { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }
   await Promise.all([
     bindRole(api, target, { name: RELEASE_ACCOUNT, role: RELEASE_ROLE, subject }),

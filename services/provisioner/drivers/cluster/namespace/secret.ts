@@ -18,8 +18,8 @@ const chartFile = z.object({
 const secret = z.object({ data: z.record(z.string(), z.unknown()).default({}) })
 
 /**
- * Makes the store's Secret with a value for every key its chart names. It is made once and never
- * changed: its values are in the store's database by then, and nowhere else. Throws CHART_INVALID.
+ * Creates the store's Secret with a value for every key its chart names. It is created once and never
+ * changed: its values are in use by the store's database. Throws CHART_INVALID.
  */
 export async function ensureStoreSecret(api: Api, target: Target): Promise<void> {
   const keys = await keysOf(target)
@@ -46,7 +46,7 @@ async function keysOf({ chart }: Target): Promise<string[]> {
   }
 }
 
-// Letters and digits only: they become parts of URLs. Administrators of both engines are e-mail addresses.
+// Letters and digits only: they become parts of URLs. Administrators of all engines are e-mail addresses.
 function valueOf(key: string, { values }: Target): string {
   if (key === 'admin-email') return `admin@${values.host}`
   return Array.from({ length: LENGTH }, () => alphabet[randomInt(alphabet.length)]).join('')

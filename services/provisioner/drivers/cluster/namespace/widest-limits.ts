@@ -3,7 +3,7 @@ import { z } from 'zod'
 const amounts = z.record(z.string(), z.union([z.string(), z.number()]))
 type Amounts = z.output<typeof amounts>
 
-/** The spec of a ResourceQuota, as far as it bounds something. */
+/** The spec of a ResourceQuota, as far as it limits something. */
 export const quotaSpec = z.looseObject({ hard: amounts.default({}) })
 export type QuotaSpec = z.output<typeof quotaSpec>
 
@@ -13,12 +13,12 @@ const limitRangeItem = z.looseObject({ type: z.string(), max: amounts.optional()
 export const limitRangeSpec = z.looseObject({ limits: z.array(limitRangeItem).default([]) })
 export type LimitRangeSpec = z.output<typeof limitRangeSpec>
 
-/** `wanted`, with every bound that is higher now: what runs keeps its room while it is replaced. */
+/** `wanted`, with every limit that is higher now: what runs keeps its room while it is replaced. */
 export function widestQuota(now: QuotaSpec, wanted: QuotaSpec): QuotaSpec {
   return { ...wanted, hard: largest(now.hard, wanted.hard) }
 }
 
-/** The same of the largest that one container or volume may have. */
+/** The same for the maximum of one container or volume. */
 export function widestLimitRange(now: LimitRangeSpec, wanted: LimitRangeSpec): LimitRangeSpec {
   const limits = wanted.limits.map((item) => {
     const present = now.limits.find(({ type }) => type === item.type)?.max
@@ -28,7 +28,7 @@ export function widestLimitRange(now: LimitRangeSpec, wanted: LimitRangeSpec): L
   return { ...wanted, limits }
 }
 
-// What only the older plan bounds is bounded no more, what only the newer one does is from now on.
+// A limit of the older plan alone is dropped; one of the newer plan alone applies from now on.
 function largest(now: Amounts, wanted: Amounts): Amounts {
   const each = Object.entries(wanted).map(([name, amount]) => {
     const present = now[name]
@@ -56,7 +56,7 @@ const factors: Record<string, number> = {
   Ei: 2 ** 60,
 }
 
-/** A Kubernetes quantity in cores, bytes or pieces. Throws for a text that is none. */
+/** A Kubernetes quantity in cores, bytes or pieces. Throws for any other text. */
 export function amountOf(quantity: string | number): number {
   const [, digits, suffix = ''] = /^([\d.]+(?:e\d+)?)([A-Za-z]*)$/.exec(String(quantity)) ?? []
   const factor = factors[suffix]

@@ -10,7 +10,7 @@ import { planLimits, raiseLimits, settleLimits } from '../namespace/apply-limits
 import { prepare } from '../namespace/prepare.ts'
 import { labelled } from './observe.ts'
 
-/** Brings the release to what the target says, by one run of helm in a namespace made ready for it. */
+/** Brings the release to the target by one run of helm in a prepared namespace. */
 export async function deploy(cluster: Cluster, target: Target, lease: ClaimLease): Promise<Ended> {
   const { helm, helmLimitMs: limitMs, chartsDir, plansDir } = cluster
   const plan = await planLimits(plansDir, target.request)
@@ -29,7 +29,7 @@ export async function deploy(cluster: Cluster, target: Target, lease: ClaimLease
 }
 
 const HISTORY_MAX = 5
-/** Of helm's absolute limit: helm gives up by itself first, and records it. */
+/** Share of helm's absolute limit: helm gives up first and records it. */
 const WAIT_SHARE = 8 / 9
 
 interface HelmFiles {
@@ -45,7 +45,7 @@ export function deployArgs(
 ): string[] {
   const common = commonArgs(target, files.kubeconfig)
   const labels = ['--labels', labelled(target, lease)]
-  // Without both, helm would take over the values of the release before.
+  // Without both, helm would reuse the values of the previous release.
   const values = ['--values', files.values, '--reset-values']
   const waiting = ['--wait', '--timeout', timeout(limitMs)]
   const thrift = ['--history-max', String(HISTORY_MAX), '--disable-openapi-validation']

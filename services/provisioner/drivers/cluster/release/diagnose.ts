@@ -7,7 +7,7 @@ import type { Target } from '../../../reconcile/driver.ts'
 import { refused } from '../api/client.ts'
 import type { Cluster } from '../context.ts'
 
-/** Why a run of helm did not make the store ready, from what its namespace shows. Never rejects. */
+/** Why a run of helm did not make the store ready, as its namespace shows. Never rejects. */
 export async function diagnoseRelease(
   { api, withNamespaceAccess }: Cluster,
   { target, ended, signal }: { target: Target; ended: Ended; signal: AbortSignal },

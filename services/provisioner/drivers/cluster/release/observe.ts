@@ -8,7 +8,7 @@ import { listMetadata, type Metadata } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { unmanagedDetail, readNamespace } from '../namespace/namespace.ts'
 
-/** What there is of a store's release, read from helm's own records. */
+/** The state of a store's release, read from helm's own records. */
 export async function observe(cluster: Cluster, target: Target): Promise<ObservedRelease> {
   const namespace = await readNamespace(cluster.api, target)
   if (namespace === undefined) return { status: 'absent' }
@@ -16,7 +16,7 @@ export async function observe(cluster: Cluster, target: Target): Promise<Observe
   if (namespace.isEnding)
     return { status: 'uninstalling', by: 'namespace', detail: namespace.remaining }
   const [newest] = await readRecords(cluster, target)
-  return newest === undefined ? { status: 'prepared' } : judge(newest, target)
+  return newest === undefined ? { status: 'prepared' } : statusOf(newest, target)
 }
 
 /** Helm's records of the release, the newest first. */
@@ -33,7 +33,7 @@ export async function readRecords(
   return records.toSorted((a, b) => versionOf(b) - versionOf(a))
 }
 
-function judge({ labels }: Metadata, target: Target): ObservedRelease {
+function statusOf({ labels }: Metadata, target: Target): ObservedRelease {
   const made = releaseLabelsOf(labels, target)
   const { store } = made
   if (store !== target.request.storeId) {
@@ -59,7 +59,7 @@ const versionOf = ({ labels }: Metadata): number => Number(labels['version'] ?? 
 
 const LABEL_LENGTH_MAX = 63
 
-/** What helm writes on the release's record: whose it is, and what it is made from. */
+/** The labels helm writes on the release's record: its store, its attempt and what it is made from. */
 export function labelled(target: Target, { attempt, claimId }: ClaimLease): string {
   const labels = {
     'cp.store': target.request.storeId,

@@ -15,7 +15,7 @@ import type { Cluster } from '../context.ts'
 export interface SmokeTestOptions {
   /** Where the provisioner reaches a store; `{release}` is the release's and the namespace's name. */
   urlTemplate: string
-  /** The bound of one check. */
+  /** The limit of one smoke test. */
   limitMs: number
 }
 

@@ -1,0 +1,40 @@
+import { eventually } from '#test/eventually'
+import { history, projectedLog } from '#test/projector/projected-log'
+import { Client } from 'pg'
+import { expect, inject, test } from 'vitest'
+
+const ways = {
+  'an empty database takes the place of': async (name: string) => {
+    await asAdmin(inject('postgresUrl'), `drop database ${name} with (force)`)
+    await asAdmin(inject('postgresUrl'), `create database ${name}`)
+  },
+  'somebody empties': (name: string) =>
+    asAdmin(urlOf(name), 'drop schema public cascade; create schema public'),
+}
+
+test.each(Object.entries(ways))(
+  '%s the database of a running projector: it migrates and projects from the start',
+  async (_, replace) => {
+    await using world = await projectedLog()
+    await using projector = await world.projectorHere()
+    await world.append(history({ stores: 5, steps: 3 }))
+    await world.caughtUp()
+
+    await replace(world.database.name)
+    await world.append(history({ first: 10, stores: 5, steps: 3 }))
+
+    await world.caughtUp()
+    expect(await world.rebuild()).toMatchObject({ basis: 'same position', total: 0 })
+    await eventually(async () => expect((await projector.get('/health/ready')).status).toBe(200))
+  },
+)
+
+const urlOf = (database: string) =>
+  Object.assign(new URL(inject('postgresUrl')), { pathname: database }).href
+
+async function asAdmin(url: string, statement: string): Promise<void> {
+  const client = new Client(url)
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
