@@ -19,9 +19,7 @@ export const serviceVariables = {
 
 export const eventStoreVariables = {
   /** `esdb://host:port?tls=false`, or a cluster's connection string. */
-  EVENTSTORE_URL: z
-    .string()
-    .regex(/^(esdb|kurrentdb)(\+discover)?:\/\//, 'must start with esdb://'),
+  EVENTSTORE_URL: z.string().regex(/^esdb(\+discover)?:\/\//, 'must start with esdb://'),
 }
 
 export const messagingVariables = {

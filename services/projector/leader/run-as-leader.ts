@@ -1,10 +1,9 @@
-import type { RecordedEvent } from '#eventstore'
+import { type RecordedEvent, verifyLog } from '#eventstore'
 import { migrate, readCheckpoint } from '#postgres'
 import type { ProjectorOptions } from '../projector.ts'
 import { flush, projection } from '../write/write-batch.ts'
 import { becomeLeader } from './elect.ts'
 import { followLog } from './follow-log.ts'
-import { verifyLog } from './verify-log.ts'
 import { watchLog } from './watch-log.ts'
 
 export interface LeadOptions extends ProjectorOptions {
@@ -28,7 +27,7 @@ export async function lead(options: LeadOptions): Promise<void> {
   const names = await migrate(url)
   if (names.length > 0) logger.warn({ names }, 'migrated the database again')
   const checkpoint = await leader.use((client) => readCheckpoint(client, projection))
-  if (checkpoint !== undefined) await verifyLog(store, checkpoint)
+  if (checkpoint !== undefined) await verifyLog(store, checkpoint, 'read models')
   let last: { position: bigint; eventId: string } | undefined = checkpoint
   onPhase('following')
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { hasCode } from '#domain'
+import { verifyLog } from '#eventstore'
 import type { ProjectorOptions } from '../projector.ts'
-import { verifyLog } from './verify-log.ts'
 
 interface WatchOptions extends ProjectorOptions {
   signal: AbortSignal
@@ -18,7 +18,7 @@ export async function watchLog(options: WatchOptions): Promise<void> {
     if (signal.aborted) return
     try {
       const held = checkpoint()
-      if (held !== undefined) await verifyLog(store, held)
+      if (held !== undefined) await verifyLog(store, held, 'read models')
       const head = await store.head()
       const isBehind = head !== undefined && head.position > (checkpoint()?.position ?? -1n)
       if (!isBehind) caughtUpAt = performance.now()
