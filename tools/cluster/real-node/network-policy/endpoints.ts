@@ -1,5 +1,5 @@
 import type { KubernetesObject, V1LabelSelector, V1Pod } from '@kubernetes/client-node'
-import type { Labels } from './selector.ts'
+import type { Labels } from './rules.ts'
 
 /** Something with an address that a policy can select: a pod. */
 export interface Endpoint {

@@ -1,3 +1,4 @@
+import type { V1LabelSelector } from '@kubernetes/client-node'
 import type {
   Endpoint,
   NetworkPolicy,
@@ -6,7 +7,6 @@ import type {
   PolicyRule,
   World,
 } from './endpoints.ts'
-import { selects } from './selector.ts'
 
 export type Direction = 'Ingress' | 'Egress'
 
@@ -105,4 +105,22 @@ function meantBy(peer: PolicyPeer, { namespace, world }: Context): Endpoint[] {
         : selects(namespaceSelector, world.namespaces.get(each.namespace) ?? {})
     return isThere && selects(podSelector, each.labels)
   })
+}
+
+export type Labels = Record<string, string>
+
+/** Whether a selector means an object with these labels; an empty one means every object. */
+export function selects(selector: V1LabelSelector, labels: Labels): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key]
+      if (operator === 'In') return value !== undefined && values.includes(value)
+      if (operator === 'NotIn') return value === undefined || !values.includes(value)
+      if (operator === 'Exists') return value !== undefined
+      if (operator === 'DoesNotExist') return value === undefined
+      throw new Error(`A label selector has the unknown operator ${operator}`)
+    })
+  )
 }
