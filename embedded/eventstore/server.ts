@@ -10,8 +10,8 @@ import { serializeAppendResponse, serveAppend, serveDelete, serveTombstone } fro
 import { serveBatchAppend } from './rpc/batch-append.ts'
 import { readBatchRequest } from './rpc/batch-request.ts'
 import { unreadService } from './rpc/call-handlers.ts'
-import { openCalls, serveSupportedMethods } from './rpc/calls.ts'
-import { serveGossip } from './rpc/gossip.ts'
+import { openCalls } from './rpc/calls.ts'
+import { serveGossip, serveSupportedMethods } from './rpc/server-info.ts'
 import { serveRead } from './rpc/read.ts'
 import { sharedPort } from './shared-port.ts'
 

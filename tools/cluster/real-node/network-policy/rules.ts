@@ -1,11 +1,11 @@
-import type { V1LabelSelector } from '@kubernetes/client-node'
-import type {
-  Endpoint,
-  NetworkPolicy,
-  PolicyPeer,
-  PolicyPort,
-  PolicyRule,
-  World,
+import {
+  selects,
+  type Endpoint,
+  type NetworkPolicy,
+  type PolicyPeer,
+  type PolicyPort,
+  type PolicyRule,
+  type World,
 } from './endpoints.ts'
 
 export type Direction = 'Ingress' | 'Egress'
@@ -105,22 +105,4 @@ function meantBy(peer: PolicyPeer, { namespace, world }: Context): Endpoint[] {
         : selects(namespaceSelector, world.namespaces.get(each.namespace) ?? {})
     return isThere && selects(podSelector, each.labels)
   })
-}
-
-export type Labels = Record<string, string>
-
-/** Whether a selector means an object with these labels; an empty one means every object. */
-export function selects(selector: V1LabelSelector, labels: Labels): boolean {
-  const { matchLabels = {}, matchExpressions = [] } = selector
-  return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => {
-      const value = labels[key]
-      if (operator === 'In') return value !== undefined && values.includes(value)
-      if (operator === 'NotIn') return value === undefined || !values.includes(value)
-      if (operator === 'Exists') return value !== undefined
-      if (operator === 'DoesNotExist') return value === undefined
-      throw new Error(`A label selector has the unknown operator ${operator}`)
-    })
-  )
 }
