@@ -108,7 +108,7 @@ function outcomeOf({ code, details, metadata }: StatusObject): Answer {
   }
 }
 
-/** Waits until the call has ended, `answers` came or, where `quietMs` is given, nothing came for so long; takes what came. */
+/** Waits until the call has ended, `answers` came or, where `quietMs` is given, nothing came for that time; takes what came. */
 export async function take(
   call: Call,
   {
