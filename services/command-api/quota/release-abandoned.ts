@@ -1,9 +1,20 @@
-import { isAbandoned, storeStream } from '#domain'
-import type { EventStore } from '#eventstore'
+import {
+  isAbandoned,
+  storeStream,
+  type TenantCommand,
+  type TenantEvent,
+  type TenantState,
+} from '#domain'
+import type { Aggregate, EventStore } from '#eventstore'
 import type { RequestContext } from '../request-context.ts'
-import type { TenantQuota } from './store-quota.ts'
 
 const STORES_READ_MAX = 20
+
+export interface TenantQuota {
+  aggregate: Aggregate<TenantState, TenantCommand, TenantEvent>
+  /** Stores with a slot that are known to exist. */
+  existing: Set<string>
+}
 
 interface ReleaseOptions {
   store: EventStore

@@ -1,15 +1,8 @@
 import { decodeTenantEvent } from '#contracts'
-import {
-  hasCode,
-  tenant,
-  type TenantCommand,
-  type TenantEvent,
-  type TenantState,
-  tenantStream,
-} from '#domain'
-import { type Aggregate, type EventStore, type HandledCommand, openAggregate } from '#eventstore'
+import { hasCode, tenant, type TenantEvent, type TenantState, tenantStream } from '#domain'
+import { type EventStore, type HandledCommand, openAggregate } from '#eventstore'
 import type { RequestContext } from '../request-context.ts'
-import { releaseAbandoned } from './release-abandoned.ts'
+import { releaseAbandoned, type TenantQuota } from './release-abandoned.ts'
 
 /** How many stores each tenant may have at the same time. */
 export interface StoreQuota {
@@ -23,12 +16,6 @@ interface StoreQuotaOptions {
   now: () => Date
   /** Tenants whose state is kept in memory. */
   tenantsMax?: number
-}
-
-export interface TenantQuota {
-  aggregate: Aggregate<TenantState, TenantCommand, TenantEvent>
-  /** Stores with a slot that are known to exist. */
-  existing: Set<string>
 }
 
 export function storeQuota(options: StoreQuotaOptions): StoreQuota {
