@@ -24,11 +24,11 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     readPosition: async () => (await readCheckpoint(pool, 'stores'))?.position ?? 0n,
   })
   const { onChange } = freshness
-  const watched = watchStoreChanges({ url: config.DATABASE_URL, logger, signal, onChange })
+  const watching = watchStoreChanges({ url: config.DATABASE_URL, logger, signal, onChange })
   const lag = watchLag({ store, freshness, registry, logger, signal })
   // Without the event store lists and stores are served; history answers 503 by itself.
   const checks = { postgres: () => readCheckpoint(pool, 'stores') }
-  const parts = { ...checks, eventStore: () => store.ping(1_500) }
+  const dependencies = { ...checks, eventStore: () => store.ping(1_500) }
   const app = buildApp({
     models: readModels(pool),
     store,
@@ -44,12 +44,12 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   logger.info({ url }, 'listening')
-  const reported = reportParts({ checks: parts, logger, signal })
+  const reporting = reportParts({ checks: dependencies, logger, signal })
   return {
     url,
     close: async () => {
       abort()
-      const ended = Promise.all([watched, reported])
+      const ended = Promise.all([watching, reporting])
       await closeWithin(app, { parts: [() => ended, () => store.close(), () => pool.end()] })
     },
   }

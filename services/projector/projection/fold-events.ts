@@ -19,7 +19,7 @@ export interface Folded {
   parked: ParkedEvent[]
 }
 
-/** Folds events of stores' streams, in log order, onto what is known of those streams. Pure but for `known`, which it brings up to date. */
+/** Folds events of stores' streams, in log order, onto what is known of those streams. Pure, except that it updates `known`. */
 export function foldEvents(known: Map<string, KnownStream>, events: RecordedEvent[]): Folded {
   const changed: Folded['changed'] = new Map()
   const parked: ParkedEvent[] = []

@@ -12,7 +12,7 @@ export type Basis = 'same position' | 'none' | 'diverged'
 
 const EVENTS_AT_ONCE = 1_000
 
-/** Brings the side that has read less of the log to where the other is; in the caller's transaction. */
+/** Brings the side that is behind up to the other; in the caller's transaction. */
 export async function bringToOnePosition(client: ClientBase, store: EventStore): Promise<Basis> {
   const live = await checkpointIn(client, LIVE)
   if (live === undefined) return 'none'
@@ -24,7 +24,7 @@ export async function bringToOnePosition(client: ClientBase, store: EventStore):
   return 'same position'
 }
 
-/** Brings the rebuilt side to where the live one is, when that is further on; in the caller's transaction. */
+/** Brings the rebuilt side up to the live one when that is ahead; in the caller's transaction. */
 export async function followLive(client: ClientBase, store: EventStore): Promise<void> {
   const live = await checkpointIn(client, LIVE)
   const rebuilt = await checkpointIn(client, REBUILT)
