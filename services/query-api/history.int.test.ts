@@ -156,6 +156,15 @@ test('a read that names a position which does not come is told to come back, nev
   expect(answer.headers.get('retry-after')).toBe('1')
 })
 
+test('a position beyond the end of the log is refused, as it never comes', async () => {
+  const answer = await api.send('GET', '/api/stores', {
+    headers: { 'x-position': '9223372036854775807' },
+  })
+
+  expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
+  expect(answer.json['detail']).toContain('beyond the end of the event log')
+})
+
 test('every answer says how far behind the read models are', async () => {
   const lag = async () => Number((await api.send('GET', '/api/stores')).headers.get('x-read-lag'))
   await api.pauseProjector()

@@ -33,6 +33,24 @@ test('a client that comes back gets what it missed, and not what it has', async 
   expect(await live.next('store')).toMatchObject({ data: { id: missed.storeId } })
 })
 
+test('a client from before a reset is told to begin again, and then gets what changes', async () => {
+  const { position } = await api.requestStore()
+  await api.send('GET', '/api/stores', { headers: { 'x-position': String(position) } })
+
+  await using live = await eventSource(api, { 'last-event-id': '9223372036854775807' })
+
+  expect(await live.next('open')).toMatchObject({ id: String(position) })
+  expect(await live.next('reset')).toMatchObject({ id: String(position) })
+  const { storeId } = await api.requestStore()
+  expect(await live.next('store')).toMatchObject({ data: { id: storeId } })
+})
+
+test.for(['9223372036854775808', 'x', '-1'])('Last-Event-ID %s is refused', async (id) => {
+  const answer = await api.send('GET', '/api/stores/stream', { headers: { 'last-event-id': id } })
+
+  expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
+})
+
 test('while nothing happens, a heartbeat keeps the connection', async () => {
   await using live = await eventSource(api)
 

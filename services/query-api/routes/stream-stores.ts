@@ -11,6 +11,7 @@ const schema = {
       .string()
       .regex(/^\d{1,19}$/, 'takes the id of an event of this stream')
       .transform(BigInt)
+      .refine((id) => id < 2n ** 63n, 'takes the id of an event of this stream')
       .optional(),
   }),
 }
