@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { deletion } from '#test/http/historian'
 import { eventSource } from '#test/http/event-source'
+import { testIssuer } from '#test/servers/test-issuer'
 import { queryApi } from '#test/http/query-api'
 
 const api = await queryApi({ LIVE_HEARTBEAT_MS: '200' })
@@ -64,6 +65,17 @@ test('a tenant holds a bounded number of streams open', async () => {
 
   expect(refused).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED' } })
   await Promise.all(open.map((live) => live[Symbol.asyncDispose]()))
+})
+
+test('a stream ends when the token of its client expires', async () => {
+  await using issuer = await testIssuer()
+  const { issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE, jwksUrl: AUTH_JWKS_URL } = issuer
+  await using guarded = await queryApi({ AUTH: 'jwt', AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL })
+  const token = await issuer.token(guarded.tenant, ['read'], '2s')
+
+  const live = await eventSource(guarded, { authorization: `Bearer ${token}` })
+
+  expect(await live.ended).toBe(true)
 })
 
 test('closing the service ends the streams', async () => {

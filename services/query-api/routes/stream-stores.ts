@@ -25,15 +25,16 @@ export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async 
   const admit = admission({ perTenantMax: 50 })
   app.addHook('preClose', async () => closing.abort())
   app.get('/api/stores/stream', { config, schema }, async (request, reply) => {
-    const { tenantId } = callerOf(request)
+    const { tenantId, expiresAt = Infinity } = callerOf(request)
     const leave = admit(tenantId)
     const ended = new AbortController()
     reply.raw.on('close', () => {
       ended.abort()
       leave()
     })
-    // A token may have expired meanwhile: the client comes back with one that has not.
-    const signals = [closing.signal, ended.signal, AbortSignal.timeout(AGE_MAX_MS)]
+    // After the token's expiry the client comes back with a new one.
+    const ageMs = Math.min(AGE_MAX_MS, Math.max(0, expiresAt - Date.now()))
+    const signals = [closing.signal, ended.signal, AbortSignal.timeout(ageMs)]
     const signal = AbortSignal.any(signals)
     const lastId = request.headers['last-event-id']
     const changes = liveChanges(live, { tenantId, lastId, signal })
