@@ -4,6 +4,8 @@ import { z } from 'zod'
 /** The display name of a store: data only, and still nothing that any program could take for more than text. */
 export const storeName = z
   .string()
+  .normalize('NFC')
+  .trim()
   .max(50, 'has more than 50 characters')
   .regex(/^[\p{L}\p{M}\p{N} .,'&()_-]*$/u, "takes letters, digits, spaces and . , ' & ( ) - _")
   .regex(/[\p{L}\p{N}]/u, 'has no letter or digit')
@@ -42,7 +44,8 @@ const ifMatch = z
 export const createHeaders = z.looseObject({ 'idempotency-key': idempotencyKey.optional() })
 export const commandHeaders = createHeaders.extend({ 'if-match': ifMatch.optional() })
 
-export const storeParams = z.object({ id: z.uuid() })
+/** Ids are taken in any case and kept in lower case (RFC 9562 §4). */
+export const storeParams = z.object({ id: z.uuid().toLowerCase() })
 
 /** A position token, as `X-Position` of a 202 gave it. */
 export const positionHeaders = z.looseObject({
@@ -70,7 +73,15 @@ export const listStoresQuery = z
     cursor: z.string().max(500).optional().describe('nextCursor of the page before'),
     status: z.enum(storeStatuses).optional(),
     engine: z.enum(engines).optional(),
-    q: z.string().min(1).max(50).optional().describe('Part of the name, whatever its case'),
+    q: z
+      .string()
+      .normalize('NFC')
+      .trim()
+      .min(1)
+      .max(50)
+      .regex(/^\P{Cc}*$/u, 'takes no control characters')
+      .optional()
+      .describe('Part of the name, in any case'),
     sort: z.enum(['-createdAt', 'createdAt']).default('-createdAt'),
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
@@ -80,7 +91,14 @@ export const listStoresQuery = z
 export type ListStoresQuery = z.output<typeof listStoresQuery>
 
 export const getStoreQuery = z.strictObject({
-  at: z.iso.datetime({ offset: true }).optional().describe('The store as it was at this time'),
+  at: z.iso
+    .datetime({
+      offset: true,
+      error:
+        'takes an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z; write the + of a zone as %2B',
+    })
+    .optional()
+    .describe('The store as it was at this time'),
 })
 
 export const listEventsQuery = z.strictObject({
