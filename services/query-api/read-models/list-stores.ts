@@ -24,13 +24,13 @@ export async function listStores(
   { tenantId, query }: { tenantId: string; query: ListStoresQuery },
 ): Promise<StorePage> {
   const { limit, cursor } = query
-  const after = cursor === undefined ? undefined : readCursor(cursor, query)
+  const after = cursor === undefined ? undefined : readCursor(cursor, { tenantId, query })
   const rows = await models.query<PageRow>(pageStatement({ tenantId, query, after }))
   const total = rows[0]?.total ?? (await countStores(models, tenantId, query))
   const hasMore = rows.length > limit
   const stores = rows.slice(0, limit).map(viewOfRow)
   const last = stores.at(-1)
-  const nextCursor = hasMore && last !== undefined ? writeCursor(last, query) : null
+  const nextCursor = hasMore && last !== undefined ? writeCursor(last, { tenantId, query }) : null
   const offset = after === undefined ? (query.offset ?? 0) : null
   return { stores, pagination: { total: Number(total), limit, offset, hasMore, nextCursor } }
 }
