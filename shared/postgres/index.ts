@@ -1,5 +1,5 @@
 export { migrate } from './migrate.ts'
-export { openPool, connectionConfig, type Pool, type PoolOptions } from './pool.ts'
+export { openPool, connectionConfig, watchShutdown, type Pool, type PoolOptions } from './pool.ts'
 export { readCheckpoint, type Checkpoint } from './checkpoint.ts'
 export { listPendingStores } from './pending-stores.ts'
 export {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import { z } from 'zod'
 import type { Logger } from '#observability'
-import { connectionConfig } from './pool.ts'
+import { connectionConfig, watchShutdown } from './pool.ts'
 
 /** Notified in every transaction that changes the read models; the payload is a StoreChange. */
 export const storeChangesChannel = 'store_changes'
@@ -55,6 +55,8 @@ export async function watchStoreChanges(options: {
   logger: Logger
   signal: AbortSignal
   onChange: (change: StoreChange | undefined) => void
+  /** How often a new connection shows whether PostgreSQL is shutting down. */
+  probeEveryMs?: number
 }): Promise<void> {
   const { logger, signal } = options
   while (!signal.aborted) {
@@ -68,15 +70,22 @@ export async function watchStoreChanges(options: {
 }
 
 async function listen(options: Parameters<typeof watchStoreChanges>[0]): Promise<void> {
-  const { url, signal, onChange } = options
+  const { url, signal, onChange, probeEveryMs } = options
   const client = new Client({ ...connectionConfig(url), query_timeout: LOOK_EVERY_MS })
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {})
   client.on('error', lost.reject)
   client.on('end', () => lost.reject(new Error('The connection ended')))
   client.on('notification', ({ payload }) => onChange(changeOf(payload ?? '')))
+  const ended = new AbortController()
   try {
     await client.connect()
+    void watchShutdown({
+      url,
+      everyMs: probeEveryMs,
+      signal: AbortSignal.any([signal, ended.signal]),
+      onShutdown: lost.reject,
+    })
     await client.query(`listen ${storeChangesChannel}`)
     onChange(undefined)
     while (!signal.aborted) {
@@ -85,6 +94,7 @@ async function listen(options: Parameters<typeof watchStoreChanges>[0]): Promise
       await client.query('select 1')
     }
   } finally {
+    ended.abort()
     await client.end().catch(() => {})
   }
 }

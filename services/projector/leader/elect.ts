@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client, type ClientBase, DatabaseError } from 'pg'
-import { connectionConfig } from '#postgres'
+import { connectionConfig, watchShutdown } from '#postgres'
 
 /** Held by the one projector that writes. */
 const LOCK = 7_301_119_002
@@ -20,15 +20,23 @@ export interface LeadershipOptions {
   /** The server ends the session of a leader that is silent for this time (frozen, or its machine gone), which frees the lock. */
   silenceMs: number
   signal: AbortSignal
+  /** How often a new connection shows whether PostgreSQL is shutting down. */
+  probeEveryMs?: number
   /** Called once when another holds the lock. */
   onStandby: () => void
 }
 
 /** Waits until this process is the one that writes. */
 export async function electLeader(options: LeadershipOptions): Promise<Leadership> {
-  const { silenceMs } = options
+  const { url, silenceMs, probeEveryMs: everyMs } = options
   const lost = new AbortController()
-  const client = await connectAndLock(options, lost)
+  const ended = new AbortController()
+  const { signal } = ended
+  void watchShutdown({ url, everyMs, signal, onShutdown: (error) => lost.abort(error) })
+  const client = await connectAndLock(options, lost).catch((error) => {
+    ended.abort()
+    throw error
+  })
   let busy = false
   let pending: Promise<void> | undefined
   const beat = setInterval(() => {
@@ -50,6 +58,7 @@ export async function electLeader(options: LeadershipOptions): Promise<Leadershi
     lost: lost.signal,
     async [Symbol.asyncDispose]() {
       clearInterval(beat)
+      ended.abort()
       await end(client)
     },
   }
@@ -64,7 +73,8 @@ async function connectAndLock(options: LeadershipOptions, lost: AbortController)
     await client.connect()
     for (const setting of ['idle_session_timeout', 'idle_in_transaction_session_timeout'])
       await client.query(`select set_config($1, $2, false)`, [setting, `${silenceMs}ms`])
-    await waitForLock(client, options)
+    const signal = AbortSignal.any([options.signal, lost.signal])
+    await waitForLock(client, { ...options, signal })
     return client
   } catch (error) {
     await end(client)
