@@ -43,6 +43,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'conversations',
+          include: ['tests/conversations/*.test.ts'],
+          globalSetup: 'tests/support/vitest/global-setup.ts',
+          testTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'faults',
           include: ['tests/faults/**/*.test.ts'],
           exclude: ['tests/faults/every-process-killed.test.ts', '**/*.cluster.test.ts'],

@@ -7,7 +7,7 @@ forgetSettings(process.env)
 export default defineConfig({
   test: {
     name: 'medusa',
-    include: ['services/**/*.medusa.test.ts'],
+    include: ['{services,tests}/**/*.medusa.test.ts'],
     globalSetup: ['tests/support/vitest/global-setup.ts'],
     reporters: ['default', './tests/support/vitest/summary-reporter.ts'],
     testTimeout: 120_000,

@@ -1,27 +1,40 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseEnvironment } from '#config'
+import { logLevel, parseEnvironment } from '#config'
 import { z } from 'zod'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-const schema = z.object({
-  /** Where the front listens, on loopback only. */
-  PORT: z.coerce.number().int().min(1).max(65_535).default(3001),
-  STOREWRIGHT_DATA: z.string().default(join(root, '.storewright')),
-  STOREWRIGHT_PROCESSES: z.enum(['one', 'separate']).default('one'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  AUTH: z.enum(['off', 'jwt']).default('off'),
-  EVENTSTORE_URL: z.string().optional(),
-  NATS_URL: z.string().optional(),
-  DATABASE_URL: z.string().optional(),
-})
+const loopback = ['127.0.0.1', '::1', 'localhost']
+
+const schema = z
+  .object({
+    /** Where the front listens; anything but loopback needs authentication. */
+    HOST: z.string().default('127.0.0.1'),
+    PORT: z.coerce.number().int().min(1).max(65_535).default(3001),
+    STOREWRIGHT_DATA: z.string().default(join(root, '.storewright')),
+    STOREWRIGHT_PROCESSES: z.enum(['one', 'separate']).default('one'),
+    LOG_LEVEL: logLevel,
+    AUTH: z.enum(['off', 'jwt']).default('off'),
+    EVENTSTORE_URL: z.string().optional(),
+    NATS_URL: z.string().optional(),
+    DATABASE_URL: z.string().optional(),
+  })
+  .superRefine(({ HOST, AUTH }, context) => {
+    if (AUTH === 'off' && !loopback.includes(HOST))
+      context.addIssue({
+        code: 'custom',
+        path: ['HOST'],
+        message: 'must be 127.0.0.1 or ::1 while AUTH is off',
+      })
+  })
 
 export interface StackConfig {
+  host: string
   port: number
   dataDir: string
   separate: boolean
-  logLevel: z.output<typeof schema>['LOG_LEVEL']
+  logLevel: z.output<typeof logLevel>
   auth: 'off' | 'jwt'
   /** Parts somebody else runs. */
   given: { eventStore?: string; nats?: string; database?: string }
@@ -32,6 +45,7 @@ export function parseStackConfig(env: NodeJS.ProcessEnv, args: string[]): StackC
   const parsed = parseEnvironment(schema, env)
   const { EVENTSTORE_URL, NATS_URL, DATABASE_URL } = parsed
   return {
+    host: parsed.HOST,
     port: parsed.PORT,
     dataDir: resolve(root, parsed.STOREWRIGHT_DATA),
     separate: parsed.STOREWRIGHT_PROCESSES === 'separate' || args.includes('--separate'),

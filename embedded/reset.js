@@ -1,16 +1,17 @@
 // Plain JavaScript: it also runs before anything is installed.
-import { existsSync, readFileSync, rmSync, rmdirSync } from 'node:fs'
+import { existsSync, rmSync, rmdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { holderOf } from './processes/lock-file.js'
 
 // By name: the folder may be one that holds other people's files too.
 const ours = ['event-store', 'nats-server', 'postgres', 'releases', 'logs']
-const bookkeeping = ['addresses.json', 'processes.json', 'stack.lock']
+const bookkeeping = ['addresses.json', 'processes.json']
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = resolve(root, process.env.STOREWRIGHT_DATA || '.storewright')
 const present = ours.map((name) => join(folder, name)).filter((path) => existsSync(path))
 
-if (isInUse()) {
+if (holderOf(join(folder, 'stack.lock')) !== undefined) {
   process.stderr.write(`The data in ${folder} is in use: end npm start first.\n`)
   process.exitCode = 1
 } else if (present.length === 0) {
@@ -22,14 +23,6 @@ if (isInUse()) {
     rmSync(path, { recursive: true, force: true })
   }
   removeWhenEmpty()
-}
-
-function isInUse() {
-  try {
-    return process.kill(JSON.parse(readFileSync(join(folder, 'stack.lock'), 'utf8')).pid, 0)
-  } catch {
-    return false
-  }
 }
 
 function removeWhenEmpty() {

@@ -24,3 +24,16 @@ test('a command runs on the addresses the running stack has written down, except
 
   expect(stdout).toBe('esdb://127.0.0.1:1 nats://127.0.0.1:3 --store x')
 })
+
+test('a command says that npm start is not running', async () => {
+  await using folder = await tempFolder()
+
+  const { stderr, exitCode } = await execa(
+    process.execPath,
+    ['embedded/run-command.ts', 'services/query-api/replay.ts'],
+    { cwd: root, env: { STOREWRIGHT_DATA: folder.path }, reject: false },
+  )
+
+  expect(stderr).toContain(`npm start is not running on ${folder.path}`)
+  expect(exitCode).toBe(1)
+})

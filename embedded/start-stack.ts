@@ -1,23 +1,35 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createLogger, type Logger } from '#observability'
 import { writeAddresses } from './data-folder/addresses.ts'
 import type { StackConfig } from './config.ts'
-import { startGateway } from './gateway/gateway.ts'
+import { type Gateway, startGateway } from './gateway/gateway.ts'
 import { startParts } from './dependencies/start.ts'
 import { isFree } from './processes/free-port.ts'
+import { shareLock } from './processes/lock-file.js'
 import type { RunningProcess } from './processes/start-process.ts'
 import { serviceEnv } from './services/service-table.ts'
 import { startServicesApart, startServicesInside } from './services/start-services.ts'
-import { claimFolder } from './data-folder/lock.ts'
+import { packagesInUse } from './setup/packages.js'
+import { lockDataFolder } from './data-folder/lock.ts'
 import { writePids } from './data-folder/pids.ts'
 import { supervise, type Part } from './processes/supervise.ts'
 
-/** Starts the parts, the services and the front; closes in the opposite order, also when a start fails. */
-export async function startStack(config: StackConfig, env: NodeJS.ProcessEnv) {
+/**
+ * Starts the dependencies, the services and the front; closes in the opposite order, also when a start fails.
+ * `onFatal` is called when a service cannot go on.
+ */
+export async function startStack(
+  config: StackConfig,
+  env: NodeJS.ProcessEnv,
+  onFatal: (error: Error) => void,
+) {
   const logger = createLogger({ service: 'stack', level: config.logLevel })
-  await refuseTakenPort(config.port)
+  await refuseTakenPort(config)
   const running = new AsyncDisposableStack()
   try {
-    const url = await startOnto(running, { config, env, logger })
+    const url = await startOnto(running, { config, env, logger, onFatal })
     return { url, logger, close: () => running.disposeAsync() }
   } catch (error) {
     await running.disposeAsync()
@@ -29,12 +41,15 @@ interface Given {
   config: StackConfig
   env: NodeJS.ProcessEnv
   logger: Logger
+  onFatal: (error: Error) => void
 }
 
-async function startOnto(running: AsyncDisposableStack, { config, env, logger }: Given) {
+async function startOnto(running: AsyncDisposableStack, { config, env, logger, onFatal }: Given) {
   const { dataDir, given } = config
-  const folder = await claimFolder(dataDir)
-  running.defer(folder.release)
+  const lock = await lockDataFolder(dataDir)
+  running.defer(lock.release)
+
+  running.defer(usePackages())
 
   const onStarted = writePids(dataDir)
   const supervisePart = <T extends RunningProcess>(part: Part<T>) =>
@@ -49,17 +64,33 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger }:
   const forServices = serviceEnv(env, { addresses: parts.addresses, dataDir })
   const services = config.separate
     ? await startServicesApart({ env: forServices, dataDir, supervise: supervisePart })
-    : await startServicesInside(forServices, logger)
-  running.defer(services.stop)
+    : await startServicesInside(forServices, logger, onFatal)
+  let gateway: Gateway | undefined
+  // Live streams end with their service; whoever asks meanwhile is told so by it.
+  running.defer(async () => {
+    gateway?.stopListening()
+    await services.stop()
+    gateway?.close()
+  })
 
-  const { port, auth } = config
-  const gateway = await startGateway({ port, auth, services: services.urls, logger })
-  running.defer(gateway.close)
+  const { host, port } = config
+  gateway = await startGateway({ host, port, services: services.urls, logger })
   return gateway.url
 }
 
-async function refuseTakenPort(port: number): Promise<void> {
-  if (await isFree(port)) return
+/** Keeps a set-up of this checkout from taking the packages away; where nothing can be written, npm cannot either. */
+function usePackages(): () => void {
+  try {
+    const root = fileURLToPath(new URL('..', import.meta.url))
+    mkdirSync(join(root, '.storewright'), { recursive: true })
+    return shareLock(packagesInUse(root)).release
+  } catch {
+    return () => {}
+  }
+}
+
+async function refuseTakenPort({ host, port }: StackConfig): Promise<void> {
+  if (await isFree(port, host)) return
   throw new Error(
     `Port ${port} is taken: end what listens there, or choose another with PORT=${port + 1} npm start`,
   )

@@ -8,7 +8,7 @@ import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { startEventStorePart } from './dependencies/event-store.ts'
 import { freePort } from './processes/free-port.ts'
-import { claimFolder } from './data-folder/lock.ts'
+import { lockDataFolder } from './data-folder/lock.ts'
 
 const program = fileURLToPath(new URL('start.ts', import.meta.url))
 const reset = fileURLToPath(new URL('reset.js', import.meta.url))
@@ -54,10 +54,10 @@ test('a data folder that cannot be written is one clear sentence', async () => {
 
 test('a data folder that another one uses is refused', async () => {
   await using folder = await tempFolder()
-  const claim = await claimFolder(folder.path)
+  const lock = await lockDataFolder(folder.path)
 
   const { stderr, exitCode } = await start({ STOREWRIGHT_DATA: folder.path })
-  await claim.release()
+  lock.release()
 
   expect(stderr).toContain(`is in use by process ${process.pid}`)
   expect(exitCode).toBe(1)
@@ -96,10 +96,10 @@ test('a reset says what it removes, and leaves what is not ours', async () => {
 test('a reset is refused while the data is in use', async () => {
   await using folder = await tempFolder()
   await mkdir(join(folder.path, 'postgres'))
-  const claim = await claimFolder(folder.path)
+  const lock = await lockDataFolder(folder.path)
 
   const { stderr, exitCode } = await runReset(folder.path)
-  await claim.release()
+  lock.release()
 
   expect(stderr).toContain('is in use: end npm start first')
   expect(exitCode).toBe(1)

@@ -1,17 +1,31 @@
 import closeWithGrace from 'close-with-grace'
 import { parseStackConfig } from './config.ts'
+import { ownEnvironment } from './own-environment.ts'
+import { stopTimeoutMs } from './services/start-services.ts'
 import { startStack } from './start-stack.ts'
 
-const CLOSE_TIMEOUT_MS = 60_000
+// The dependencies end after the services, each within some seconds.
+const DEPENDENCIES_END_MS = 45_000
 const signals = ['SIGINT', 'SIGTERM'] satisfies NodeJS.Signals[]
 // npm passes Ctrl-C on to a child that the terminal has told already.
 const ECHO_MS = 1_000
+const LOOK_EVERY_MS = 1_000
 
+ownEnvironment(process.env)
 try {
   const config = parseStackConfig(process.env, process.argv.slice(2))
-  const stack = await startStack(config, process.env)
+  // As for any unexpected error: everything ends in good order, and the exit code says so.
+  const fail = (error: Error) =>
+    setImmediate(() => {
+      throw error
+    })
+  const stack = await startStack(config, process.env, fail)
   const { logger, url } = stack
-  const options = { delay: CLOSE_TIMEOUT_MS, logger, skip: signals }
+  const options = {
+    delay: stopTimeoutMs('provisioner', process.env) + DEPENDENCIES_END_MS,
+    logger,
+    skip: signals,
+  }
   const grace = closeWithGrace(options, async ({ err }) => {
     if (err) logger.fatal({ err }, 'unexpected error, ending')
     logger.info('ending')
@@ -33,8 +47,6 @@ try {
   process.stderr.write(`\nStorewright cannot start. ${reason}\n`)
   process.exit(1)
 }
-
-const LOOK_EVERY_MS = 1_000
 
 /** Under npm, nothing may be left when npm is killed: it tells its child only of gentler ends. */
 function endWithParent(end: () => void): void {

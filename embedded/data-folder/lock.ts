@@ -1,31 +1,25 @@
-import { readFileSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { z } from 'zod'
+import { takeLock } from '../processes/lock-file.js'
 import { readPids } from './pids.ts'
 
 const ENDING_TIMEOUT_MS = 15_000
 const LOOK_EVERY_MS = 100
-const claim = z.object({ pid: z.int(), startedAt: z.string().optional() })
 
 /**
  * Makes the data folder this process's own until it ends; a folder in use, or one that cannot be
  * written, is refused. After a stack that was killed it waits for the children to end themselves.
  */
-export async function claimFolder(folder: string): Promise<{ release: () => Promise<void> }> {
-  const file = join(folder, 'stack.lock')
+export async function lockDataFolder(folder: string): Promise<{ release: () => void }> {
   await writable(folder)
-  const holder = await readClaim(file)
-  if (holder && isRunning(holder))
+  const lock = takeLock(join(folder, 'stack.lock'))
+  if ('holder' in lock)
     throw new Error(
-      `The data folder ${folder} is in use by process ${holder.pid}: stop that one, or set STOREWRIGHT_DATA to another folder`,
+      `The data folder ${folder} is in use by process ${lock.holder}: stop that one, or set STOREWRIGHT_DATA to another folder`,
     )
-  await rm(file, { force: true })
-  const mine = { pid: process.pid, startedAt: startOf(process.pid) }
-  await writeFile(file, JSON.stringify(mine), { flag: 'wx' })
-  if (holder) await untilEnded(await childrenIn(folder))
-  return { release: () => rm(file, { force: true }) }
+  await untilEnded(await childrenIn(folder))
+  return lock
 }
 
 async function writable(folder: string): Promise<void> {
@@ -43,34 +37,11 @@ async function writable(folder: string): Promise<void> {
   }
 }
 
-async function readClaim(file: string): Promise<z.output<typeof claim> | undefined> {
-  try {
-    return claim.parse(JSON.parse(await readFile(file, 'utf8')))
-  } catch {
-    return undefined
-  }
-}
-
-// A pid alone may meanwhile belong to another process.
-function isRunning({ pid, startedAt }: z.output<typeof claim>): boolean {
-  return exists(pid) && (startedAt === undefined || startOf(pid) === startedAt)
-}
-
 function exists(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
-
-/** When the kernel started it, in its own ticks; only Linux tells. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  } catch {
-    return undefined
   }
 }
 

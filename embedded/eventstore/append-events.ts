@@ -3,14 +3,14 @@ import { checkExpectedRevision, type Expected } from './rules/expected-revision.
 import {
   DELETED_REVISION,
   firstVisibleRevision,
-  isSoftDeleted,
+  isYoungEnough,
   metadataTruncatedBefore,
-  parseStreamMetadata,
   SOFT_DELETE_METADATA,
 } from './rules/stream-metadata.ts'
 import type { UnplacedEvent } from './log/frame.ts'
 import type { EventLog } from './log/event-log.ts'
 import { describedStream } from './log/index.ts'
+import { RECORD_HEADER_BYTES } from './log/record.ts'
 
 export type ProposedEvent = Pick<UnplacedEvent, 'id' | 'type' | 'contentType' | 'metadata' | 'data'>
 
@@ -34,15 +34,16 @@ export async function appendEvents(log: EventLog, request: AppendRequest): Promi
   const verdict = checkExpectedRevision(view, expected, ids)
   if (verdict.kind === 'append') {
     const placed = placeAfter(view.last, stream, events)
-    const positions = await log.commit([...placed, ...revival(log, stream, placed)])
-    const revision = view.last + placed.length
-    return { kind: 'success', revision, position: positions[placed.length - 1] }
+    const revived = revivals(log, stream, placed)
+    const positions = await log.commit([...placed, ...revived])
+    const position = positions[placed.length - 1] ?? emptyAppendPosition(log, positions)
+    return { kind: 'success', revision: view.last + placed.length, position }
   }
   await log.commit([])
   if (verdict.kind === 'conflict') return { kind: 'conflict', current: view.last }
   if (verdict.kind === 'deleted') return { kind: 'deleted' }
   const { revision } = verdict
-  return { kind: 'success', revision, position: visiblePositionOf(log, stream, revision) }
+  return { kind: 'success', revision, position: await visiblePositionOf(log, stream, revision) }
 }
 
 /** Hides a stream until it is written to again or, when `hard`, ends it for good. */
@@ -53,13 +54,14 @@ export async function deleteStream(
   const { stream, expected, hard } = request
   const view = log.acceptedView(stream)
   const id = randomUUID()
-  const verdict = checkExpectedRevision(view, expected, [id])
-  if (verdict.kind !== 'append') {
+  const { kind } = checkExpectedRevision(view, expected, [id])
+  const isUnknown = view.last < 0 && !view.hasMetadata
+  if (kind !== 'append' || (!hard && isUnknown)) {
     await log.commit([])
-    return verdict.kind === 'deleted'
-      ? { kind: 'deleted' }
-      : { kind: 'conflict', current: view.last }
+    return kind === 'deleted' ? { kind } : { kind: 'conflict', current: view.last }
   }
+  // EventStoreDB ends its process where the stream's metadata has a tombstone.
+  if (!hard && log.acceptedView(`$$${stream}`).tombstoned) return { kind: 'deleted' }
   const event = hard ? tombstone(stream, id) : metadataEvent(log, stream, SOFT_DELETE_METADATA)
   const [position] = await log.commit([event])
   return { kind: 'success', revision: Number(event.revision), position }
@@ -75,19 +77,30 @@ function placeAfter(last: number, stream: string, events: ProposedEvent[]): Unpl
   }))
 }
 
-/** Writing to a soft-deleted stream brings it back, without what it held before. */
-function revival(log: EventLog, stream: string, placed: UnplacedEvent[]): UnplacedEvent[] {
-  const first = placed[0]
-  if (first === undefined) return []
-  if (log.acceptedView(stream).softDeleted)
-    return [metadataEvent(log, stream, metadataTruncatedBefore(undefined, Number(first.revision)))]
-  const newest = placed.at(-1) ?? first
-  const described = describedStream(newest)
-  if (described === undefined || isSoftDeleted(parseStreamMetadata(newest.data))) return []
-  const view = log.acceptedView(described)
-  if (!view.softDeleted) return []
-  const event = metadataEvent(log, described, metadataTruncatedBefore(newest.data, view.last + 1))
-  return [{ ...event, revision: newest.revision + 1n }]
+/** EventStoreDB writes a record for an append of nothing; here its place is the end of the log, before what it revived. */
+function emptyAppendPosition(log: EventLog, revived: number[]): number {
+  const [first] = revived
+  return first === undefined ? log.end() : first - RECORD_HEADER_BYTES
+}
+
+/** Writing to a soft-deleted stream or to its metadata brings it back, without what it held before. */
+function revivals(log: EventLog, stream: string, placed: UnplacedEvent[]): UnplacedEvent[] {
+  const view = log.acceptedView(stream)
+  const described = describedStream(stream)
+  const ofDescribed = described === undefined ? undefined : log.acceptedView(described)
+  const bodies: [string, string | undefined][] = []
+  if (view.softDeletedBy !== undefined)
+    bodies.push([stream, metadataTruncatedBefore(view.softDeletedBy, view.last + 1)])
+  if (described !== undefined && ofDescribed?.softDeletedBy !== undefined) {
+    const text = placed.at(-1)?.data.toString('utf8') ?? ofDescribed.softDeletedBy
+    bodies.push([described, metadataTruncatedBefore(text, ofDescribed.last + 1)])
+  }
+  return bodies.flatMap(([name, body]) => {
+    if (body === undefined) return []
+    const event = metadataEvent(log, name, body)
+    const before = event.stream === stream ? BigInt(placed.length) : 0n
+    return [{ ...event, revision: event.revision + before }]
+  })
 }
 
 function metadataEvent(log: EventLog, stream: string, body: string): UnplacedEvent {
@@ -117,9 +130,17 @@ function tombstone(stream: string, id: string): UnplacedEvent {
   }
 }
 
-function visiblePositionOf(log: EventLog, stream: string, revision: number): number | undefined {
+async function visiblePositionOf(
+  log: EventLog,
+  stream: string,
+  revision: number,
+): Promise<number | undefined> {
   const entry = log.index.stream(stream)
-  if (!entry || revision < firstVisibleRevision(entry.metadata, entry.events.length - 1)) return
-  const number = entry.events[revision]
-  return number === undefined ? undefined : log.index.positions.at(number)
+  const number = entry?.events[revision]
+  if (!entry || number === undefined) return undefined
+  const { metadata, events } = entry
+  if (revision < firstVisibleRevision(metadata, events.length - 1)) return undefined
+  if (metadata.maxAgeSeconds === undefined) return log.index.positions.at(number)
+  const [event] = await log.read([number])
+  return event && isYoungEnough(metadata, event.createdMs) ? event.position : undefined
 }

@@ -3,7 +3,7 @@ import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freshStream, officialClient } from '#test/servers/official-client'
-import { batchRequest, rawClient, streamsPath, uuidOf } from './raw-client.ts'
+import { batchRequest, rawClient, streamsPath, uuidOf } from '#test/servers/raw-client'
 
 let es: Awaited<ReturnType<typeof officialClient>>
 let raw: ReturnType<typeof rawClient>

@@ -2,7 +2,13 @@ import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freshStream, officialClient } from '#test/servers/official-client'
-import { appendRequests, batchRequest, rawClient, streamsPath, uuidOf } from './raw-client.ts'
+import {
+  appendRequests,
+  batchRequest,
+  rawClient,
+  streamsPath,
+  uuidOf,
+} from '#test/servers/raw-client'
 
 const REQUESTS = 200
 

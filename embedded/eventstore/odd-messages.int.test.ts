@@ -4,9 +4,15 @@ import shared from '@eventstore/db-client/generated/shared_pb.js'
 import * as fc from 'fast-check'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { oddMessage } from './odd-messages.ts'
+import { oddMessage } from '#test/servers/odd-messages'
 import { freshIds, freshStream, officialClient } from '#test/servers/official-client'
-import { appendRequests, batchRequest, rawClient, streamsPath, uuidOf } from './raw-client.ts'
+import {
+  appendRequests,
+  batchRequest,
+  rawClient,
+  streamsPath,
+  uuidOf,
+} from '#test/servers/raw-client'
 
 const CALLS = 1_000
 const AT_ONCE = 100

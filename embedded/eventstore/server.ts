@@ -1,15 +1,26 @@
 import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js'
+import gossip from '@eventstore/db-client/generated/gossip_grpc_pb.js'
 import streams from '@eventstore/db-client/generated/streams_grpc_pb.js'
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
+import { logVerbosity, Server as GrpcServer, setLogVerbosity } from '@grpc/grpc-js'
+import type { Server } from 'node:net'
 import { FatalError } from './fatal-error.ts'
+import { httpEndpoints } from './http-endpoints.ts'
 import type { EventLog } from './log/event-log.ts'
-import { serveAppend } from './rpc/append.ts'
+import { serializeAppendResponse, serveAppend } from './rpc/append.ts'
 import { serveBatchAppend } from './rpc/batch-append.ts'
+import { readBatchRequest } from './rpc/batch-request.ts'
 import { unreadService } from './rpc/call-handlers.ts'
 import { openCalls, serveSupportedMethods } from './rpc/calls.ts'
 import { serveDelete, serveTombstone } from './rpc/delete.ts'
+import { serveGossip } from './rpc/gossip.ts'
 import { serveRead } from './rpc/read.ts'
+import { sharedPort } from './shared-port.ts'
 
+const streamsService = {
+  ...streams.StreamsService,
+  append: { ...streams.StreamsService.append, responseSerialize: serializeAppendResponse },
+  batchAppend: { ...streams.StreamsService.batchAppend, requestDeserialize: readBatchRequest },
+}
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 const CLOSE_TIMEOUT_MS = 2_000
 
@@ -24,11 +35,11 @@ interface ServeOptions {
 export async function serveEventLog({ log, host, port }: ServeOptions) {
   // What goes wrong is said in our own words; the library would write to standard error as well.
   setLogVerbosity(logVerbosity.NONE)
-  const server = new Server({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX })
+  const server = new GrpcServer({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX })
   const calls = openCalls()
-  server.addService(unreadService(streams.StreamsService), {
+  server.addService(unreadService(streamsService), {
     read: serveRead(log, calls),
-    append: serveAppend(log),
+    append: serveAppend(log, calls),
     batchAppend: serveBatchAppend(log, calls),
     delete: serveDelete(log),
     tombstone: serveTombstone(log),
@@ -36,10 +47,17 @@ export async function serveEventLog({ log, host, port }: ServeOptions) {
   server.addService(unreadService(serverFeatures.ServerFeaturesService), {
     getSupportedMethods: serveSupportedMethods(),
   })
+  const address = { host, port }
+  server.addService(unreadService(gossip.GossipService), { read: serveGossip(() => address) })
+  const http = httpEndpoints(() => address)
+  const listener = sharedPort(server, http)
+  address.port = await listen(listener, host, port)
   return {
-    port: await bind(server, host, port),
+    port: address.port,
     /** Answers what was accepted, tells subscribers and writers to come back later, and stops. */
     close: async () => {
+      listener.close()
+      http.closeAllConnections()
       const stopped = stop(server)
       await log.commit([])
       calls.endAll()
@@ -48,18 +66,21 @@ export async function serveEventLog({ log, host, port }: ServeOptions) {
   }
 }
 
-function bind(server: Server, host: string, port: number): Promise<number> {
+function listen(listener: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
-      if (!error) return resolve(bound)
+    listener.once('error', (error) => {
       const sentence = `Cannot listen on ${host}:${port}: the address is taken or not allowed.`
       reject(new FatalError(sentence, { cause: error }))
+    })
+    listener.listen(port, host, () => {
+      const bound = listener.address()
+      resolve(typeof bound === 'object' && bound ? bound.port : port)
     })
   })
 }
 
 /** Waits for open calls, but not for a client that does not let go. */
-function stop(server: Server): Promise<void> {
+function stop(server: GrpcServer): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => server.forceShutdown(), CLOSE_TIMEOUT_MS)
     server.tryShutdown(() => {

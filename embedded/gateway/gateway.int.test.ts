@@ -1,86 +1,99 @@
 import { once } from 'node:events'
-import { get, type IncomingMessage } from 'node:http'
-import { json } from 'node:stream/consumers'
-import { createLogger } from '#observability'
-import fastify from 'fastify'
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { buildServer, type HttpServer } from '#http'
+import { createLogger } from '#observability'
+import { eventually } from '#test/eventually'
 import { freePort } from '../processes/free-port.ts'
 import { startGateway } from './gateway.ts'
+import { oddRequests } from './odd-requests.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
+const hosts = ['127.0.0.1', '::1'] as const
 
 test('reading goes to the query API and everything else to the command API', async () => {
-  await using world = await twoServices()
+  await using world = await system()
 
   const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
   const answers = await Promise.all(
-    methods.map(async (method) => (await fetch(`${world.url}/api/stores?a=1`, { method })).json()),
+    methods.map(async (method) => (await fetch(`${world.url}/api/echo?a=1`, { method })).json()),
   )
 
   expect(answers).toMatchObject([
-    { service: 'query-api', url: '/api/stores?a=1' },
-    { service: 'command-api' },
-    { service: 'command-api' },
-    { service: 'command-api' },
-    { service: 'command-api' },
+    { service: 'query-api', url: '/api/echo?a=1' },
+    ...Array.from({ length: 4 }, () => ({ service: 'command-api' })),
   ])
 })
 
-test('both loopback addresses are served', async () => {
-  await using world = await twoServices()
+test.for(hosts)('odd requests are answered at %s as the services answer them', async (host) => {
+  await using world = await system()
 
-  const answers = ['127.0.0.1', '[::1]'].map((host) => fetch(`http://${host}:${world.port}/health`))
+  const differing: unknown[] = []
+  for (const { name, bytes, isReading } of oddRequests) {
+    const direct = isReading ? world.ports['query-api'] : world.ports['command-api']
+    const [expected, actual] = [
+      await exchange({ host: '127.0.0.1', port: direct, bytes }),
+      await exchange({ host, port: world.port, bytes }),
+    ]
+    if (JSON.stringify(actual) !== JSON.stringify(expected))
+      differing.push({ name, expected, actual })
+  }
 
-  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200])
+  expect(differing).toEqual([])
 })
 
-test('the correlation id a caller sends reaches the service', async () => {
-  await using world = await twoServices()
+test('every error of the front is a problem document, with the same headers as any answer', async () => {
+  await using world = await system()
 
-  const headers = { 'x-correlation-id': 'trace-123' }
-  const answer = await fetch(`${world.url}/api/stores`, { headers })
-
-  expect(await answer.json()).toMatchObject({ correlationId: 'trace-123' })
+  for (const { name, bytes, isError } of oddRequests.filter((each) => each.isError)) {
+    const [answer] = await exchange({ host: '127.0.0.1', port: world.port, bytes })
+    expect([name, isError, answer?.headers]).toEqual([
+      name,
+      true,
+      expect.arrayContaining([
+        expect.stringMatching(/^content-type: application\/problem\+json/),
+        'cache-control: no-store',
+        'x-content-type-options: nosniff',
+      ]),
+    ])
+  }
 })
 
-test('a request that names another site is refused while there is no authentication', async () => {
-  await using world = await twoServices()
+test('an answer of 503 is handed on once, with its Retry-After', async () => {
+  await using world = await system()
 
-  const answer = await world.get('/api/stores', { host: 'evil.example:3001' })
+  const answer = await fetch(`${world.url}/api/behind`)
 
-  expect(answer).toMatchObject({ status: 403, problem: { code: 'FORBIDDEN', retryable: false } })
-})
-
-test('with authentication any host name is served', async () => {
-  await using world = await twoServices({ auth: 'jwt' })
-
-  const answer = await world.get('/api/stores', { host: 'stores.example' })
-
-  expect(answer.status).toBe(200)
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '7'])
+  expect(world.asked.behind).toBe(1)
 })
 
 test('a service that is down is a problem to try again, with the correlation id', async () => {
-  await using world = await twoServices()
+  await using world = await system()
   await world.services['query-api'].close()
 
   const headers = { 'x-correlation-id': 'trace-9' }
-  const answer = await fetch(`${world.url}/api/stores`, { headers })
+  const answer = await fetch(`${world.url}/api/echo`, { headers })
 
   expect(answer.status).toBe(503)
   expect(answer.headers.get('content-type')).toContain('application/problem+json')
   expect(await answer.json()).toMatchObject({ correlationId: 'trace-9', retryable: true })
 })
 
-test('a path nobody serves is a problem too', async () => {
-  await using world = await twoServices()
+test('a service hears at once that a client has gone', async () => {
+  await using world = await system()
+  const gone = new AbortController()
+  const answer = await fetch(`${world.url}/api/silent`, { signal: gone.signal })
+  expect(answer.status).toBe(200)
 
-  const answer = await fetch(`${world.url}/nothing`)
+  gone.abort()
 
-  expect(await answer.json()).toMatchObject({ code: 'ROUTE_NOT_FOUND', instance: '/nothing' })
+  await eventually(() => expect(world.asked.gone).toBe(1))
 })
 
 test('it is ready when every service is', async () => {
-  await using world = await twoServices()
+  await using world = await system()
 
   const answer = await fetch(`${world.url}/health/ready`)
 
@@ -88,8 +101,8 @@ test('it is ready when every service is', async () => {
   expect(await answer.json()).toMatchObject({ status: 'ok', failing: [] })
 })
 
-test('readiness names the failing part of a service, and a service that does not answer', async () => {
-  await using world = await twoServices({ failing: ['postgres'] })
+test('readiness names the failing check of a service, and a service that does not answer', async () => {
+  await using world = await system({ failing: ['postgres'] })
   await world.services['command-api'].close()
 
   const answer = await fetch(`${world.url}/health/ready`)
@@ -100,87 +113,145 @@ test('readiness names the failing part of a service, and a service that does not
   expect(live.status).toBe(200)
 })
 
-test('metrics of all services come together, each sample labelled with its service', async () => {
-  await using world = await twoServices()
+test('the metrics of each service are its own, and the front says where they are', async () => {
+  await using world = await system()
 
-  const text = await (await fetch(`${world.url}/metrics`)).text()
+  const metrics = await (await fetch(`${world.url}/metrics/command-api`)).text()
+  const where = await fetch(`${world.url}/metrics`)
 
-  expect(text).toBe(`# HELP up Whether it is up
-# TYPE up gauge
-up{service="query-api"} 1
-up{service="command-api"} 1
-# HELP seen What was seen
-# TYPE seen counter
-seen{service="query-api",kind="a b"} 2
-seen{service="command-api",kind="a b"} 2
-`)
+  expect(metrics).toContain('process_cpu_seconds_total')
+  expect([where.status, await where.json()]).toMatchObject([
+    404,
+    { detail: expect.stringContaining('/metrics/command-api') },
+  ])
 })
 
 test('the API is described as one', async () => {
-  await using world = await twoServices()
+  await using world = await system()
 
   const answer = await fetch(`${world.url}/openapi.json`)
 
   expect(await answer.json()).toMatchObject({
     openapi: '3.1.0',
-    paths: { '/api/stores': { get: 'query-api', post: 'command-api' } },
+    paths: { '/api/stores': { get: {}, post: {} } },
   })
 })
 
-interface WorldOptions {
-  auth?: 'off' | 'jwt'
-  failing?: string[]
-}
-
-async function twoServices({ auth = 'off', failing = [] }: WorldOptions = {}) {
+async function system({ failing = [] }: { failing?: string[] } = {}) {
+  const asked = { behind: 0, gone: 0 }
   const services = {
-    'query-api': echoService('query-api', 'get', failing),
-    'command-api': echoService('command-api', 'post', []),
+    'query-api': queryApi(failing, asked),
+    'command-api': commandApi(),
   }
   const urls = {
-    'query-api': await services['query-api'].listen({ port: 0 }),
-    'command-api': await services['command-api'].listen({ port: 0 }),
+    'query-api': await services['query-api'].listen({ port: 0, host: '127.0.0.1' }),
+    'command-api': await services['command-api'].listen({ port: 0, host: '127.0.0.1' }),
   }
   const port = await freePort()
-  const gateway = await startGateway({ port, auth, services: urls, logger })
+  const gateway = await startGateway({ host: '127.0.0.1', port, services: urls, logger })
   return {
+    asked,
     services,
     port,
+    ports: {
+      'query-api': Number(new URL(urls['query-api']).port),
+      'command-api': Number(new URL(urls['command-api']).port),
+    },
     url: `http://127.0.0.1:${port}`,
-    get: (path: string, headers: Record<string, string>) => request(port, path, headers),
     async [Symbol.asyncDispose]() {
-      await gateway.close()
+      gateway.close()
       for (const service of Object.values(services)) await service.close()
     },
   }
 }
 
-/** A service that says what it was asked. */
-function echoService(service: string, method: string, failing: string[]) {
-  const app = fastify({ forceCloseConnections: true })
-  app.all('/api/*', ({ url, headers }) => ({
-    service,
-    url,
-    correlationId: headers['x-correlation-id'],
-  }))
-  app.get('/health/ready', (_request, reply) =>
-    reply.code(failing.length > 0 ? 503 : 200).send({ failing }),
+const store = {
+  config: { policy: 'read' },
+  schema: { params: z.object({ id: z.uuid() }) },
+} as const
+
+// A busy machine must not make the services refuse what is compared.
+const quiet = { logger, auth: { mode: 'off' }, loopDelayMaxMs: 60_000 } as const
+
+function queryApi(failing: string[], asked: { behind: number; gone: number }): HttpServer {
+  const checks = Object.fromEntries(
+    failing.map((name) => [name, () => Promise.reject(new Error('away'))]),
   )
-  app.get('/metrics', () => {
-    const up = '# HELP up Whether it is up\n# TYPE up gauge\nup 1\n'
-    return `${up}# HELP seen What was seen\n# TYPE seen counter\nseen{kind="a b"} 2\n`
+  const app = buildServer({ ...quiet, service: 'query-api', checks })
+  const config = { policy: 'read' } as const
+  app.register(async (routes: HttpServer) => {
+    routes.get('/api/stores', { config }, () => ({ stores: [] }))
   })
-  app.get('/openapi.json', () => ({
-    openapi: '3.1.0',
-    paths: { '/api/stores': { [method]: service } },
-  }))
+  app.get('/api/stores/:id', store, (request, reply) =>
+    reply.header('etag', '"1"').send({ store: request.params }),
+  )
+  app.get('/api/echo', { config }, ({ url }) => ({ service: 'query-api', url }))
+  app.get('/api/behind', { config }, (_request, reply) => {
+    asked.behind += 1
+    return reply.code(503).header('retry-after', '7').send({})
+  })
+  app.get('/api/silent', { config }, (_request, reply) => {
+    reply.hijack()
+    reply.raw.writeHead(200)
+    reply.raw.flushHeaders()
+    reply.raw.once('close', () => (asked.gone += 1))
+  })
   return app
 }
 
-// fetch does not let a caller choose the host it names.
-async function request(port: number, path: string, headers: Record<string, string>) {
-  const call = get({ host: '127.0.0.1', port, path, headers })
-  const [response]: IncomingMessage[] = await once(call, 'response')
-  const problem: unknown = response && (await json(response))
-  return { status: response?.statusCode, problem }
+function commandApi(): HttpServer {
+  const app = buildServer({ ...quiet, service: 'command-api' })
+  const config = { policy: 'write' } as const
+  const schema = { body: z.strictObject({ name: z.string() }) }
+  app.register(async (routes: HttpServer) => {
+    routes.post('/api/stores', { config, schema }, (request, reply) => {
+      const keys = request.raw.headersDistinct['idempotency-key']
+      return reply.code(202).send({ name: request.body.name, keys })
+    })
+  })
+  app.delete('/api/stores/:id', { ...store, config }, (_request, reply) => reply.code(202).send({}))
+  app.route({
+    method: ['POST', 'PUT', 'PATCH', 'DELETE'],
+    url: '/api/echo',
+    config,
+    handler: ({ url }) => ({ service: 'command-api', url }),
+  })
+  return app
+}
+
+interface Answer {
+  status: string
+  headers: string[]
+  body: string
+}
+
+/** Sends bytes as they are; what comes back until the server closes, without what differs from time to time. */
+async function exchange({ host, port, bytes }: { host: string; port: number; bytes: string }) {
+  const socket = connect(port, host)
+  let received = ''
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')))
+  // A server that refuses a body may reset the connection behind its answer.
+  socket.on('error', () => {})
+  socket.write(bytes, 'latin1')
+  socket.setTimeout(5_000, () => socket.destroy())
+  await once(socket, 'close')
+  return answersIn(received)
+}
+
+function answersIn(received: string): Answer[] {
+  return received.split(/(?=HTTP\/1\.1 \d{3})/).map((text) => {
+    const [head = '', ...body] = text.split('\r\n\r\n')
+    const [status = '', ...headers] = head.split('\r\n')
+    return {
+      status,
+      headers: headers.map(steady).toSorted(),
+      body: body.join('\r\n\r\n').replace(/"correlationId":"[^"]+"/, '"correlationId":""'),
+    }
+  })
+}
+
+function steady(header: string): string {
+  const [name = '', ...value] = header.split(': ')
+  const passing = ['date', 'x-correlation-id', 'ratelimit']
+  return `${name.toLowerCase()}: ${passing.includes(name.toLowerCase()) ? '' : value.join(': ')}`
 }

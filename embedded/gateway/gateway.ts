@@ -1,218 +1,138 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify'
-import { z } from 'zod'
-import type { ErrorCode } from '#domain'
-import { problemMediaType, problemType } from '#http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  answerBrokenRequests,
+  problemMediaType,
+  problemOf,
+  refuseTunnel,
+  securityHeaders,
+  serverLimits,
+} from '#http'
 import { correlationIdOf, type Logger } from '#observability'
-import { mergeMetrics } from './merge-metrics.ts'
-import { mergeOpenApi } from './merge-openapi.ts'
+import { createForwarder } from './forward.ts'
+import { mergedOpenApi } from './merge-openapi.ts'
+import { readiness, type ServiceUrls } from './readiness.ts'
 
 interface GatewayOptions {
+  host: string
   port: number
-  /** Without authentication only requests that name this machine are answered. */
-  auth: 'off' | 'jwt'
   /** Where each service listens, by name. */
-  services: Record<string, string> & { 'command-api': string; 'query-api': string }
+  services: ServiceUrls
   logger: Logger
 }
 
-/** One address in front of all services, on the loopback addresses of both families and nowhere else. */
-export async function startGateway(
-  options: GatewayOptions,
-): Promise<{ url: string; close: () => Promise<void> }> {
-  const app = buildGateway(options)
-  await app.listen({ port: options.port, host: '127.0.0.1' })
-  const second = await listenOnIpv6(app, options)
+export interface Gateway {
+  url: string
+  /** Refuses new connections; requests that are being answered go on. */
+  stopListening: () => void
+  /** Cuts what is still open. */
+  close: () => void
+}
+
+const IPV4_LOOPBACK = '127.0.0.1'
+const IPV6_LOOPBACK = '::1'
+
+/** One address in front of all services: it hands each request on as it is, and adds the health of the whole. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { host, port, logger, services } = options
+  const forwarder = createForwarder(logger)
+  const answer = requestHandler(services, forwarder.forward)
+  const first = await listen(answer, options)
+  const second = host === IPV4_LOOPBACK ? await listenOnIpv6(answer, options) : undefined
+  const servers = [first, ...(second ? [second] : [])]
   return {
-    url: `http://localhost:${options.port}`,
-    close: async () => {
-      second?.close()
-      await app.close()
+    url: `http://${host === IPV4_LOOPBACK ? 'localhost' : hostInUrl(host)}:${port}`,
+    stopListening: () => servers.forEach((server) => server.close()),
+    close: () => {
+      for (const server of servers) {
+        server.close()
+        server.closeAllConnections()
+      }
+      forwarder.close()
     },
   }
 }
 
-/** The gateway, listening on nothing. */
-function buildGateway({ auth, services, logger }: GatewayOptions): FastifyInstance {
-  const loggerInstance: FastifyBaseLogger = logger
-  const app = fastify({
-    loggerInstance,
-    logController: new LogController({
-      disableRequestLogging: true,
-      requestIdLogLabel: 'correlationId',
-    }),
-    requestIdHeader: false,
-    genReqId: ({ headers }) => correlationIdOf([headers['x-correlation-id']].flat()[0]),
-    forceCloseConnections: 'idle',
+const hostInUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Sends reading to the query API and everything else to the command API, as the platform's routes do. */
+function requestHandler(
+  services: ServiceUrls,
+  forward: (request: IncomingMessage, response: ServerResponse, target: URL) => void,
+): Handler {
+  const own: Record<string, OwnAnswer> = {
+    '/health': async () => alive,
+    '/health/live': async () => alive,
+    '/health/ready': () => readiness(services),
+    '/metrics': async () => whereMetricsAre(services),
+    '/openapi.json': () => mergedOpenApi([services['command-api'], services['query-api']]),
+  }
+  return (request, response) => {
+    const { method = 'GET', url = '/' } = request
+    const isReading = method === 'GET' || method === 'HEAD'
+    const [path = '/'] = url.split('?')
+    const ownAnswer = isReading ? own[path] : undefined
+    if (ownAnswer) return void answerItself(ownAnswer, request, response)
+    const measured = isReading ? measuredService(services, path) : undefined
+    if (measured) return forward(request, response, new URL('/metrics', measured))
+    forward(request, response, new URL(services[isReading ? 'query-api' : 'command-api']))
+  }
+}
+
+type OwnAnswer = () => Promise<{ status: number; body: object }>
+
+const alive = { status: 200, body: { status: 'ok', service: 'storewright' } }
+
+/** `/metrics/<service>` is that service's own `/metrics`. */
+function measuredService(services: ServiceUrls, path: string): string | undefined {
+  const name = /^\/metrics\/([\w-]+)$/.exec(path)?.[1] ?? ''
+  return Object.hasOwn(services, name) ? services[name] : undefined
+}
+
+function whereMetricsAre(services: ServiceUrls) {
+  const paths = Object.keys(services).map((name) => `/metrics/${name}`)
+  const detail = `Each service has metrics of its own: ${paths.join(', ')}`
+  const correlationId = correlationIdOf(undefined)
+  const body = problemOf({ code: 'ROUTE_NOT_FOUND', detail, instance: '/metrics', correlationId })
+  return { status: body.status, body }
+}
+
+async function answerItself(answer: OwnAnswer, request: IncomingMessage, response: ServerResponse) {
+  const { status, body } = await answer()
+  const type = status === 404 ? problemMediaType : 'application/json; charset=utf-8'
+  request.resume()
+  response.writeHead(status, {
+    ...securityHeaders,
+    'content-type': type,
+    'cache-control': 'no-store',
   })
-  if (auth === 'off') refuseForeignHosts(app)
-  reportHealth(app, services)
-  mergeMetrics(app, services)
-  mergeOpenApi(app, [services['command-api'], services['query-api']])
-  forwardApi(app, services)
-  return app
+  response.end(JSON.stringify(body))
+}
+
+async function listen(answer: Handler, { host, port, logger }: GatewayOptions): Promise<Server> {
+  const server = createServer(serverLimits(), answer)
+  // A service refuses what it does not expect, so that it is refused in one way.
+  server.on('checkExpectation', answer)
+  server.on('clientError', answerBrokenRequests(logger))
+  server.on('connect', refuseTunnel)
+  server.on('request', (_request, response) => {
+    response.once('close', () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
+    })
+  })
+  server.listen(port, host)
+  await once(server, 'listening')
+  return server
 }
 
 // A machine without IPv6 has only the one address.
-async function listenOnIpv6(app: FastifyInstance, { port, logger }: GatewayOptions) {
-  const server = createServer((request, response) => app.routing(request, response))
+async function listenOnIpv6(answer: Handler, options: GatewayOptions): Promise<Server | undefined> {
   try {
-    server.listen(port, '::1')
-    await once(server, 'listening')
-    return server
+    return await listen(answer, { ...options, host: IPV6_LOOPBACK })
   } catch (error) {
-    logger.debug({ err: error }, 'not listening on ::1')
-    return undefined
-  }
-}
-
-const CONNECT_TIMEOUT_MS = 2_000
-const ANSWER_TIMEOUT_MS = 30_000
-const commandMethods = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-
-interface Services {
-  'command-api': string
-  'query-api': string
-}
-
-/** Reading goes to the query API, everything else to the command API, under the caller's correlation id. */
-function forwardApi(app: FastifyInstance, services: Services): void {
-  // The service itself logs each request, once; what fails here is logged below.
-  const logLevel = 'silent'
-  const reading = { ...to(services['query-api']), httpMethods: ['GET', 'HEAD'] }
-  const commanding = { ...to(services['command-api']), httpMethods: commandMethods }
-  app.register(httpProxy, { ...reading, logLevel })
-  app.register(httpProxy, { ...commanding, logLevel })
-  app.setErrorHandler((error, request, reply) => {
-    const { id: correlationId, method, url } = request
-    app.log.warn({ err: error, correlationId, method, url }, 'a service does not answer')
-    return answerProblem(request, reply, {
-      code: 'OVERLOADED',
-      status: 503,
-      title: 'The service cannot take this request now',
-      retryable: true,
-    })
-  })
-  app.setNotFoundHandler((request, reply) =>
-    answerProblem(request, reply, {
-      code: 'ROUTE_NOT_FOUND',
-      status: 404,
-      title: 'There is nothing at this address',
-      retryable: false,
-    }),
-  )
-}
-
-function to(upstream: string): FastifyHttpProxyOptions {
-  return {
-    upstream,
-    prefix: '/api',
-    rewritePrefix: '/api',
-    // Streams of changes stay open and may be silent for long.
-    undici: {
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: 0,
-    },
-    replyOptions: {
-      rewriteRequestHeaders: (request, headers) => ({
-        ...headers,
-        host: request.headers.host,
-        'x-correlation-id': request.id,
-      }),
-    },
-  }
-}
-
-interface GatewayProblem {
-  code: ErrorCode
-  status: number
-  title: string
-  retryable: boolean
-}
-
-/** Answers as the services answer: RFC 9457, with the correlation id. */
-function answerProblem(
-  request: Pick<FastifyRequest, 'id' | 'url'>,
-  reply: FastifyReply,
-  { code, status, title, retryable }: GatewayProblem,
-): FastifyReply {
-  return reply
-    .code(status)
-    .headers({ 'x-correlation-id': request.id, ...(retryable && { 'retry-after': '1' }) })
-    .type(problemMediaType)
-    .send({
-      type: problemType(code),
-      title,
-      status,
-      detail: title,
-      instance: request.url,
-      code,
-      correlationId: request.id,
-      retryable,
-    })
-}
-
-const ours = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
-
-/**
- * Without authentication a page of some other site could reach us by a name of its own that points
- * here (DNS rebinding); its requests name that site.
- */
-function refuseForeignHosts(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    if (ours.test(request.headers.host ?? '')) return undefined
-    return answerProblem(request, reply, {
-      code: 'FORBIDDEN',
-      status: 403,
-      title: 'Without authentication only localhost, 127.0.0.1 and [::1] are served',
-      retryable: false,
-    })
-  })
-}
-
-const PROBE_TIMEOUT_MS = 5_000
-const readiness = z.object({ failing: z.array(z.string()) })
-
-/** `/health` and `/health/live`: this process answers. `/health/ready`: every service and what it needs. */
-function reportHealth(app: FastifyInstance, services: Record<string, string>): void {
-  app.get('/health', () => ({ status: 'ok', service: 'storewright' }))
-  app.get('/health/live', () => ({ status: 'ok', service: 'storewright' }))
-  app.get('/health/ready', async (_request, reply) => {
-    const states = await Promise.all(
-      Object.entries(services).map(async ([name, url]) => [name, await failuresOf(url)] as const),
-    )
-    const checks = Object.fromEntries(states.map(([name, failing]) => [name, stateOf(failing)]))
-    const failing = [...new Set(states.flatMap(([name, parts]) => parts?.map(String) ?? [name]))]
-    const ready = failing.length === 0
-    return reply
-      .code(ready ? 200 : 503)
-      .header('cache-control', 'no-store')
-      .send({ status: ready ? 'ok' : 'unavailable', service: 'storewright', checks, failing })
-  })
-}
-
-function stateOf(failing: string[] | undefined) {
-  if (failing === undefined) return { status: 'failing', failing: ['does not answer'] }
-  return failing.length === 0 ? { status: 'ok' } : { status: 'failing', failing }
-}
-
-/** The parts a service waits for; undefined when it does not answer itself. */
-async function failuresOf(url: string): Promise<string[] | undefined> {
-  try {
-    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
-    const response = await fetch(new URL('/health/ready', url), { signal })
-    const { failing } = readiness.parse(await response.json())
-    return response.ok ? [] : failing
-  } catch {
+    options.logger.debug({ err: error }, 'not listening on ::1')
     return undefined
   }
 }

@@ -53,6 +53,39 @@ test('a log that has grown large is kept aside and a new one begun', async () =>
   expect(await readdir(folder.path)).toEqual(['log', 'log.1'])
 })
 
+test('the log of a process that goes on is bounded, and nothing it says last is lost', async () => {
+  await using folder = await tempFolder()
+  const logFile = join(folder.path, 'log')
+  const args = ['-e', 'setInterval(() => console.log("x".repeat(99)), 1)']
+  const bounds = { logBytesMax: 5_000, lookAtLogEveryMs: 20 }
+  const child = await startProcess({ command: process.execPath, args, logFile, ...bounds })
+
+  await eventually(async () => expect(await readdir(folder.path)).toEqual(['log', 'log.1']))
+  await eventually(async () => expect((await readFile(logFile, 'utf8')).length).toBeGreaterThan(0))
+  expect(await readFile(logFile, 'utf8')).toMatch(/^x/)
+  await child.stop()
+})
+
+test('a process that does not become ready is told with why it was not', async () => {
+  await using folder = await tempFolder()
+  const logFile = join(folder.path, 'log')
+  const child = await startProcess({
+    command: process.execPath,
+    args: [
+      '-e',
+      `process.on('SIGTERM', () => { console.log('ending'); process.exit() }); setInterval(() => {}, 9)`,
+    ],
+    logFile,
+  })
+  const probe = () => Promise.reject(new Error('the server does not support SSL'))
+
+  const ready = untilReady(child, { name: 'The part', logFile, timeoutMs: 200, probe })
+
+  await expect(ready).rejects.toThrow(
+    `The part is not ready (the server does not support SSL): it said nothing (${logFile})`,
+  )
+})
+
 test('a program that is not there is one clear sentence', async () => {
   await using folder = await tempFolder()
   const logFile = join(folder.path, 'log')

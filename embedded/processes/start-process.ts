@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -22,6 +30,9 @@ export interface ProcessOptions {
   /** What asks it to end in good order. */
   stopSignal?: NodeJS.Signals
   stopTimeoutMs?: number
+  /** A larger log is kept aside as `<file>.1`. */
+  logBytesMax?: number
+  lookAtLogEveryMs?: number
 }
 
 interface Exit {
@@ -56,8 +67,12 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     throw new Error(`${command} cannot be started`, { cause: error })
   }
   guardProcess(pid, stopSignal)
+  const { logBytesMax = LOG_BYTES_MAX, lookAtLogEveryMs = 60_000 } = options
+  const bounding = setInterval(() => boundLog(logFile, logBytesMax), lookAtLogEveryMs)
+  bounding.unref()
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => {
+      clearInterval(bounding)
       releaseProcess(pid)
       resolve({ code, signal })
     })
@@ -77,6 +92,20 @@ function openLog(file: string): number {
   const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0
   if (bytes > LOG_BYTES_MAX) renameSync(file, `${file}.1`)
   return openSync(file, 'a')
+}
+
+/** The child goes on writing to the file it has open: its lines are copied aside and the file begins again. */
+function boundLog(file: string, bytesMax: number): void {
+  try {
+    if (statSync(file).size <= bytesMax) return
+    try {
+      copyFileSync(file, `${file}.1`)
+    } finally {
+      truncateSync(file)
+    }
+  } catch {
+    // Somebody removed it, or the disk is full: looked at again in a while.
+  }
 }
 
 const LOOK_EVERY_MS = 25
@@ -104,8 +133,11 @@ export async function untilReady(child: RunningProcess, options: ReadyOptions): 
     } catch (error) {
       const failure = ended ? 'ended before it was ready' : 'is not ready'
       if (ended || Date.now() > giveUpAt) {
+        const why = error instanceof Error ? error.message : String(error)
+        // Read before it is asked to end, which it would speak of.
+        const said = await lastLines(logFile)
+        const message = `${name} ${failure}${ended ? '' : ` (${why})`}: ${said}`
         await child.stop()
-        const message = `${name} ${failure}: ${await lastLines(logFile)}`
         throw Object.assign(new Error(message, { cause: error }), ended && { code: ENDED })
       }
     }

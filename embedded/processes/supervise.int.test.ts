@@ -49,6 +49,28 @@ test('a part that cannot be started again is tried until it can', async () => {
   await part.stop()
 })
 
+test('a part whose pid cannot be written down runs, and is ended with the rest', async () => {
+  await using folder = await tempFolder()
+  const children: { pid: number; exited: Promise<unknown> }[] = []
+  const start = async () => {
+    const child = await sleeper(folder.path)
+    children.push(child)
+    return child
+  }
+  let isFull = false
+  const onStarted = () => {
+    if (isFull) throw new Error('ENOSPC')
+  }
+  const part = await supervise({ name: 'sleeper', start }, { logger, onStarted })
+
+  isFull = true
+  process.kill(part.first.pid, 'SIGKILL')
+  await eventually(() => expect(children).toHaveLength(2))
+  await part.stop()
+
+  expect(await Promise.all(children.map((child) => child.exited))).toHaveLength(2)
+})
+
 test('a part that is stopped is not started again', async () => {
   await using folder = await tempFolder()
   const pids: number[] = []

@@ -33,7 +33,12 @@ export async function supervise<T extends RunningProcess>(
   const stopping = new AbortController()
   const start = async () => {
     const started = await part.start()
-    onStarted(part.name, started.pid)
+    try {
+      onStarted(part.name, started.pid)
+    } catch (err) {
+      // A record for people decides nothing: on a full disk it stays as it was.
+      logger.warn({ err, part: part.name }, 'the pids could not be written down')
+    }
     return started
   }
   const first = await start()

@@ -19,13 +19,7 @@ interface RunningService {
   close: () => Promise<void>
 }
 
-type Start = (env: NodeJS.ProcessEnv) => Promise<RunningService>
-
-// Ends the stack in good order, as any error that nobody has caught.
-const fatal = (error: unknown) =>
-  void setImmediate(() => {
-    throw error
-  })
+type Start = (env: NodeJS.ProcessEnv, onFatal: (error: Error) => void) => Promise<RunningService>
 
 /** Starts a service inside this process, with the configuration it takes from `env`. */
 export const startInProcess: Record<ServiceName, Start> = {
@@ -34,15 +28,15 @@ export const startInProcess: Record<ServiceName, Start> = {
     const { parseConfig } = await import('../../services/projector/config.ts')
     return start(parseConfig(env))
   },
-  relay: async (env) => {
+  relay: async (env, onFatal) => {
     const { start } = await import('../../services/relay/start.ts')
     const { parseConfig } = await import('../../services/relay/config.ts')
-    return start(parseConfig(env), fatal)
+    return start(parseConfig(env), onFatal)
   },
-  provisioner: async (env) => {
+  provisioner: async (env, onFatal) => {
     const { start } = await import('../../services/provisioner/start.ts')
     const { parseConfig } = await import('../../services/provisioner/config.ts')
-    return start(parseConfig(env), fatal)
+    return start(parseConfig(env), onFatal)
   },
   'query-api': async (env) => {
     const { start } = await import('../../services/query-api/start.ts')

@@ -9,6 +9,13 @@ import { type ServiceName, serviceNames, startInProcess } from './service-table.
 
 const READY_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 15_000
+const GRACE_DEFAULT_MS = 20_000
+
+/** How long a service may take to end: a provisioner lets helm go on for its grace time, and stores the outcome. */
+export function stopTimeoutMs(name: ServiceName, env: NodeJS.ProcessEnv): number {
+  if (name !== 'provisioner') return STOP_TIMEOUT_MS
+  return Number(env['SHUTDOWN_GRACE_MS'] || GRACE_DEFAULT_MS) + STOP_TIMEOUT_MS
+}
 
 export interface RunningServices {
   /** Where each listens, by name; where a service runs twice, the second is `<name>-2`. */
@@ -16,15 +23,19 @@ export interface RunningServices {
   stop: () => Promise<void>
 }
 
-/** Starts every service inside this process. */
+/** Starts every service inside this process; `onFatal` is called when one cannot go on. */
 export async function startServicesInside(
   env: NodeJS.ProcessEnv,
   logger: Logger,
+  onFatal: (error: Error) => void,
 ): Promise<RunningServices> {
   const started: (() => Promise<void>)[] = []
   const start = async (name: ServiceName) => {
-    const service = await startInProcess[name](env)
-    started.push(() => closeInTime(name, service.close, logger))
+    const service = await startInProcess[name](env, (cause) =>
+      onFatal(new Error(`The ${name} cannot go on: ${cause.message}`, { cause })),
+    )
+    const timeoutMs = stopTimeoutMs(name, env)
+    started.push(() => closeInTime({ name, close: service.close, timeoutMs, logger }))
     if (service.url === undefined) throw new Error(`${name} does not say where it listens`)
     return service.url
   }
@@ -66,12 +77,17 @@ async function startAll(
   }
 }
 
+interface Closing {
+  name: string
+  close: () => Promise<void>
+  timeoutMs: number
+  logger: Logger
+}
+
 /** One service that does not let go must not keep the parts from ending in good order. */
-async function closeInTime(name: string, close: () => Promise<void>, logger: Logger) {
+async function closeInTime({ name, close, timeoutMs, logger }: Closing) {
   const late = new AbortController()
-  const timedOut = wait(STOP_TIMEOUT_MS, 'late' as const, { signal: late.signal }).catch(
-    () => 'ended',
-  )
+  const timedOut = wait(timeoutMs, 'late' as const, { signal: late.signal }).catch(() => 'ended')
   const outcome = await Promise.race([close(), timedOut])
   late.abort()
   if (outcome === 'late') logger.warn({ part: name }, 'a service did not end in time')
@@ -100,7 +116,7 @@ async function startApart(name: ServiceName, instance: string, options: Separate
       args: [program],
       logFile,
       env: { ...env, PORT: `${port}` },
-      stopTimeoutMs: STOP_TIMEOUT_MS,
+      stopTimeoutMs: stopTimeoutMs(name, env),
     })
     const probe = async () => {
       const signal = AbortSignal.timeout(1_000)

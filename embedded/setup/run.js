@@ -24,9 +24,11 @@ export function run(command, args, { timeoutMs, env = systemEnv(), cwd } = {}) {
   })
 }
 
-/** The environment without what npm puts in front of PATH: the system's own programs. */
+/** The environment without what npm puts in front of PATH, the system's own programs, and without settings of helm. */
 export function systemEnv() {
   const entries = (process.env.PATH ?? '').split(':')
   const own = entries.filter((entry) => entry !== '' && !entry.endsWith('node_modules/.bin'))
-  return { ...process.env, PATH: own.join(':') }
+  const env = { ...process.env, PATH: own.join(':') }
+  for (const name of Object.keys(env)) if (name.startsWith('HELM_')) delete env[name]
+  return env
 }

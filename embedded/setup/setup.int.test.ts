@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { eventually } from '#test/eventually'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
+import { shareLock } from '../processes/lock-file.js'
 import { testCheckout, versioned } from './test-checkout.ts'
 
 test('suitable programs on PATH are used, said in one line each and kept for the stack', async () => {
@@ -109,6 +110,22 @@ test('what takes longer than two seconds shows that it is at work', async () => 
   expect((await running).exitCode).toBe(0)
 })
 
+test('packages that a running system uses are not taken away', async () => {
+  await using checkout = await testCheckout()
+  await checkout.program('nats-server', versioned('2.15.2'))
+  await checkout.program('helm', versioned('4.3.1'))
+  await checkout.installedPackages({ packages: {} })
+  await checkout.program('npm', 'cat package-lock.json > node_modules/.package-lock.json')
+  await execa('mkdir', ['-p', `${checkout.root}/.storewright`])
+  const use = shareLock(`${checkout.root}/.storewright/packages-in-use`)
+
+  const { exitCode, stderr } = await checkout.setUp()
+  use.release()
+
+  expect(stderr).toContain(`npm start runs from them (process ${process.pid}): end it first`)
+  expect(exitCode).toBe(1)
+})
+
 test('the lock of a set-up that died is taken over', async () => {
   await using checkout = await testCheckout()
   await checkout.program('nats-server', versioned('2.15.2'))
@@ -116,9 +133,9 @@ test('the lock of a set-up that died is taken over', async () => {
   await checkout.installedPackages({ packages: {} })
   await checkout.program('npm', 'cat package-lock.json > node_modules/.package-lock.json')
   const dead = await execa(process.execPath, ['-p', 'process.pid'])
-  const lock = `${checkout.root}/.storewright/setup.lock`
+  const lock = `${checkout.root}/.storewright/setup.lock.${dead.stdout}-1x-1.holds`
   await execa('mkdir', ['-p', `${checkout.root}/.storewright`])
-  await writeFile(lock, dead.stdout)
+  await writeFile(lock, '')
 
   const { exitCode } = await checkout.setUp()
 

@@ -5,7 +5,7 @@ import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 
 const setupFolder = fileURLToPath(new URL('.', import.meta.url))
-const lockFile = { packages: { '': {}, 'node_modules/one': { integrity: 'sha512-one' } } }
+const packageLock = { packages: { '': {}, 'node_modules/one': { integrity: 'sha512-one' } } }
 
 /** A checkout with the real set-up step, on a machine with nothing on PATH but what a test puts there. */
 export async function testCheckout() {
@@ -15,6 +15,8 @@ export async function testCheckout() {
   const cache = join(folder.path, 'cache', 'storewright')
   const env = { PATH: bin, HOME: folder.path, XDG_CACHE_HOME: dirname(cache) }
   await cp(setupFolder, join(root, 'embedded', 'setup'), { recursive: true })
+  const lockFile = 'processes/lock-file.js'
+  await cp(join(setupFolder, '..', lockFile), join(root, 'embedded', lockFile))
   await mkdir(join(root, 'node_modules', '.bin'), { recursive: true })
   await mkdir(bin)
   for (const path of [join(bin, 'node'), join(root, 'node_modules', '.bin', 'node')])
@@ -44,8 +46,8 @@ export async function testCheckout() {
       JSON.parse(await readFile(join(root, 'node_modules/.cache/storewright/tools.json'), 'utf8')),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
-  await checkout.lockPackages(lockFile)
-  await checkout.installedPackages(lockFile)
+  await checkout.lockPackages(packageLock)
+  await checkout.installedPackages(packageLock)
   return checkout
 }
 

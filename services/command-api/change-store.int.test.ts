@@ -36,7 +36,7 @@ test('a cancelled store that no worker had is failed at once, and can be tried a
   expect(storeIn(retried)).toMatchObject({ status: 'requested', failure: null, revision: 3 })
 })
 
-test('a command with a key happens once, also when the store has gone back meanwhile', async () => {
+test('a command with a key happens once, also when the store has returned to its earlier state', async () => {
   const store = storeIn(await api.create())
   const cancel = () => api.send('POST', `/api/stores/${store.id}/cancel`, { key: 'first cancel' })
   await cancel()

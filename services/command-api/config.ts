@@ -14,11 +14,11 @@ const schema = z
     ...eventStoreVariables,
     /** Stores a tenant may have at the same time. */
     STORES_PER_TENANT_MAX: z.coerce.number().int().min(1).max(100_000).default(1_000),
-    /** How long an append or a read of the event store may take in all, repetitions included. */
+    /** How long an append or a read of the event store may take in total, retries included. */
     EVENTSTORE_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5_000),
-    /** Requests are refused with 503 while the event loop is later than this; a sign of too little CPU. */
+    /** Requests are refused with 503 while the event loop lags by more than this, which means too little CPU. */
     LOOP_DELAY_MAX_MS: z.coerce.number().int().min(10).default(1_000),
-    /** Requests a tenant may send in a minute; replays of a create do not count. */
+    /** Requests a tenant may send per minute; repetitions of a create do not count. */
     RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
   })
   .superRefine(requireAuthentication)

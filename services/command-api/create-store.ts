@@ -28,8 +28,8 @@ interface Dependencies {
 
 /**
  * Accepts a request for a store exactly once per key, whichever process gets it and wherever one dies: the key fixes
- * the id, the slot the time, and the first event of the store's stream what was asked for. A store that exists has
- * its slot, or was deleted, so only one that does not exist yet reserves one.
+ * the id, the slot the time, and the first event of the store's stream what was asked for. The
+ * tenant's state tells a new store from a repetition, so that only a repetition costs a read.
  */
 export function createStore({ store, quota }: Dependencies) {
   return async (request: CreateRequest): Promise<CreatedStore> => {
@@ -37,10 +37,13 @@ export function createStore({ store, quota }: Dependencies) {
     const { tenantId } = context
     const storeId = key === undefined ? randomUUID() : storeIdOf(tenantId, key)
     const asked = { storeId, tenantId, ...request.body, fingerprint: fingerprintOf(request.body) }
-    const earlier = key === undefined ? undefined : await readRequested(store, storeId)
+    const read = () => readRequested(store, storeId)
+    const isKnown = key !== undefined && (await quota.mayExist(storeId, context))
+    const earlier =
+      (isKnown && (await read())) || (await countOr(count, key === undefined ? undefined : read))
     if (earlier !== undefined) return replay(earlier, asked)
-    await count()
     const now = await quota.reserve(storeId, context)
+    if (now === undefined) return replay((await read()) ?? missing(storeId), asked)
     const { events, state, position } = await handleCommand({
       store,
       decider,
@@ -51,8 +54,23 @@ export function createStore({ store, quota }: Dependencies) {
       context: { ...context, commandId: `${storeId}:${asked.fingerprint}:${now}` },
       known: { state: decider.initialState(), revision: 'no_stream' },
     })
-    if (state.status === 'absent') throw new Error(`The store ${storeId} was not stored`)
+    if (state.status === 'absent') return missing(storeId)
     return { requested: state.request, position, replayed: events.length === 0 }
+  }
+}
+
+/** Counts the request; one that is over the rate may still repeat what another process has accepted. */
+async function countOr(
+  count: () => Promise<void>,
+  read: (() => Promise<Earlier | undefined>) | undefined,
+) {
+  try {
+    await count()
+    return undefined
+  } catch (error) {
+    const earlier = await read?.()
+    if (earlier === undefined) throw error
+    return earlier
   }
 }
 
@@ -79,4 +97,8 @@ function replay(
   const state = decider.evolve(decider.initialState(), { type: 'StoreRequested', data: requested })
   decider.decide(state, { type: 'RequestStore', ...asked, now: requested.requestedAt })
   return { requested, position, replayed: true }
+}
+
+function missing(storeId: string): never {
+  throw new Error(`The stream of store ${storeId} is empty`)
 }

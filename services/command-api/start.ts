@@ -12,7 +12,9 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     timeoutMs: config.EVENTSTORE_TIMEOUT_MS,
     logger,
   })
-  const checks = { eventStore: () => store.ping(1_500) }
+  const checks = {
+    eventStore: () => Promise.all([store.ping(1_500), store.pingAppends(1_500)]),
+  }
   const app = buildApp({
     store,
     logger,

@@ -94,7 +94,7 @@ test('a smaller plan is refused with a sentence that names the larger ones', asy
     json: {
       code: 'PLAN_TOO_SMALL',
       detail:
-        'A store of plan medium cannot go to small: its volumes cannot shrink. Larger plans: large',
+        'A store of plan medium cannot change to small: its volumes cannot shrink. Larger plans: large',
     },
   })
 })

@@ -16,6 +16,7 @@ import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
 import { limitTenants, openGlobalConcurrency } from './worker/concurrency.ts'
 import { handleMessage } from './worker/handle-message.ts'
+import { openQuotas } from './worker/release-quota.ts'
 import { endedClaims, type Worker } from './worker/worker.ts'
 
 interface ProvisionerParts {
@@ -100,6 +101,7 @@ function workerOf(
   return {
     workerId: config.WORKER_ID,
     eventStore,
+    quotas: openQuotas(eventStore),
     ...shared,
     driver,
     logger,

@@ -27,7 +27,10 @@ export async function start(
   const parts = { config, driver, eventStore, pool, logger, metrics, onFatal }
   const provisioner = startProvisioner(parts)
   stack.defer(provisioner.closeConnection)
-  const checks = { eventStore: () => eventStore.ping(1_500), nats: provisioner.ping }
+  const checks = {
+    eventStore: () => Promise.all([eventStore.ping(1_500), eventStore.pingAppends(1_500)]),
+    nats: provisioner.ping,
+  }
   const { registry } = metrics
   const server = buildServer({ service: 'provisioner', logger, checks, registry })
   stack.defer(() => closeWithin(server))

@@ -1,8 +1,7 @@
 import { eventStreamName } from '#contracts'
-import type { EventStore } from '#eventstore'
+import { type EventStore, verifyLog } from '#eventstore'
 import { headerNames, ifPresent, type Messaging } from '#messaging'
 import type { StoredMessage } from './publish-window.ts'
-import { verifyLog } from './verify-log.ts'
 
 const API_TIMEOUT_MS = 5_000
 const positionFormat = /^\d{1,20}$/
@@ -33,7 +32,7 @@ export async function resumePoint(messaging: Messaging, store: EventStore): Prom
     return { completeTo: undefined, last: undefined }
   }
   const last = { eventId, position, sequence: message.seq }
-  await verifyLog(store, last)
+  await verifyLog(store, last, 'JetStream')
   return { completeTo: positionOf(message.header.get(headerNames.completeTo)), last }
 }
 

@@ -16,7 +16,7 @@ const CLOSE_TIMEOUT_MS = 2_000
  */
 export async function start(
   config: RelayConfig,
-  onFatal: (error: unknown) => void = () => {},
+  onFatal: (error: Error) => void = () => {},
 ): Promise<{ url: string; close: () => Promise<void> }> {
   const { EVENTSTORE_URL: connectionString, NATS_URL: natsUrl, LOG_LEVEL: level } = config
   const logger = createLogger({ service: 'relay', level })
@@ -43,7 +43,7 @@ export async function start(
   running.catch((err: unknown) => {
     if (signal.aborted) return
     logger.fatal({ err }, 'The relay has ended')
-    onFatal(err)
+    onFatal(err instanceof Error ? err : new Error(String(err)))
   })
 
   const checks = {

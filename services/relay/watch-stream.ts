@@ -1,12 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { hasCode } from '#domain'
-import type { EventStore } from '#eventstore'
+import { type EventStore, verifyLog } from '#eventstore'
 import type { Messaging } from '#messaging'
 import type { Logger } from '#observability'
 import type { RelayMetrics } from './metrics.ts'
 import type { StoredMessage } from './publish-window.ts'
 import { isInStream } from './resume.ts'
-import { verifyLog } from './verify-log.ts'
 
 interface WatchOptions {
   messaging: Messaging
@@ -57,7 +56,7 @@ async function problemOf(
   if (last === undefined) return undefined
   if (!(await isInStream(messaging, last)))
     return new OutOfStep('The stream lost what was published last: it was wiped or rolled back')
-  await verifyLog(store, last)
+  await verifyLog(store, last, 'JetStream')
   return undefined
 }
 

@@ -1,4 +1,4 @@
-/** Runs one batch at a time; what is asked for meanwhile goes together into the next. Order is kept. */
+/** Runs one batch at a time; items that are added while it runs go into the next. Order is kept. */
 export function inBatches<Item>(run: (items: Item[]) => Promise<void>, itemsMax: number) {
   let waiting: Item[] = []
   let running = false

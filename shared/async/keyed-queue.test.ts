@@ -20,7 +20,7 @@ test('work on one key runs one after the other, on two keys side by side', async
   expect(order.indexOf('a2 begins')).toBeGreaterThan(order.indexOf('a1 ends'))
 })
 
-test('work that fails does not hold up what follows', async () => {
+test('work that fails does not block what follows', async () => {
   const owner = {}
   const failing = inTurn(owner, 'a', () => Promise.reject(new Error('broken')))
   const following = inTurn(owner, 'a', () => Promise.resolve('done'))
@@ -29,7 +29,7 @@ test('work that fails does not hold up what follows', async () => {
   await expect(following).resolves.toBe('done')
 })
 
-test('work that hangs holds up what follows for a moment only', async () => {
+test('work that hangs delays what follows for a moment only', async () => {
   const owner = {}
   let release: () => void = () => undefined
   const hanging = inTurn(owner, 'a', () => new Promise<void>((resolve) => (release = resolve)))

@@ -5,8 +5,8 @@ const WAIT_MAX_MS = 250
 const queues = new WeakMap<object, Map<string, Promise<unknown>>>()
 
 /**
- * Runs `work` after what was handed over earlier for the same owner and key, or after a moment. Writers of one
- * process then seldom meet conflicts of their own making; nothing relies on it for correctness.
+ * Runs `work` after earlier work for the same owner and key has ended, or after 250 ms. Writers of one process then
+ * rarely conflict with each other; correctness does not depend on it.
  */
 export async function inTurn<T>(owner: object, key: string, work: () => Promise<T>): Promise<T> {
   const queue = queues.get(owner) ?? new Map<string, Promise<unknown>>()

@@ -3,6 +3,7 @@ export {
   authVariables,
   databaseVariables,
   eventStoreVariables,
+  logLevel,
   messagingVariables,
   requireAuthentication,
   serviceVariables,

@@ -2,19 +2,24 @@ import { z } from 'zod'
 
 const loopback = ['127.0.0.1', '::1', 'localhost']
 
+/** In small or capital letters. */
+export const logLevel = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']))
+  .default('info')
+
 /** Variables that every service has: where it listens (health, and HTTP where it serves any) and how it logs. */
 export const serviceVariables = {
   HOST: z.string().default('127.0.0.1'),
   /** 0 takes any free port. */
   PORT: z.coerce.number().int().min(0).max(65_535).default(0),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: logLevel,
 }
 
 export const eventStoreVariables = {
   /** `esdb://host:port?tls=false`, or a cluster's connection string. */
-  EVENTSTORE_URL: z
-    .string()
-    .regex(/^(esdb|kurrentdb)(\+discover)?:\/\//, 'must start with esdb://'),
+  EVENTSTORE_URL: z.string().regex(/^esdb(\+discover)?:\/\//, 'must start with esdb://'),
 }
 
 export const messagingVariables = {

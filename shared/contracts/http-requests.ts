@@ -1,17 +1,20 @@
 import { engines, plans, storeStatuses } from '#domain'
 import { z } from 'zod'
 
-/** The display name of a store: data only, and still nothing that any program could take for more than text. */
+/** The display name of a store: data only, and nothing that a shell, a template or YAML could interpret. */
 export const storeName = z
   .string()
   .normalize('NFC')
   .trim()
-  .max(50, 'has more than 50 characters')
-  .regex(/^[\p{L}\p{M}\p{N} .,'&()_-]*$/u, "takes letters, digits, spaces and . , ' & ( ) - _")
-  .regex(/[\p{L}\p{N}]/u, 'has no letter or digit')
+  .max(50, 'must have at most 50 characters')
+  .regex(
+    /^[\p{L}\p{M}\p{N} .,'&()_-]*$/u,
+    "may contain only letters, digits, spaces and . , ' & ( ) - _",
+  )
+  .regex(/[\p{L}\p{N}]/u, 'must contain a letter or a digit')
   .describe("1–50 letters, digits, spaces and . , ' & ( ) - _")
 
-/** What POST /api/stores takes. */
+/** The body of POST /api/stores. */
 export const requestStoreBody = z.strictObject({
   name: storeName,
   engine: z.enum(engines),
@@ -19,7 +22,7 @@ export const requestStoreBody = z.strictObject({
 })
 export type RequestStoreBody = z.output<typeof requestStoreBody>
 
-/** What POST /api/stores/:id/upgrade takes: without a plan the store keeps its own and moves to the chart and images of today. */
+/** The body of POST /api/stores/:id/upgrade: without a plan the store keeps its own and moves to the current chart and images. */
 export const upgradeStoreBody = z.strictObject({ plan: z.enum(plans).optional() })
 export type UpgradeStoreBody = z.output<typeof upgradeStoreBody>
 
@@ -29,29 +32,29 @@ const keyCharacters =
 /** `Idempotency-Key`: 1–255 printable ASCII characters; a quoted key is the same key. */
 const idempotencyKey = z
   .string()
-  .regex(keyCharacters, 'takes 1–255 printable ASCII characters')
+  .regex(keyCharacters, 'must be 1–255 printable ASCII characters')
   .transform((key) => (/^".*"$/.test(key) && key.length > 2 ? key.slice(1, -1) : key))
 
 const etag = /^"(\d{1,18})"$/
 
-/** `If-Match` with a store's ETag: its stream's revision. */
+/** `If-Match` with a store's ETag, which is the revision of its stream. */
 const ifMatch = z
   .string()
-  .regex(etag, 'takes one ETag of a store, such as "3"')
+  .regex(etag, 'must be one ETag of a store, such as "3"')
   .transform((tag) => BigInt(tag.slice(1, -1)))
 
-// Loose: the other headers stay readable.
+// Loose: a request has other headers too.
 export const createHeaders = z.looseObject({ 'idempotency-key': idempotencyKey.optional() })
 export const commandHeaders = createHeaders.extend({ 'if-match': ifMatch.optional() })
 
 /** Ids are taken in any case and kept in lower case (RFC 9562 §4). */
 export const storeParams = z.object({ id: z.uuid().toLowerCase() })
 
-/** A position token, as `X-Position` of a 202 gave it. */
+/** A position token, from `X-Position` of an earlier response. */
 export const positionHeaders = z.looseObject({
   'x-position': z
     .string()
-    .regex(/^\d{1,19}$/, 'takes what X-Position of an answer said')
+    .regex(/^\d{1,19}$/, 'must be the X-Position of an earlier response')
     .transform(BigInt)
     .optional(),
 })
@@ -59,18 +62,20 @@ export const positionHeaders = z.looseObject({
 const integer = (min: number, max: number) =>
   z
     .string()
-    .regex(/^\d{1,9}$/, 'is not a whole number')
+    .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.int().min(min).max(max))
 
 const pageLimit = integer(1, 100).default(50)
 
-/** GET /api/stores: exactly these parameters. */
+/** GET /api/stores: no other parameters. */
 export const listStoresQuery = z
   .strictObject({
     limit: pageLimit,
-    offset: integer(0, 10_000).optional().describe('For the first pages; use cursor beyond them'),
-    cursor: z.string().max(500).optional().describe('nextCursor of the page before'),
+    offset: integer(0, 10_000)
+      .optional()
+      .describe('For the first pages; use cursor for the others'),
+    cursor: z.string().max(500).optional().describe('nextCursor of the previous page'),
     status: z.enum(storeStatuses).optional(),
     engine: z.enum(engines).optional(),
     q: z
@@ -79,14 +84,14 @@ export const listStoresQuery = z
       .trim()
       .min(1)
       .max(50)
-      .regex(/^\P{Cc}*$/u, 'takes no control characters')
+      .regex(/^\P{Cc}*$/u, 'must not contain control characters')
       .optional()
-      .describe('Part of the name, in any case'),
+      .describe('Part of the name, in upper or lower case and any Unicode form'),
     sort: z.enum(['-createdAt', 'createdAt']).default('-createdAt'),
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
     path: ['cursor'],
-    error: 'does not go together with offset',
+    error: 'cannot be combined with offset',
   })
 export type ListStoresQuery = z.output<typeof listStoresQuery>
 
@@ -95,7 +100,7 @@ export const getStoreQuery = z.strictObject({
     .datetime({
       offset: true,
       error:
-        'takes an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z; write the + of a zone as %2B',
+        'must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z; write the + of a zone as %2B',
     })
     .optional()
     .describe('The store as it was at this time'),

@@ -19,12 +19,12 @@ export const storeView = z.object({
   plan: z.enum(plans),
   status: z.enum(storeStatuses),
   url: z.string().nullable(),
-  /** Of the store in the cluster: they follow from its id, so they are known before anything is there. */
+  /** They follow from the store's id, so they are known before anything exists in the cluster. */
   release: z.string(),
   namespace: z.string(),
-  /** Of what runs; null before the store was ready. */
+  /** Of the chart that runs; null before the store was ready. */
   chartVersion: z.string().nullable(),
-  /** What the store is asked to become, while it is being upgraded or when that failed. */
+  /** The requested upgrade, while it is in progress or after it failed. */
   upgrade: z.object({ plan: z.enum(plans), requestedAt: time }).nullable(),
   attempt: z.int(),
   failure: z
@@ -55,7 +55,7 @@ export const storePage = z.object({
   }),
 })
 
-/** An event as the API shows it: what happened, who caused it, in answer to what. */
+/** An event as the API shows it: what happened, who caused it, and which request. */
 export const eventView = z.object({
   id: z.uuid(),
   revision: z.int(),

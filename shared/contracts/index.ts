@@ -31,10 +31,10 @@ export {
   storeEventTypes,
 } from './stored-events.ts'
 export {
-  askingEvents,
   eventStreamName,
   eventSubject,
   provisionersConsumer,
+  requestEventTypes,
   storeIdOfSubject,
   notifySubject,
   workSubjects,

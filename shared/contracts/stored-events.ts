@@ -29,7 +29,7 @@ const claim = {
   kind: z.enum(workKinds),
 }
 const ofUpgrade = { kind: z.literal('upgrade').exactOptional() }
-const asked = z.object({ requestedAt: time })
+const requested = z.object({ requestedAt: time })
 
 const storeEvent = z.discriminatedUnion('type', [
   event(
@@ -98,13 +98,13 @@ const storeEvent = z.discriminatedUnion('type', [
     }),
   ),
   event('StoreFailed', z.object({ attempt: z.int(), ...ofUpgrade, ...failure, failedAt: time })),
-  event('RetryRequested', asked),
-  event('CancelRequested', asked),
+  event('RetryRequested', requested),
+  event('CancelRequested', requested),
   event(
     'UpgradeRequested',
     z.object({ plan: z.enum(plans), fingerprint: z.string(), requestedAt: time }),
   ),
-  event('DeletionRequested', asked),
+  event('DeletionRequested', requested),
   event(
     'StoreDeleted',
     z.object({ attempt: z.int(), removed: z.array(z.string()), deletedAt: time }),
@@ -163,7 +163,7 @@ function parse<T>(schema: z.ZodType<T>, value: unknown, stored: Stored): T {
   const where = `${stored.stream}@${stored.revision}`
   throw new AppError(
     'EVENT_UNREADABLE',
-    `${stored.type} at ${where} is not readable: ${z.prettifyError(parsed.error)}`,
+    `${stored.type} at ${where} cannot be read: ${z.prettifyError(parsed.error)}`,
     { details: { stream: stored.stream, revision: String(stored.revision) }, cause: parsed.error },
   )
 }

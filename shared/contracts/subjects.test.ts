@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { storeEventTypes } from './stored-events.ts'
 import {
-  askingEvents,
   eventSubject,
-  storeIdOfSubject,
   notifySubject,
+  requestEventTypes,
+  storeIdOfSubject,
   workSubjects,
 } from './subjects.ts'
 
@@ -15,15 +15,15 @@ test('every event has a subject of its own, which tells its store', () => {
   expect(storeIdOfSubject('other.id')).toBeUndefined()
 })
 
-test('provisioners hear of what asks for work, and not of their own results', () => {
+test('provisioners get the events that request work, and not those of their own results', () => {
   const heard = (subject: string) =>
     workSubjects.some((filter) => new RegExp(`^${filter.replaceAll('*', '[^.]+')}$`).test(subject))
   expect(heard(notifySubject('id'))).toBe(true)
   const types = storeEventTypes.filter((type) => heard(eventSubject('id', 3n, type)))
-  expect(types.toSorted()).toEqual([...askingEvents].toSorted())
+  expect(types.toSorted()).toEqual([...requestEventTypes].toSorted())
 })
 
-test('whatever a person asks for is heard of', () => {
+test('every event that a person causes requests work', () => {
   const asked = storeEventTypes.filter((type) => type.endsWith('Requested'))
-  expect(asked.toSorted()).toEqual([...askingEvents].toSorted())
+  expect(asked.toSorted()).toEqual([...requestEventTypes].toSorted())
 })

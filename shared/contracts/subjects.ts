@@ -14,8 +14,8 @@ export function eventSubject(storeId: string, revision: bigint, type: string): s
 /** The subject that asks provisioners to look at a store again: `notify.<storeId>`. */
 export const notifySubject = (storeId: string): string => `notify.${storeId}`
 
-/** The events that ask for work. */
-export const askingEvents: readonly string[] = [
+/** The types of the events that request work. */
+export const requestEventTypes: readonly string[] = [
   'StoreRequested',
   'RetryRequested',
   'UpgradeRequested',
@@ -23,8 +23,8 @@ export const askingEvents: readonly string[] = [
   'DeletionRequested',
 ] satisfies StoreEvent['type'][]
 
-/** What a provisioner listens to: the events that ask for work, and notifications. */
-export const workSubjects = [...askingEvents.map((type) => `evt.*.*.${type}`), 'notify.*']
+/** What a provisioner listens to: events that request work, and notifications. */
+export const workSubjects = [...requestEventTypes.map((type) => `evt.*.*.${type}`), 'notify.*']
 
 /** The store id in an event's or a notification's subject; undefined for a foreign subject. */
 export function storeIdOfSubject(subject: string): string | undefined {

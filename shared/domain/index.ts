@@ -23,6 +23,7 @@ export { storeStatuses, type StoreState, type StoreStatus } from './store/state.
 export { store, storeStream } from './store/decider.ts'
 export {
   isAbandoned,
+  mayExist,
   slotReleaseReasons,
   tenant,
   tenantStream,

@@ -1,4 +1,4 @@
-import { tenant, type TenantEvent } from '#domain'
+import { mayExist, tenant, type TenantEvent } from '#domain'
 import { at, given } from '#test/given'
 import { expect, test } from 'vitest'
 
@@ -60,12 +60,24 @@ test('an abandoned slot can be reserved again by the request that returns', () =
   expect(after.when(reserve('a'))).toEqual([reserved('a')])
 })
 
-test('what is kept in memory are the stores of the tenant, not those it has had', () => {
-  const ids = Array.from({ length: 1_000 }, (_, n) => `store-${n}`)
+test('a store that was deleted gets no second slot', () => {
+  const after = given(tenant, reserved('a'), released('a'))
+  expect(after.when(reserve('a'))).toEqual([])
+})
+
+test('a store may exist when it has a slot or was deleted, and not when its slot was abandoned', () => {
+  const history = [reserved('a'), reserved('b'), released('b'), reserved('c')]
+  const { state } = given(tenant, ...history, released('c', 'abandoned'))
+  expect(['a', 'b', 'c', 'd'].map((id) => mayExist(state, id))).toEqual([true, true, false, false])
+})
+
+test('what is kept of deleted stores is bounded, and beyond that any store may exist', () => {
+  const ids = Array.from({ length: 10_001 }, (_, n) => `store-${n}`)
   const history = ids.flatMap((id) => [reserved(id), released(id)])
-  expect(given(tenant, ...history, reserved('last')).state).toEqual({
-    reserved: new Map([['last', at(0)]]),
-  })
+  const { state } = given(tenant, ...history, reserved('last'))
+  expect([...state.reserved.keys()]).toEqual(['last'])
+  expect(state.deleted.size).toBe(10_000)
+  expect(mayExist(state, 'never seen')).toBe(true)
 })
 
 test('two folds share nothing, and neither do a state and its copy', () => {

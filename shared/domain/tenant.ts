@@ -20,15 +20,23 @@ export type TenantCommand =
   | { type: 'ReleaseSlot'; storeId: string; reason: StoreSlotReleased['reason']; now: string }
 
 export interface TenantState {
-  /** Store id → when its slot was reserved, the oldest first. Deleted stores are not in it: a replayed request finds their streams. */
+  /** Store id → when its slot was reserved, the oldest first. */
   reserved: Map<string, string>
+  /** The stores that were deleted last: a repeated request must not reserve a slot for them again. */
+  deleted: Set<string>
+  /** True when more stores were deleted than `deleted` holds. */
+  forgotten: boolean
 }
 
 export const tenant: Decider<TenantState, TenantCommand, TenantEvent> = {
-  initialState: () => ({ reserved: new Map() }),
+  initialState: () => ({ reserved: new Map(), deleted: new Set(), forgotten: false }),
   decide,
   evolve,
-  copy: ({ reserved }) => ({ reserved: new Map(reserved) }),
+  copy: (state) => ({
+    ...state,
+    reserved: new Map(state.reserved),
+    deleted: new Set(state.deleted),
+  }),
 }
 
 /** The stream of a tenant. */
@@ -38,6 +46,12 @@ const ABANDONED_AFTER_MS = 10 * 60_000
 // Far enough from the other that clocks may differ by minutes, and that a request stores its store in between.
 const RENEWED_AFTER_MS = 5 * 60_000
 
+const DELETED_MAX = 10_000
+
+/** False when no request for the store can have been accepted, as far as the tenant's stream was read. */
+export const mayExist = ({ reserved, deleted, forgotten }: TenantState, storeId: string): boolean =>
+  forgotten || reserved.has(storeId) || deleted.has(storeId)
+
 /** A slot of this age without a store belongs to a process that died. */
 export const isAbandoned = (reservedAt: string, now: string): boolean =>
   ageMs(reservedAt, now) >= ABANDONED_AFTER_MS
@@ -45,7 +59,7 @@ export const isAbandoned = (reservedAt: string, now: string): boolean =>
 const ageMs = (reservedAt: string, now: string): number => Date.parse(now) - Date.parse(reservedAt)
 
 /**
- * A slot is reserved for a store that does not exist yet. A repetition gets the slot of the first request; it renews
+ * A slot is reserved for a store that does not exist yet, and none for one that was deleted. A repetition gets the slot of the first request; it renews
  * an old one, so that nobody releases as abandoned what is about to be used.
  */
 function decide(state: TenantState, command: TenantCommand): TenantEvent[] {
@@ -53,6 +67,7 @@ function decide(state: TenantState, command: TenantCommand): TenantEvent[] {
   const reservedAt = state.reserved.get(storeId)
   switch (command.type) {
     case 'ReserveSlot': {
+      if (state.deleted.has(storeId)) return []
       if (reservedAt !== undefined && ageMs(reservedAt, now) < RENEWED_AFTER_MS) return []
       if (reservedAt === undefined && state.reserved.size >= command.storesMax)
         throw quotaExceeded(command.storesMax)
@@ -67,12 +82,21 @@ function decide(state: TenantState, command: TenantCommand): TenantEvent[] {
   }
 }
 
-/** Changes the map in place: a tenant may have many thousand stores. */
+/** Changes the state in place: a tenant may have many thousand stores. */
 function evolve(state: TenantState, event: TenantEvent): TenantState {
   const { storeId } = event.data
   state.reserved.delete(storeId)
   if (event.type === 'StoreSlotReserved') state.reserved.set(storeId, event.data.reservedAt)
+  else if (event.data.reason === 'deleted') rememberDeleted(state, storeId)
   return state
+}
+
+function rememberDeleted(state: TenantState, storeId: string): void {
+  state.deleted.add(storeId)
+  const { value: oldest } = state.deleted.values().next()
+  if (state.deleted.size <= DELETED_MAX || oldest === undefined) return
+  state.deleted.delete(oldest)
+  state.forgotten = true
 }
 
 function quotaExceeded(storesMax: number): AppError {

@@ -2,6 +2,7 @@ import { inBatches } from '#async'
 import {
   type AggregateStream,
   type CommandContext,
+  type CommandRequest,
   decideAndAppend,
   type Folded,
   type HandledCommand,
@@ -10,9 +11,7 @@ import {
 
 const BATCH_MAX = 500
 
-interface Waiting<S, C, E> {
-  command: C
-  context: CommandContext
+interface Waiting<S, C, E> extends CommandRequest<S, C> {
   resolve: (handled: HandledCommand<S, E>) => void
   reject: (error: unknown) => void
 }
@@ -21,8 +20,8 @@ interface Waiting<S, C, E> {
 export interface Aggregate<S, C, E> {
   /** As handleCommand; commands that wait at the same time are one append, and their results have one state. */
   handle: (command: C, context: CommandContext) => Promise<HandledCommand<S, E>>
-  /** As the last command left it; the initial one before the first. */
-  state: () => S
+  /** As the last command left it, also when other writers have appended since; read when it is not in memory yet. */
+  load: () => Promise<S>
   isIdle: () => boolean
 }
 
@@ -31,6 +30,18 @@ export function openAggregate<S, C, E extends StoredEvent>(
   stream: AggregateStream<S, C, E>,
 ): Aggregate<S, C, E> {
   let known: Folded<S> | undefined
+  let loading: Promise<Folded<S>> | undefined
+  const load = async () => {
+    if (known !== undefined) return known.state
+    loading ??= decideAndAppend(stream, [], { known, readsTail: true }).then(({ folded }) => folded)
+    try {
+      const loaded = await loading
+      known ??= loaded
+      return known.state
+    } finally {
+      loading = undefined
+    }
+  }
   const queue = inBatches<Waiting<S, C, E>>(async (waiting) => {
     try {
       const options = { known, readsTail: true }
@@ -48,7 +59,7 @@ export function openAggregate<S, C, E extends StoredEvent>(
       new Promise((resolve, reject) => {
         queue.add({ command, context, resolve, reject })
       }),
-    state: () => known?.state ?? stream.decider.initialState(),
+    load,
     isIdle: queue.isIdle,
   }
 }

@@ -1,18 +1,19 @@
-import { type AppendResult, type EventData, EventStoreDBClient } from '@eventstore/db-client'
-import { OutOfTimeError, pause, within } from '#async'
+import { pause, within } from '#async'
 import type { Logger } from '#observability'
-import { appErrorOf, isTransient, isUnexplained } from './errors.ts'
-import type { Appended, ExpectedRevision } from './event-store.ts'
+import { type AppendClient, type ClientAppend, connectForAppends } from './client.ts'
+import { appErrorOf, ruleOf } from './errors.ts'
+import type { Appended } from './event-store.ts'
 
-const ATTEMPT_TIMEOUT_MS = 2_000
+/** Longer than the 2 s after which the event store answers an append it could not commit, or is doing already. */
+const ATTEMPT_TIMEOUT_MS = 3_000
+const READY_TIMEOUT_MS = 4_000
+const DISPOSE_TIMEOUT_MS = 1_000
+/** A node that puts off every append for so long may have lost its cluster: the nodes are looked up again. */
+const PUT_OFF_MAX_MS = 1_000
 const PAUSE_FIRST_MS = 20
 const PAUSE_MAX_MS = 500
-const UNEXPLAINED_MAX = 3
 
-interface AppendCall {
-  stream: string
-  events: EventData[]
-  expected: ExpectedRevision
+interface AppendCall extends ClientAppend {
   timeoutMs: number
   signal?: AbortSignal | undefined
 }
@@ -23,59 +24,98 @@ interface Appender {
   close: () => Promise<void>
 }
 
+interface Connection {
+  client: AppendClient
+  ready: Promise<void>
+  inFlight: Set<Promise<unknown>>
+  /** Since when every answer was "later". */
+  putOffSince?: number | undefined
+}
+
 /** A client of its own, that does nothing but append: a failed read must not disturb appends in flight. */
 function openAppender(connectionString: string, logger?: Logger): Appender {
-  const connect = () => EventStoreDBClient.connectionString(connectionString)
-  let client = connect()
-  let renewing: Promise<void> | undefined
+  let current: Connection | undefined
+  let ending: Promise<void> = Promise.resolve()
 
-  // The old client's appends must all have failed before the new one's start: they share one table of answers.
-  const renew = (hung: EventStoreDBClient) => {
-    if (hung !== client) return
-    renewing ??= disposed(client).then(() => {
-      client = connect()
-      renewing = undefined
-      return undefined
-    })
-    logger?.warn('an append hung: the connection to the event store is made anew')
+  const open = (): Connection => {
+    const client = connectForAppends(connectionString)
+    const ready = within(client.ready, READY_TIMEOUT_MS)
+    const connection: Connection = { client, ready, inFlight: new Set() }
+    ready.catch(() => giveUp(connection))
+    return connection
   }
-  const attempt = async (call: AppendCall, timeoutMs: number) => {
-    if (renewing) await renewing
-    const used = client
-    const { stream, events, expected, signal } = call
-    const sent = used.appendToStream(stream, events, { expectedRevision: expected })
-    try {
-      return await within(sent, timeoutMs, signal)
-    } catch (error) {
-      if (error instanceof OutOfTimeError) renew(used)
-      throw error
+  // All clients of a process share one table of answers: the next one starts when nothing of this one is in flight.
+  const giveUp = (connection: Connection, err?: unknown) => {
+    if (connection !== current) return
+    current = undefined
+    ending = ending.then(() => ended(connection))
+    if (err !== undefined)
+      logger?.warn({ err }, 'the connection that appends to the event store is replaced')
+  }
+  const connected = async (): Promise<Connection> => {
+    for (;;) {
+      await ending
+      const connection = (current ??= open())
+      await connection.ready
+      if (connection === current) return connection
     }
   }
+  const send = async (call: AppendCall): Promise<Appended> => {
+    const connection = await connected()
+    call.signal?.throwIfAborted()
+    const sent = connection.client.append(call)
+    const settled = sent.catch(() => undefined).finally(() => connection.inFlight.delete(settled))
+    connection.inFlight.add(settled)
+    // Timed on its own: the caller may have less time left than an attempt needs.
+    return within(sent, ATTEMPT_TIMEOUT_MS).then(
+      (appended) => {
+        connection.putOffSince = undefined
+        return appended
+      },
+      (error: unknown) => {
+        if (isOver(connection, error)) giveUp(connection, error)
+        throw error
+      },
+    )
+  }
   return {
-    append: (call) => untilKnown(call, attempt),
+    append: (call) => untilKnown(call, send),
     close: async () => {
-      await renewing
-      await disposed(client)
+      await ending
+      if (current) await disposed(current.client)
     },
   }
 }
 
-type Attempt = (call: AppendCall, timeoutMs: number) => Promise<AppendResult>
+/** Whether this failure says that the connection leads nowhere. */
+function isOver(connection: Connection, error: unknown): boolean {
+  const { isRepeated, endsClient } = ruleOf(error)
+  if (endsClient) return true
+  const now = performance.now()
+  connection.putOffSince = isRepeated ? (connection.putOffSince ?? now) : undefined
+  return now - (connection.putOffSince ?? now) > PUT_OFF_MAX_MS
+}
 
-async function untilKnown(call: AppendCall, attempt: Attempt): Promise<Appended> {
-  const giveUpAt = Date.now() + call.timeoutMs
-  let unexplained = 0
+/** Settles when nothing of the connection is in flight any more, or a cancelled call does not end. */
+async function ended({ client, inFlight }: Connection): Promise<void> {
+  const settled = () => Promise.all(inFlight)
+  await within(settled(), ATTEMPT_TIMEOUT_MS).catch(() => undefined)
+  await disposed(client)
+  await within(settled(), DISPOSE_TIMEOUT_MS).catch(() => undefined)
+}
+
+async function untilKnown(
+  call: AppendCall,
+  send: (call: AppendCall) => Promise<Appended>,
+): Promise<Appended> {
+  const giveUpAt = performance.now() + call.timeoutMs
   for (let pauseMs = PAUSE_FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
-    const remainingMs = Math.max(1, giveUpAt - Date.now())
     try {
-      const result = await attempt(call, Math.min(ATTEMPT_TIMEOUT_MS, remainingMs))
-      return { revision: result.nextExpectedRevision, position: result.position?.commit }
+      return await within(send(call), Math.max(1, giveUpAt - performance.now()), call.signal)
     } catch (error) {
       call.signal?.throwIfAborted()
-      if (isUnexplained(error)) unexplained++
-      const again = isTransient(error) || isUnexplained(error)
-      const late = Date.now() + pauseMs >= giveUpAt
-      if (!again || late || unexplained > UNEXPLAINED_MAX) throw appErrorOf(error, call.stream)
+      const isLate = performance.now() + pauseMs >= giveUpAt
+      if (!ruleOf(error).isRepeated || isLate) throw appErrorOf(error, call.stream)
     }
     await pause(pauseMs, call.signal)
   }
@@ -112,9 +152,7 @@ export function sharedAppender(connectionString: string, logger?: Logger): Appen
   }
 }
 
-const TIMEOUT_MS = 1_000
-
 /** Cancels the client's calls; returns in any case, for the client waits for ever on a call that does not end. */
-export async function disposed(client: EventStoreDBClient): Promise<void> {
-  await within(client.dispose(), TIMEOUT_MS).catch(() => undefined)
+export async function disposed(client: { dispose: () => Promise<void> }): Promise<void> {
+  await within(client.dispose(), DISPOSE_TIMEOUT_MS).catch(() => undefined)
 }

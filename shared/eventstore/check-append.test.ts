@@ -42,6 +42,12 @@ test.each([
   expect(check).toThrow(expect.objectContaining({ code: 'EVENT_STORE_REJECTED', retryable: false }))
 })
 
+test.each(['any', 'stream_exists'])('nothing is appended with the expectation "%s"', (expected) => {
+  const check = () => Reflect.apply(checkedEvents, undefined, ['store-1', [event], expected])
+
+  expect(check).toThrow(expect.objectContaining({ code: 'EVENT_STORE_REJECTED' }))
+})
+
 test('an append above 1 MiB is too large, counted in bytes', () => {
   const data = { text: 'ß'.repeat(530_000) }
 

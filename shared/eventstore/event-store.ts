@@ -64,16 +64,18 @@ export interface EventStore {
   readStream: (stream: string, options?: ReadStreamOptions) => AsyncIterable<RecordedEvent>
   /** Reads the log up to where it ended at the call, without system events. */
   readAll: (options?: ReadAllOptions) => AsyncIterable<RecordedEvent>
-  /** Follows the log without system events, reopening on every failure; ends only on abort. */
+  /** Follows the log without system events, reopening on every failure; ends only on abort, or with EVENT_LOG_DIVERGED. */
   subscribeToAll: (options: {
     after?: bigint
     signal: AbortSignal
   }) => AsyncIterable<SubscriptionItem>
   /** The newest event that is not a system event; undefined for an empty log. */
   head: () => Promise<{ position: bigint; id: string } | undefined>
-  /** The event at exactly this position. */
+  /** The event at exactly this position, as the leader has it. */
   eventAt: (position: bigint) => Promise<RecordedEvent | undefined>
   /** Resolves when the event store answers a read in time. */
   ping: (timeoutMs: number) => Promise<void>
+  /** Resolves when the event store answers an append in time; nothing is written. */
+  pingAppends: (timeoutMs: number) => Promise<void>
   close: () => Promise<void>
 }

@@ -187,7 +187,7 @@ test('a precondition sees what the stream holds, and its refusal is the answer',
   await expect(sending).rejects.toThrow('10 at 0')
 })
 
-test('commands at the same time are decided one after the other, whoever sends them', async () => {
+test('commands at the same time are decided one after the other, in whatever process', async () => {
   const stream = newStream()
   const others = Array.from({ length: 4 }, () => openEventStore({ connectionString: server.url }))
 

@@ -13,4 +13,5 @@ export type {
 export { openAggregate, type Aggregate } from './aggregate.ts'
 export type { CommandContext, Folded, HandledCommand } from './decide-and-append.ts'
 export { handleCommand } from './handle-command.ts'
+export { verifyLog } from './same-log.ts'
 export { openEventStore, type OpenEventStoreOptions } from './open-event-store.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { testEventStore } from '#test/servers/test-eventstore'
 import { EventStoreDBClient } from '@eventstore/db-client'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { EventStore } from './event-store.ts'
 import { openEventStore } from './open-event-store.ts'
 import { collect, newEvents, newStream } from '#test/event-store-events'
@@ -152,10 +152,22 @@ test('stores of one process share what appends, and the last one closes it', asy
 test.each([
   ['none at all', 'nonsense'],
   ['one that hides conflicts', 'esdb://127.0.0.1:2113?tls=false&throwOnAppendFailure=false'],
+  ['one of the next client', 'kurrentdb://127.0.0.1:2113?tls=false'],
+  ['one with an unknown option', 'esdb://ann:secret@127.0.0.1:2113?tls=false&retries=3'],
 ])('a connection string that is %s is refused', (_case, connectionString) => {
   expect(() => openEventStore({ connectionString })).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID' }),
   )
+})
+
+test('a connection string that is refused does not show its password', () => {
+  const written = vi.spyOn(console, 'warn')
+  for (const end of ['?tls=false&retries=3', '?tls', ':x:y?tls=false']) {
+    const open = () =>
+      openEventStore({ connectionString: `esdb://ann:secret@127.0.0.1:2113${end}` })
+    expect(open).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', cause: undefined }))
+  }
+  expect(written).not.toHaveBeenCalled()
 })
 
 test('an append with an id that is none reaches nobody', async () => {

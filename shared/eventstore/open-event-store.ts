@@ -1,13 +1,17 @@
-import { EventStoreDBClient, START } from '@eventstore/db-client'
-import { AppError } from '#domain'
+import { randomUUID } from 'node:crypto'
+import { hasCode } from '#domain'
 import type { Logger } from '#observability'
 import { disposed, sharedAppender } from './appender.ts'
 import { checkedEvents } from './check-append.ts'
+import { connect, type EventStoreDBClient, jsonEvent, START } from './client.ts'
 import type { EventStore, ReadStreamOptions } from './event-store.ts'
 import { eventAt, newestEvent, ping, readAll, readEvents } from './read.ts'
 import { subscribeToAll } from './subscribe.ts'
 
 const TIMEOUT_MS = 5_000
+/** A conflict at a revision no stream has: the leader answered, and nothing was written. */
+const PROBE_STREAM = 'storewright-probe'
+const PROBE_REVISION = 2n ** 62n
 
 export interface OpenEventStoreOptions {
   /** Such as `esdb://127.0.0.1:2113?tls=false`. */
@@ -39,19 +43,18 @@ export function openEventStore(options: OpenEventStoreOptions): EventStore {
     },
     eventAt: (position) => eventAt(source, position),
     ping: (pingTimeoutMs) => ping(source, pingTimeoutMs),
+    pingAppends: async (pingTimeoutMs) => {
+      const events = [jsonEvent({ id: randomUUID(), type: 'Probe', data: {} })]
+      const call = { stream: PROBE_STREAM, events, expected: PROBE_REVISION }
+      try {
+        await appender.append({ ...call, timeoutMs: pingTimeoutMs })
+      } catch (error) {
+        if (!hasCode(error, 'CONCURRENT_MODIFICATION')) throw error
+      }
+    },
     close: async () => {
       await Promise.all([appender.close(), disposed(client)])
     },
-  }
-}
-
-function connect(connectionString: string): EventStoreDBClient {
-  if (/throwOnAppendFailure=false/i.test(connectionString))
-    throw new AppError('CONFIG_INVALID', 'throwOnAppendFailure must not be false')
-  try {
-    return EventStoreDBClient.connectionString(connectionString)
-  } catch (cause) {
-    throw new AppError('CONFIG_INVALID', 'The event store connection string is invalid', { cause })
   }
 }
 

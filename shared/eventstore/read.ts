@@ -1,3 +1,5 @@
+import { pause, within } from '#async'
+import { AppError, hasCode } from '#domain'
 import {
   BACKWARDS,
   END,
@@ -6,9 +8,8 @@ import {
   START,
   type StreamingRead,
   StreamNotFoundError,
-} from '@eventstore/db-client'
-import { pause, within } from '#async'
-import { AppError, hasCode } from '#domain'
+  UnknownError,
+} from './client.ts'
 import { appErrorOf } from './errors.ts'
 import type { ReadAllOptions, RecordedEvent } from './event-store.ts'
 
@@ -20,11 +21,13 @@ interface ReadCall {
   /** How long the event store may take for the next event; the reader may take longer. */
   timeoutMs: number
   signal?: AbortSignal | undefined
+  /** An error that this read does not outlast; it is thrown as it is. */
+  isFinal?: (error: unknown) => boolean
 }
 
 /** Yields what a read yields, nothing for a missing stream; starts again while nothing has come yet. */
 export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent> {
-  const giveUpAt = Date.now() + call.timeoutMs
+  const giveUpAt = performance.now() + call.timeoutMs
   for (;;) {
     let started = false
     try {
@@ -36,9 +39,10 @@ export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent>
     } catch (error) {
       call.signal?.throwIfAborted()
       if (error instanceof StreamNotFoundError) return
+      if (call.isFinal?.(error)) throw error
       const translated = appErrorOf(error, call.stream)
       const again = hasCode(translated, 'EVENT_STORE_UNAVAILABLE') && !started
-      if (!again || Date.now() + PAUSE_MS >= giveUpAt) throw translated
+      if (!again || performance.now() + PAUSE_MS >= giveUpAt) throw translated
     }
     await pause(PAUSE_MS, call.signal)
   }
@@ -110,16 +114,35 @@ export async function newestEvent({
   }
 }
 
-/** The event at exactly this position; a position the log does not have may be refused by the server. */
+/**
+ * The event at exactly this position, as the leader has it: a node that has just started answers that the log is empty.
+ * A server may refuse a position at which no event begins; that it is this which it refuses, a read of the end proves.
+ */
 export async function eventAt(
-  { client, timeoutMs }: Source,
+  source: Source,
   position: bigint,
 ): Promise<RecordedEvent | undefined> {
+  const { client, timeoutMs } = source
   const fromPosition = { commit: position, prepare: position }
-  const open = () => client.readAll({ fromPosition, maxCount: 1 })
-  for await (const event of readEvents({ open, timeoutMs }))
-    if (event.position === position) return event
+  const open = () => client.readAll({ fromPosition, maxCount: 1, requiresLeader: true })
+  for (let refusals = 0; refusals < REFUSALS_MAX; refusals++)
+    try {
+      for await (const event of readEvents({ open, timeoutMs, isFinal: isRefusal }))
+        return event.position === position ? event : undefined
+      return undefined
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      await newestEvent(source)
+    }
   return undefined
+}
+
+const REFUSALS_MAX = 2
+const UNKNOWN = 2
+
+/** The call ended with the status UNKNOWN, which the server gives when it does not say why. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof UnknownError && Number(error.code) === UNKNOWN
 }
 
 /** Throws EVENT_STORE_UNAVAILABLE unless the log can be read in time. */
@@ -129,6 +152,7 @@ export async function ping({ client }: Source, timeoutMs: number): Promise<void>
   try {
     await events.next()
   } catch (cause) {
+    if (hasCode(cause, 'EVENT_STORE_ACCESS_DENIED')) throw cause
     throw new AppError('EVENT_STORE_UNAVAILABLE', 'The event store does not answer', {
       retryable: true,
       cause,

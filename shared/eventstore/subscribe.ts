@@ -1,11 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type EventStoreDBClient, excludeSystemEvents, START } from '@eventstore/db-client'
+import { hasCode } from '#domain'
 import type { Logger } from '#observability'
+import { type EventStoreDBClient, excludeSystemEvents, START, TimeoutError } from './client.ts'
+import { appErrorOf } from './errors.ts'
 import type { SubscriptionItem } from './event-store.ts'
 import { recordedEvent } from './read.ts'
+import { divergedAt } from './same-log.ts'
 
 const PAUSE_FIRST_MS = 50
 const PAUSE_MAX_MS = 5_000
+const DENIED_EVERY_MS = 60_000
+const READ_DENIED =
+  'access denied: the user of EVENTSTORE_URL may not read $all. An administrator allows it in the metadata of $all: ' +
+  '{"$acl":{"$r":["<user>","$admins"]}}'
 
 interface SubscribeOptions {
   client: EventStoreDBClient
@@ -14,26 +21,66 @@ interface SubscribeOptions {
   logger?: Logger | undefined
 }
 
-/** Follows the log behind `after`; reopens behind what was seen last, whatever ended it, and ends only on abort. */
+/**
+ * Follows the log behind `after`; reopens behind what was seen last, whatever ended it, and ends only on abort. Throws
+ * EVENT_LOG_DIVERGED when the log proves to be another one.
+ */
 export async function* subscribeToAll(options: SubscribeOptions): AsyncGenerator<SubscriptionItem> {
   const { client, signal, logger } = options
+  const report = reporter(logger)
   let { after } = options
   let pauseMs = PAUSE_FIRST_MS
   while (!signal.aborted) {
+    const from = after
+    let last = from
     try {
       for await (const item of subscribeOnce(client, after, signal)) {
         pauseMs = PAUSE_FIRST_MS
+        if ('id' in item) last = assertBehind(last, item.position)
         after = positionOf(item) ?? after
         yield item
       }
     } catch (error) {
       if (signal.aborted) return
-      logger?.warn({ err: error, after: after?.toString(), pauseMs }, 'subscription lost')
+      if (hasCode(error, 'EVENT_LOG_DIVERGED')) throw error
+      report(error, { after: after?.toString(), pauseMs })
+      // What the event store drops for being slow has a lot to catch up with, and has lost nothing.
+      if (isDropped(error) && last !== from) continue
     }
     const jitterMs = Math.random() * pauseMs
     await wait(pauseMs + jitterMs, undefined, { signal }).catch(() => undefined)
     pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)
   }
+}
+
+/** EventStoreDB ends the subscription of a live follower that is slow. */
+function isDropped(error: unknown): boolean {
+  return error instanceof TimeoutError
+}
+
+/** One line a minute where access is denied; one a loss otherwise. */
+function reporter(logger: Logger | undefined) {
+  let deniedAt: number | undefined
+  let drops = 0
+  return (error: unknown, fields: object): void => {
+    if (isDropped(error))
+      return logger?.info(
+        { ...fields, drops: ++drops },
+        'dropped as a slow subscriber; catching up',
+      )
+    const err = appErrorOf(error, '$all')
+    if (err.code !== 'EVENT_STORE_ACCESS_DENIED')
+      return logger?.warn({ err: error, ...fields }, 'subscription lost')
+    if (deniedAt !== undefined && performance.now() - deniedAt < DENIED_EVERY_MS) return
+    deniedAt = performance.now()
+    logger?.error({ err, ...fields }, READ_DENIED)
+  }
+}
+
+/** Throws EVENT_LOG_DIVERGED for an event that is not behind the last one, or the position asked for. */
+function assertBehind(last: bigint | undefined, position: bigint): bigint {
+  if (last !== undefined && position <= last) throw divergedAt(position, last)
+  return position
 }
 
 function positionOf(item: SubscriptionItem): bigint | undefined {

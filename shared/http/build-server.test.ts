@@ -55,6 +55,10 @@ const greet = (payload: unknown = { name: 'x' }, headers: Record<string, string>
     payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
   })
 
+// light-my-request's types do not know QUERY.
+const inject = ({ method, url }: { method: string; url: string }) =>
+  app.inject(Object.assign({ url }, { method: JSON.parse(JSON.stringify(method)) }))
+
 test.for([
   ['a body that is no JSON', '{', {}, 400, 'REQUEST_INVALID'],
   ['an empty body', '', {}, 400, 'REQUEST_INVALID'],
@@ -109,6 +113,74 @@ test.for([
   expect(answer.json()).toMatchObject({ status, instance: url })
   expect(answer.headers.allow).toBe(allow)
 })
+
+test.for(['QUERY', 'PUT', 'DELETE', 'PATCH'])(
+  '%s where another service of the API serves other methods is a 405 with all of them',
+  async (method) => {
+    await serve()
+
+    const answer = await inject({ method, url: '/api/stores' })
+
+    expect([answer.statusCode, answer.headers.allow]).toEqual([405, 'GET, HEAD, POST'])
+  },
+)
+
+test('every answer has the security headers, and says that nobody keeps it', async () => {
+  await serve()
+
+  const answers = await Promise.all(
+    ['/health/live', '/nothing', '/greetings/%zz'].map((url) => app.inject({ url })),
+  )
+
+  for (const { headers } of [...answers, await greet(), await greet('{')])
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    })
+})
+
+test.for([
+  [{ host: 'evil.example' }, 403],
+  [{ origin: 'https://evil.example' }, 403],
+  [{ origin: 'null' }, 403],
+  [{ host: 'localhost:3001', origin: 'http://127.0.0.1:8080' }, 200],
+  [{ host: '[::1]:3001' }, 200],
+] as const)(
+  'without authentication a request with %j is answered %i',
+  async ([headers, status]) => {
+    await serve()
+
+    expect((await greet(undefined, headers)).statusCode).toBe(status)
+  },
+)
+
+test('a coded body is a 415 that says what is taken', async () => {
+  await serve()
+
+  const answer = await greet('x', { 'content-encoding': 'gzip' })
+
+  expect([answer.statusCode, answer.headers['accept-encoding']]).toEqual([415, 'identity'])
+})
+
+test('requests that are mistaken count towards the limit too', async () => {
+  await serve({ rateLimitPerMinute: 2 })
+
+  const statuses = []
+  for (const body of ['{', { name: 5 }, '{']) statuses.push((await greet(body)).statusCode)
+
+  expect(statuses).toEqual([400, 400, 429])
+})
+
+test.for(['GET / HTTP/1.1\r\nhost: ', 'POST /greetings/1 HTTP/1.1\r\nhost: localhost\r\n'])(
+  'a request that does not go on after %j is ended in the time it is given',
+  async (sent) => {
+    const url = await (await serve({ requestTimeoutMs: 200 })).listen({ port: 0 })
+    const socket = connect(Number(new URL(url).port), 'localhost')
+    socket.write(sent)
+
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 408 [^]*application\/problem\+json/)
+  },
+)
 
 test('what failed inside is logged, and not told', async () => {
   await serve({}, new Error('password of db-7 is wrong'))

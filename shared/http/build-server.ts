@@ -1,6 +1,8 @@
-import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import type { IncomingMessage, Server } from 'node:http'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Registry } from 'prom-client'
+import { AppError } from '#domain'
 import { correlationIdOf, type Logger } from '#observability'
 import { authenticate, type AuthOptions } from './auth/authenticate.ts'
 import { type HealthCheck, serveHealth } from './health.ts'
@@ -8,11 +10,13 @@ import { parseJson } from './json-body.ts'
 import { shedLoad } from './load-shedding.ts'
 import { serveMetrics } from './metrics.ts'
 import { serveOpenApi } from './openapi.ts'
-import { answerBrokenRequests } from './problems/client-error.ts'
+import { refuseForeignSites } from './auth/refuse-foreign-sites.ts'
+import { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
+import { apiRoutes } from './problems/allowed-methods.ts'
 import { answerErrors, readError, sendProblem } from './problems/error-handler.ts'
 import { limitRate } from './rate-limit.ts'
 import { traceRequests } from './request-log.ts'
-import { secureHeaders } from './security-headers.ts'
+import { secureHeaders, securityHeaders } from './security-headers.ts'
 
 export interface ServerOptions {
   service: string
@@ -26,6 +30,27 @@ export interface ServerOptions {
   healthTimeoutMs?: number
   /** Requests are refused while the event loop is later than this. */
   loopDelayMaxMs?: number
+}
+
+const REQUEST_TIMEOUT_MS = 15_000
+const KEEP_ALIVE_MS = 30_000
+const callerHeaders = { none: undefined, off: 'X-User-Id', jwt: 'Authorization' }
+
+/** Bytes of a body that are read; a larger one is refused. */
+export const bodyLimit = 16 * 1024
+
+/** How large and how slow a request may be: the same at every door. */
+export function serverLimits(requestTimeoutMs = REQUEST_TIMEOUT_MS) {
+  return {
+    maxHeaderSize: 8 * 1024,
+    headersTimeout: requestTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    // Node looks at what is late only so often.
+    connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Refused as a problem instead of without a word.
+    requireHostHeader: false,
+  }
 }
 
 export type HttpServer = ReturnType<typeof buildServer>
@@ -42,16 +67,17 @@ export function buildServer(options: ServerOptions) {
     }),
     requestIdHeader: false,
     genReqId: ({ headers }) => correlationIdOf([headers['x-correlation-id']].flat()[0]),
-    bodyLimit: 16 * 1024,
-    http: { maxHeaderSize: 8 * 1024 },
-    requestTimeout: options.requestTimeoutMs ?? 15_000,
+    bodyLimit,
+    http: serverLimits(options.requestTimeoutMs),
+    requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     connectionTimeout: 0,
-    keepAliveTimeout: 30_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     return503OnClosing: true,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     clientErrorHandler: answerBrokenRequests(logger),
     frameworkErrors: (error, request, reply) => {
+      reply.headers({ ...securityHeaders, 'cache-control': 'no-store' })
       reply.header('x-correlation-id', request.id)
       sendProblem(request, reply, readError(error))
     },
@@ -60,12 +86,15 @@ export function buildServer(options: ServerOptions) {
   // A response schema documents the answer and is held by the tests; checking each answer again would cost every request.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   parseJson(app)
-  answerErrors(app)
+  answerErrors(app, auth.mode === 'none' ? {} : apiRoutes)
   traceRequests(app)
+  secureHeaders(app, callerHeaders[auth.mode])
+  answerExpectations(app.server)
+  requireOneHost(app)
+  if (auth.mode === 'off') refuseForeignSites(app)
   shedLoad(app, options.loopDelayMaxMs ?? 1_000)
   const authentication = authenticate(app, auth)
   limitRate(app, options.rateLimitPerMinute ?? 6_000)
-  secureHeaders(app)
   serveOpenApi(app, service)
   serveHealth(app, {
     service,
@@ -74,4 +103,25 @@ export function buildServer(options: ServerOptions) {
   })
   serveMetrics(app, registry)
   return app.withTypeProvider<ZodTypeProvider>()
+}
+
+/** An expectation other than 100-continue reaches the routes' error handler instead of an empty answer. */
+function answerExpectations(server: Server): void {
+  server.on('checkExpectation', (request: IncomingMessage, response) => {
+    server.emit('request', request, response)
+  })
+  server.on('connect', refuseTunnel)
+}
+
+function requireOneHost(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ raw }) => {
+    const hosts = raw.rawHeaders.filter(
+      (name, index) => index % 2 === 0 && /^host$/i.test(name),
+    ).length
+    if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1'))
+      throw new AppError('REQUEST_INVALID', 'The request must name one host')
+    const { expect } = raw.headers
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      throw Object.assign(new Error(`Expect: ${expect}`), { statusCode: 417 })
+  })
 }

@@ -1,5 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 
+const IDLE_EVERY_MS = 50
+
 interface CloseOptions {
   /** What the server used, closed after it in this order. */
   parts?: (() => Promise<unknown>)[]
@@ -14,10 +16,13 @@ interface CloseOptions {
 export async function closeWithin(app: FastifyInstance, options: CloseOptions = {}): Promise<void> {
   const { parts = [], serverMs = 10_000, partMs = 2_000 } = options
   const cut = setTimeout(() => app.server.closeAllConnections(), serverMs)
+  // A connection whose answer has ended would be kept for the next request.
+  const leave = setInterval(() => app.server.closeIdleConnections(), IDLE_EVERY_MS)
   try {
     await app.close()
   } finally {
     clearTimeout(cut)
+    clearInterval(leave)
   }
   for (const close of parts) await closePart(close, partMs, app.log)
 }

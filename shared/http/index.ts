@@ -1,9 +1,17 @@
 export { authOf } from './auth/authenticate.ts'
 export type { AuthOptions } from './auth/authenticate.ts'
 export { callerOf, isTenantId, type Caller } from './auth/caller.ts'
-export { buildServer, type HttpServer, type ServerOptions } from './build-server.ts'
+export {
+  bodyLimit,
+  buildServer,
+  serverLimits,
+  type HttpServer,
+  type ServerOptions,
+} from './build-server.ts'
 export { closeWithin } from './close.ts'
-export { problemMediaType, problemType, type Problem } from './problems/problem.ts'
+export { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
+export { problemHeaders, problemMediaType, problemOf, type Problem } from './problems/problem.ts'
+export { securityHeaders } from './security-headers.ts'
 export { reportParts } from './health.ts'
 export type { HealthCheck } from './health.ts'
 export { traceOf } from './request-log.ts'

@@ -1,5 +1,5 @@
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AppError } from '#domain'
 
 declare module 'fastify' {
@@ -7,7 +7,11 @@ declare module 'fastify' {
     /** The route counts its requests itself, because not all of them count. */
     countsItself?: boolean
   }
+  interface FastifyRequest {
+    isCounted: boolean
+  }
   interface FastifyInstance {
+    /** Counts a request once; throws RATE_LIMITED when it is one too many. */
     countRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   }
 }
@@ -27,7 +31,10 @@ export function limitRate(app: FastifyInstance, perMinute: number): void {
   app.after(() => {
     count = app.createRateLimit()
   })
+  app.decorateRequest('isCounted', false)
   app.decorate('countRequest', async (request, reply) => {
+    if (request.isCounted) return
+    request.isCounted = true
     const limit = await count?.(request)
     if (limit === undefined || limit.isAllowed) return
     const { max, remaining, ttlInSeconds, isExceeded } = limit

@@ -26,12 +26,12 @@ test('only events that ask for work, and notifications, are delivered', async ()
   expect(stores.map((work) => work?.storeId)).toEqual(['asked', 'notified', undefined])
 })
 
-test('two workers with several slots each share the messages, each delivered once', async () => {
+test('two workers with several messages each share the queue, each message delivered once', async () => {
   await using nats = await testNats()
   await using first = await testMessaging(nats.url)
   await using second = await testMessaging(nats.url)
   const stores = Array.from({ length: 40 }, (_, i) => `s${i}`)
-  const slots = [first, first, second, second].map((messaging) => async () => {
+  const loops = [first, first, second, second].map((messaging) => async () => {
     const seen: string[] = []
     for (let work; (work = await next(messaging, 500)) !== undefined;) {
       seen.push(work.storeId)
@@ -40,13 +40,13 @@ test('two workers with several slots each share the messages, each delivered onc
     return seen
   })
 
-  const working = slots.map((slot) => slot())
+  const working = loops.map((loop) => loop())
   for (const store of stores) await publish(nats.connection, store)
 
   expect((await Promise.all(working)).flat().toSorted()).toEqual(stores.toSorted())
 })
 
-test('F29: a slot that waits while nats-server is killed gets what is published afterwards', async () => {
+test('F29: a worker that waits while nats-server is killed gets what is published afterwards', async () => {
   await using nats = await testNats()
   await using messaging = await testMessaging(nats.url)
   const waiting = next(messaging, 20_000)
@@ -58,7 +58,7 @@ test('F29: a slot that waits while nats-server is killed gets what is published 
   expect((await waiting)?.storeId).toBe('s1')
 })
 
-test('a deleted consumer is made again by the slot that waits for it', async () => {
+test('a deleted consumer is made again by the worker that waits for it', async () => {
   await using nats = await testNats()
   await using messaging = await testMessaging(nats.url)
   const waiting = next(messaging)
@@ -70,7 +70,7 @@ test('a deleted consumer is made again by the slot that waits for it', async () 
   expect((await waiting)?.storeId).toBe('s1')
 })
 
-test('F30: a wiped stream is made again by the slot that waits for it, with its own times', async () => {
+test('F30: a wiped stream is made again by the worker that waits for it, with its own times', async () => {
   await using nats = await testNats()
   await using messaging = await testMessaging(nats.url)
   const waiting = next(messaging)
@@ -85,7 +85,7 @@ test('F30: a wiped stream is made again by the slot that waits for it, with its 
   expect(after.config.ack_wait).toBe(before.config.ack_wait)
 })
 
-test('a slot that stops waiting leaves the next message to others, at its first delivery', async () => {
+test('a worker that stops waiting leaves the next message to others, at its first delivery', async () => {
   await using nats = await testNats()
   await using stopping = await testMessaging(nats.url)
   await using staying = await testMessaging(nats.url)
@@ -102,7 +102,7 @@ test('a slot that stops waiting leaves the next message to others, at its first 
   expect(await next(staying)).toMatchObject({ storeId: 's1', deliveries: 1 })
 })
 
-test('no error ends a slot’s waiting while NATS is away', async () => {
+test('no error ends the wait while NATS is away', async () => {
   await using nats = await testNats()
   await using messaging = await testMessaging(nats.url)
   await nats.kill()

@@ -15,7 +15,7 @@ export interface NextWorkOptions {
 }
 
 /**
- * The next message for a free slot; undefined when none came in time or on abort. Waits through a
+ * The next message; undefined when none came in time or on abort. Waits through a
  * lost connection, makes a missing stream or consumer again, and never throws because NATS is away.
  */
 export async function nextWork(

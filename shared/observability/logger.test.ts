@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { createLogger } from './logger.ts'
 
@@ -35,6 +38,23 @@ test('an error keeps its cause', () => {
   logger.error({ err: new Error('outer', { cause: new Error('inner') }) }, 'failed')
 
   expect(written()).toContain('inner')
+})
+
+test('a disk that is full ends no process', async ({ skip }) => {
+  skip(!existsSync('/dev/full'), 'there is no /dev/full here')
+  const logger = fileURLToPath(new URL('logger.ts', import.meta.url))
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(logger)})
+    const logger = createLogger({ service: 'test', level: 'info' })
+    logger.info('one')
+    setTimeout(() => { logger.info('two'); process.exitCode = 3 }, 10)`
+  const { promise, resolve } = Promise.withResolvers()
+  const full = openSync('/dev/full', 'w')
+  const args = ['--input-type=module', '-e', program]
+  spawn(process.execPath, args, { stdio: ['ignore', full, 'ignore'] }).once('exit', resolve)
+
+  expect(await promise).toBe(3)
+  closeSync(full)
 })
 
 function logging(level: string) {

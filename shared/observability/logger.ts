@@ -33,6 +33,23 @@ const secretFields = ['password', 'token', 'secret', 'authorization'].flatMap((n
 ])
 
 function standardOutput(): DestinationStream {
-  if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: true })
+  if (!process.stdout.isTTY) return survivingOutput()
   return pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l', sync: true })
+}
+
+const UNWRITTEN_CHARS_MAX = 1_000_000
+
+/** A full disk ends no process: lines wait in memory up to a bound, more are dropped and counted. */
+function survivingOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true, maxLength: UNWRITTEN_CHARS_MAX })
+  let dropped = 0
+  output.on('error', () => {})
+  output.on('drop', () => (dropped += 1))
+  output.on('drain', () => {
+    if (dropped === 0) return
+    const line = { level: 'warn', time: new Date().toISOString(), dropped, msg: 'lines were lost' }
+    dropped = 0
+    output.write(`${JSON.stringify(line)}\n`)
+  })
+  return output
 }

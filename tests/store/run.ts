@@ -4,6 +4,7 @@ import { imagesAreMade } from '../../tools/cluster/images/paths.ts'
 import { whatImagesLack } from '../../tools/cluster/images/preflight.ts'
 import { whatIsMissing } from '../../tools/cluster/real-node/preflight.ts'
 import { notYetMade } from '../../tools/cluster/real-node/programs.ts'
+import { storeTestNames } from './test-names.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const IF_WARM = '--if-warm'
@@ -11,13 +12,17 @@ const IF_WARM = '--if-warm'
 /**
  * `npm run test:store`: the tests with real pods, or a line that says by name what they need and this machine
  * has not, and exit code 1. With `--if-warm` a machine that would first have to build something, or cannot
- * run them at all, is told apart from a failure: the line says so, and the exit code is 0.
+ * run them at all, is told apart from a failure: each test that is not run is named, the last line counts
+ * them as skipped, and the exit code is 0.
  */
 const given = process.argv.slice(2)
 const ifWarm = given.includes(IF_WARM)
 const missing = [...(await lacking()), ...(ifWarm ? await cold() : [])]
 if (missing.length > 0) {
+  const names = await storeTestNames(root)
+  process.stdout.write(`${names.map((name) => `not run: ${name}`).join('\n')}\n`)
   process.stdout.write(`test:store not run: ${missing.join('; ')}\n`)
+  process.stdout.write(`\n0 passed, 0 failed, ${names.length} skipped\n`)
   process.exitCode = ifWarm ? 0 : 1
 } else {
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.store.config.ts']

@@ -42,6 +42,20 @@ define('AUTOMATIC_UPDATER_DISABLED', true);
 define('DISABLE_WP_CRON', true);
 define('FORCE_SSL_ADMIN', true);
 define('WP_DEBUG', false);
+// The tree is root's: WordPress would take it for one it must write to by FTP.
+define('FS_METHOD', 'direct');
+
+// An emptied database: WordPress would send everybody to an installer, with a status that probes take for success.
+$wp_filter['wp_redirect'][0]['store'] = [
+    'accepted_args' => 1,
+    'function' => static function ($location) {
+        if (!str_contains((string) $location, '/wp-admin/install.php')) {
+            return $location;
+        }
+        http_response_code(503);
+        return false;
+    },
+];
 
 unset($secret, $kind, $name);
 

@@ -1,12 +1,13 @@
 import type { StreamView } from '../rules/expected-revision.ts'
-import {
-  DELETED_REVISION,
-  isSoftDeleted,
-  parseStreamMetadata,
-  type StreamMetadata,
-} from '../rules/stream-metadata.ts'
+import { DELETED_REVISION, type StreamMetadata } from '../rules/stream-metadata.ts'
 import type { UnplacedEvent } from './frame.ts'
-import { describedStream, initialMetadata, type StreamIndex } from './index.ts'
+import {
+  describedStream,
+  initialMetadata,
+  metadataBy,
+  streamAndDescribed,
+  type StreamIndex,
+} from './index.ts'
 
 interface Accepted {
   last: number
@@ -50,8 +51,8 @@ export function acceptedStreams(options: AcceptedStreamsOptions): AcceptedStream
       const entry = current(stream)
       return {
         last: entry.last,
-        tombstoned: entry.tombstoned,
-        softDeleted: isSoftDeleted(entry.metadata),
+        tombstoned: streamAndDescribed(stream).some((name) => current(name).tombstoned),
+        softDeletedBy: entry.metadata.softDeletedBy,
         hasMetadata: current(`$$${stream}`).last >= 0,
         revisionSeen: (id) => seen.revisionOf(stream, id),
         idAt: (revision) => {
@@ -65,14 +66,14 @@ export function acceptedStreams(options: AcceptedStreamsOptions): AcceptedStream
         addTo(touch(event.stream), event)
         if (event.revision !== DELETED_REVISION)
           seen.add(event.stream, event.id, Number(event.revision))
-        const described = describedStream(event)
-        if (described !== undefined) touch(described).metadata = parseStreamMetadata(event.data)
+        const described = describedStream(event.stream)
+        if (described !== undefined) touch(described).metadata = metadataBy(event, described)
       }
     },
     committed: (events) => {
       for (const event of events) {
         release(event.stream)
-        const described = describedStream(event)
+        const described = describedStream(event.stream)
         if (described !== undefined) release(described)
       }
     },
@@ -92,7 +93,7 @@ function fromIndex(index: StreamIndex, name: string): Accepted {
   const entry = index.stream(name)
   return {
     last: (entry?.events.length ?? 0) - 1,
-    tombstoned: entry?.tombstoned ?? false,
+    tombstoned: entry?.tombstone !== undefined,
     metadata: entry?.metadata ?? initialMetadata(name),
     ids: new Map(),
     uncommitted: 0,
@@ -101,25 +102,26 @@ function fromIndex(index: StreamIndex, name: string): Accepted {
 
 const CAPACITY = 65_536
 
-/** Which event ids were written lately, and as which revision; bounded, and empty after a restart. */
+/** Which event ids were written lately, and where first; bounded, and empty after a restart, as in EventStoreDB. */
 interface SeenIds {
   revisionOf: (stream: string, id: string) => number | undefined
   add: (stream: string, id: string, revision: number) => void
 }
 
-/** Forgets the oldest id once `capacity` of them are known. */
+/** An id belongs to the place that had it first. Forgets the oldest once `capacity` of them are known. */
 export function seenIds(capacity = CAPACITY): SeenIds {
-  const revisions = new Map<string, number>()
-  const keyOf = (stream: string, id: string) => `${id}${stream}`
+  const places = new Map<string, { stream: string; revision: number }>()
   return {
-    revisionOf: (stream, id) => revisions.get(keyOf(stream, id)),
+    revisionOf: (stream, id) => {
+      const place = places.get(id)
+      return place?.stream === stream ? place.revision : undefined
+    },
     add: (stream, id, revision) => {
-      const key = keyOf(stream, id)
-      revisions.delete(key)
-      revisions.set(key, revision)
-      if (revisions.size <= capacity) return
-      for (const oldest of revisions.keys()) {
-        revisions.delete(oldest)
+      if (places.has(id)) return
+      places.set(id, { stream, revision })
+      if (places.size <= capacity) return
+      for (const oldest of places.keys()) {
+        places.delete(oldest)
         break
       }
     },

@@ -111,7 +111,7 @@ test.each(['body', 'length', 'checksum'])(
 test('more unreadable bytes than one write can leave are damage, not a torn write', async () => {
   await using folder = await writtenFolder()
   const { size } = await stat(folder.log)
-  await appendFile(folder.log, new Uint8Array(9 * 1024 * 1024).fill(7))
+  await appendFile(folder.log, new Uint8Array(25 * 1024 * 1024).fill(7))
 
   await expect(startEventStore({ dataDir: folder.path })).rejects.toThrow(`byte ${size}`)
 })

@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { lockFolder } from '../../processes/lock-file.ts'
+import { takeLock } from '../../processes/lock-file.js'
 import { FatalError } from '../fatal-error.ts'
 import type { StreamView } from '../rules/expected-revision.ts'
 import { acceptedStreams, seenIds } from './accepted-streams.ts'
@@ -82,7 +82,11 @@ export function openDataFolder(dataDir: string, onFailure: (error: unknown) => v
     mkdirSync(dataDir, { recursive: true })
     if (!statSync(dataDir).isDirectory()) throw new FatalError(`${dataDir} is not a folder.`)
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
-    const lock = lockFolder(dataDir)
+    const lock = takeLock(join(dataDir, 'lock'))
+    if ('holder' in lock)
+      throw new FatalError(
+        `The data folder ${dataDir} is in use by the event store with pid ${lock.holder}. Stop it first.`,
+      )
     const log = openEventLog(dataDir, onFailure)
     return {
       ...log,

@@ -1,14 +1,18 @@
 import {
   close,
   closeSync,
+  existsSync,
   fdatasync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
   read,
+  readFileSync,
   readSync,
+  renameSync,
   write,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -44,6 +48,8 @@ function openExisting(path: string, onFrame: OnFrame): LogFile {
   const fd = openSync(path, 'r+')
   const size = prepareHeader(fd, path)
   let end = recoverLog(fd, size, onFrame)
+  const noted = readNotedEnd(path)
+  if (end < noted) throw missingUpTo(path, end, noted)
   if (end < size) {
     ftruncateSync(fd, end)
     fsyncSync(fd)
@@ -67,7 +73,10 @@ function openExisting(path: string, onFrame: OnFrame): LogFile {
       const buffer = Buffer.allocUnsafe(bytes)
       return whole(buffer, readSync(fd, buffer, 0, bytes, position), position)
     },
-    close: () => promisify(close)(fd),
+    close: async () => {
+      noteEnd(path, end)
+      await promisify(close)(fd)
+    },
   }
 }
 
@@ -84,6 +93,32 @@ function prepareHeader(fd: number, path: string): number {
   fsyncSync(fd)
   syncFolder(dirname(path))
   return FILE_HEADER.length
+}
+
+/** Where the log ended when a server last ended in good order: all before it was on disk. 0 where that is not known. */
+function readNotedEnd(path: string): number {
+  const note = notePath(path)
+  const text = existsSync(note) ? readFileSync(note, 'utf8').trim() : '0'
+  if (/^\d+$/.test(text)) return Number(text)
+  throw new FatalError(`${note} does not hold the end of an event log.`)
+}
+
+function missingUpTo(path: string, end: number, noted: number): FatalError {
+  return new FatalError(
+    `The event log can be read up to byte ${end}, but held ${noted} bytes when its server last stopped. ` +
+      `Nothing was cut; restore ${path} from a backup, or delete ${notePath(path)} to accept the loss.`,
+  )
+}
+
+function noteEnd(path: string, end: number): void {
+  const unfinished = `${notePath(path)}.new`
+  writeFileSync(unfinished, `${end}\n`, { flush: true })
+  renameSync(unfinished, notePath(path))
+  syncFolder(dirname(path))
+}
+
+function notePath(path: string): string {
+  return `${path}.end`
 }
 
 function syncFolder(path: string): void {

@@ -14,16 +14,16 @@ export interface StoredEvent {
 
 export type UnplacedEvent = Omit<StoredEvent, 'position'>
 
-/** size u32, revision u64, created u64, id 16, stream u16, type u16, content type u16, metadata u32, data u32. */
-const HEADER_BYTES = 50
+/** size u32, revision u64, created u64, id 16, stream u16, content type u16, type u32, metadata u32, data u32. */
+const HEADER_BYTES = 52
 const ID_OFFSET = 20
 const TEXT_BYTES_MAX = 0xffff
 
 /** Throws where the event cannot be framed; to be asked before it is accepted, for a write that fails ends the server. */
-export function checkFrame({ stream, type, contentType }: UnplacedEvent): void {
-  for (const text of [stream, type, contentType])
+export function checkFrame({ stream, contentType }: UnplacedEvent): void {
+  for (const text of [stream, contentType])
     if (Buffer.byteLength(text) > TEXT_BYTES_MAX)
-      throw new RangeError(`A name or type takes more than ${TEXT_BYTES_MAX} bytes.`)
+      throw new RangeError(`A stream name or content type takes more than ${TEXT_BYTES_MAX} bytes.`)
 }
 
 /** Bytes the event's frame takes in the log. */
@@ -47,20 +47,20 @@ export function writeFrame(target: Buffer, offset: number, event: UnplacedEvent)
   target.writeDoubleLE(event.createdMs, offset + 12)
   target.write(event.id.replaceAll('-', ''), offset + ID_OFFSET, 16, 'hex')
   target.writeUInt16LE(streamBytes, offset + 36)
-  target.writeUInt16LE(typeBytes, offset + 38)
-  target.writeUInt16LE(contentTypeBytes, offset + 40)
-  target.writeUInt32LE(event.metadata.length, offset + 42)
-  target.writeUInt32LE(event.data.length, offset + 46)
+  target.writeUInt16LE(contentTypeBytes, offset + 38)
+  target.writeUInt32LE(typeBytes, offset + 40)
+  target.writeUInt32LE(event.metadata.length, offset + 44)
+  target.writeUInt32LE(event.data.length, offset + 48)
   return end
 }
 
 /** Reads the frame at `offset`; metadata and data share memory with `source`. */
 export function readFrame(source: Buffer, offset: number, position: number): StoredEvent {
   const streamEnd = offset + HEADER_BYTES + source.readUInt16LE(offset + 36)
-  const typeEnd = streamEnd + source.readUInt16LE(offset + 38)
-  const contentTypeEnd = typeEnd + source.readUInt16LE(offset + 40)
-  const metadataEnd = contentTypeEnd + source.readUInt32LE(offset + 42)
-  const dataEnd = metadataEnd + source.readUInt32LE(offset + 46)
+  const typeEnd = streamEnd + source.readUInt32LE(offset + 40)
+  const contentTypeEnd = typeEnd + source.readUInt16LE(offset + 38)
+  const metadataEnd = contentTypeEnd + source.readUInt32LE(offset + 44)
+  const dataEnd = metadataEnd + source.readUInt32LE(offset + 48)
   return {
     position,
     stream: source.toString('utf8', offset + HEADER_BYTES, streamEnd),
@@ -78,15 +78,16 @@ export function readFrame(source: Buffer, offset: number, position: number): Sto
 export function readIndexed(
   source: Buffer,
   offset: number,
-): Pick<StoredEvent, 'stream' | 'revision' | 'type' | 'data'> {
+): Pick<StoredEvent, 'stream' | 'revision' | 'contentType' | 'data'> {
   const streamEnd = offset + HEADER_BYTES + source.readUInt16LE(offset + 36)
-  const typeEnd = streamEnd + source.readUInt16LE(offset + 38)
+  const typeEnd = streamEnd + source.readUInt32LE(offset + 40)
+  const contentTypeEnd = typeEnd + source.readUInt16LE(offset + 38)
   const frameEnd = offset + readFrameBytes(source, offset)
   return {
     stream: source.toString('utf8', offset + HEADER_BYTES, streamEnd),
     revision: source.readBigUInt64LE(offset + 4),
-    type: source.toString('utf8', streamEnd, typeEnd),
-    data: source.subarray(frameEnd - source.readUInt32LE(offset + 46), frameEnd),
+    contentType: source.toString('utf8', typeEnd, contentTypeEnd),
+    data: source.subarray(frameEnd - source.readUInt32LE(offset + 48), frameEnd),
   }
 }
 

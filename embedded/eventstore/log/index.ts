@@ -9,20 +9,22 @@ import type { StoredEvent } from './frame.ts'
 interface StreamEntry {
   events: number[]
   metadata: StreamMetadata
-  tombstoned: boolean
+  /** Number of the event that ended the stream for good. */
+  tombstone: number | undefined
 }
 
 /** Where every committed event lies; about 20 bytes an event, and no bodies. */
 export interface StreamIndex {
   positions: Positions
   stream: (name: string) => StreamEntry | undefined
+  /** Whether the stream, or the one it describes, has ended for good. */
+  tombstoned: (name: string) => boolean
   add: (event: IndexedEvent) => void
 }
 
-type IndexedEvent = Pick<StoredEvent, 'position' | 'stream' | 'revision' | 'type' | 'data'>
+type IndexedEvent = Pick<StoredEvent, 'position' | 'stream' | 'revision' | 'contentType' | 'data'>
 
 const METADATA_STREAM = '$$'
-const METADATA_TYPE = '$metadata'
 
 /** Makes an empty index; events are added in log order. */
 export function streamIndex(): StreamIndex {
@@ -38,34 +40,50 @@ export function streamIndex(): StreamIndex {
   return {
     positions,
     stream: (name) => streams.get(name),
+    tombstoned: (name) =>
+      streamAndDescribed(name).some((each) => streams.get(each)?.tombstone !== undefined),
     add: (event) => {
       const entry = entryOf(event.stream)
-      if (event.revision === DELETED_REVISION) entry.tombstoned = true
+      if (event.revision === DELETED_REVISION) entry.tombstone = positions.length()
       else entry.events.push(positions.length())
       positions.push(event.position)
-      const described = describedStream(event)
-      if (described !== undefined) entryOf(described).metadata = parseStreamMetadata(event.data)
+      const described = describedStream(event.stream)
+      if (described !== undefined) entryOf(described).metadata = metadataBy(event, described)
     },
   }
 }
 
-/** The stream an event is the metadata of, if it is metadata. */
-export function describedStream(event: { stream: string; type: string }): string | undefined {
-  return event.type === METADATA_TYPE && event.stream.startsWith(METADATA_STREAM)
-    ? event.stream.slice(METADATA_STREAM.length)
-    : undefined
+/** The stream a metadata stream describes; undefined for others. */
+export function describedStream(name: string): string | undefined {
+  return name.startsWith(METADATA_STREAM) ? name.slice(METADATA_STREAM.length) : undefined
 }
 
-/** Of a stream's metadata only the newest counts, so only that is shown. */
+/** The stream, the stream it describes, and so on: with the last of them all end. */
+export function streamAndDescribed(name: string): string[] {
+  const described = describedStream(name)
+  return described === undefined ? [name] : [name, ...streamAndDescribed(described)]
+}
+
+/** Of a stream's metadata only the newest counts, so only that is shown, whatever its own metadata says. */
 export function initialMetadata(stream: string): StreamMetadata {
-  return stream.startsWith(METADATA_STREAM) ? newestOnly : none
+  return describedStream(stream) === undefined ? none : newestOnly
+}
+
+/** What holds for the described stream after the newest event of its metadata stream. */
+export function metadataBy(
+  event: Pick<StoredEvent, 'contentType' | 'data'>,
+  described: string,
+): StreamMetadata {
+  return describedStream(described) === undefined
+    ? parseStreamMetadata(event.data, event.contentType)
+    : newestOnly
 }
 
 const newestOnly: StreamMetadata = { maxCount: 1 }
 const none: StreamMetadata = {}
 
 function newEntry(name: string): StreamEntry {
-  return { events: [], metadata: initialMetadata(name), tombstoned: false }
+  return { events: [], metadata: initialMetadata(name), tombstone: undefined }
 }
 
 const FIRST_CAPACITY = 4096

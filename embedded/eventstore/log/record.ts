@@ -9,7 +9,7 @@ const BODY_OFFSET = 8
 const MARK = Buffer.from([0xf0, 0x53, 0x57, 0x0f])
 
 /** A record is one group commit: whole appends only, so a torn write loses nothing acknowledged. */
-export const RECORD_BYTES_MAX = 8 * 1024 * 1024
+export const RECORD_BYTES_MAX = 24 * 1024 * 1024
 
 /** Fills in the header of a record whose frames are already in place behind it. */
 export function sealRecord(record: Buffer, fileOffset: number): void {
@@ -29,10 +29,12 @@ export function recordBytes(source: Buffer, offset: number): number | undefined 
 
 /** Whether `record`, exactly one record long, is what was written at `fileOffset`. */
 export function isIntact(record: Buffer, fileOffset: number): boolean {
-  return (
-    record.readDoubleLE(BODY_OFFSET + MARK.length) === fileOffset &&
-    crc32(record.subarray(BODY_OFFSET)) === record.readUInt32LE(4)
-  )
+  return record.readDoubleLE(BODY_OFFSET + MARK.length) === fileOffset && isWhole(record)
+}
+
+/** Whether `record` is one that was written, wherever that was. */
+export function isWhole(record: Buffer): boolean {
+  return crc32(record.subarray(BODY_OFFSET)) === record.readUInt32LE(4)
 }
 
 /** Offset in `source` at or after `from` where a record may start; -1 where there is none. */

@@ -4,13 +4,14 @@ import { readFrameBytes } from './frame.ts'
 import {
   FILE_HEADER,
   isIntact,
+  isWhole,
   nextCandidate,
   RECORD_BYTES_MAX,
   RECORD_HEADER_BYTES,
   recordBytes,
 } from './record.ts'
 
-const CHUNK_BYTES = 2 * RECORD_BYTES_MAX
+const CHUNK_BYTES = RECORD_BYTES_MAX
 
 /** Called for every event in log order, with the frame's place in `buffer` and in the file. */
 export type OnFrame = (buffer: Buffer, offset: number, position: number) => void
@@ -45,14 +46,24 @@ function readRecords(chunk: Buffer, fileOffset: number, onFrame: OnFrame): numbe
   }
 }
 
-/** Only the last write can be torn, and it is never longer than one record. */
+/**
+ * Only the last write can be torn, and it is never longer than one record. An intact record behind the unreadable bytes,
+ * even one that was written at another offset, and bytes behind the length an unreadable record gives are damage.
+ */
 function refuseDamage(fd: number, damaged: number, size: number): void {
+  const given = recordBytes(readChunk(fd, damaged, size), 0)
+  if (given !== undefined && damaged + given < size && !isZero(fd, damaged + given, size))
+    throw damageAt(damaged, damaged + given)
   for (let from = damaged; from < size;) {
     const chunk = readChunk(fd, from, size)
-    for (let at = nextCandidate(chunk, 1); at !== -1; at = nextCandidate(chunk, at + 1)) {
+    for (
+      let at = nextCandidate(chunk, from === damaged ? 0 : 1);
+      at !== -1;
+      at = nextCandidate(chunk, at + 1)
+    ) {
       const bytes = recordBytes(chunk, at)
       if (bytes === undefined || at + bytes > chunk.length) continue
-      if (isIntact(chunk.subarray(at, at + bytes), from + at)) throw damageAt(damaged, from + at)
+      if (isWhole(chunk.subarray(at, at + bytes))) throw damageAt(damaged, from + at)
     }
     from += from + chunk.length < size ? RECORD_BYTES_MAX : chunk.length
   }
@@ -64,6 +75,13 @@ function damageAt(damaged: number, next: number): FatalError {
     `The event log is damaged at byte ${damaged} (${next - damaged} bytes up to byte ${next}). ` +
       'Nothing was changed; restore the file from a backup.',
   )
+}
+
+/** A file system may have grown the file by zeros before the write that was torn. */
+function isZero(fd: number, from: number, size: number): boolean {
+  for (let at = from; at < size; at += CHUNK_BYTES)
+    if (readChunk(fd, at, size).some((byte) => byte !== 0)) return false
+  return true
 }
 
 function readChunk(fd: number, from: number, size: number): Buffer {

@@ -33,11 +33,11 @@ test('a second server on one folder is refused and the first one named', async (
   )
 })
 
-test.each(['999999', '1', 'nonsense', ''])(
+test.each(['.999999-1x-1.holds', '.1-1x-1.holds', '.nonsense', ''])(
   'the lock of a process that is gone or another one (%j) is taken over',
   async (owner) => {
     await using folder = await tempFolder()
-    await writeFile(join(folder.path, 'lock'), owner)
+    await writeFile(join(folder.path, `lock${owner}`), '')
 
     await using server = await startEventStore({ dataDir: folder.path })
 
@@ -112,7 +112,7 @@ test('the environment gives what the command line does not', async () => {
     env: { EVENTSTORE_DATA_DIR: folder.path, EVENTSTORE_PORT: '0', EVENTSTORE_HOST: '127.0.0.1' },
   })
 
-  await eventually(async () => expect(await readdir(folder.path)).toContain('lock'))
+  await eventually(async () => expect((await readdir(folder.path)).join()).toContain('lock.'))
   server.stdin.end()
 
   expect((await server).stdout).toContain('"msg":"listening","address":"127.0.0.1"')

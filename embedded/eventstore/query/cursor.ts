@@ -1,21 +1,21 @@
 import type { EventLog } from '../log/event-log.ts'
 import type { StoredEvent } from '../log/frame.ts'
-import { compileFilter, type EventFilter } from '../rules/event-filter.ts'
 import { firstVisibleRevision, isYoungEnough } from '../rules/stream-metadata.ts'
 import { range } from './read-all.ts'
+import { isMissing } from './read-stream.ts'
 
 /** One subscriber's place in the log: a number, never a queue. */
 export interface SubscriptionCursor {
   /** Numbers of the next committed events, empty at the end; moves the cursor behind them. */
   next: (eventsMax: number) => number[]
-  /** Whether the event is the subscriber's; to be asked in order, once each. */
+  /** Whether the event is the subscriber's. */
   accepts: (event: StoredEvent) => boolean
-  /** Whether a checkpoint follows the event that `accepts` was asked about last. */
-  checkpointDue: () => boolean
-}
-
-export interface CheckpointedFilter extends EventFilter {
-  checkpointEvents: number
+  /** From now on everything new is the subscriber's: what hides events from readers hides none from followers. */
+  goLive: () => void
+  /** Whether the followed stream has ended for good, seen from here. */
+  ended: () => boolean
+  /** Whether there is no such stream yet: then there is nothing to catch up with. */
+  waiting: () => boolean
 }
 
 /** A cursor over one stream, behind revision `after`; undefined starts at the end. */
@@ -25,19 +25,37 @@ export function streamCursor(
   after: number | undefined,
 ): SubscriptionCursor {
   const entryOf = () => log.index.stream(stream)
-  let nextRevision = after === undefined ? (entryOf()?.events.length ?? 0) : after + 1
+  const lengthOf = () => entryOf()?.events.length ?? 0
+  let nextRevision = after === undefined ? lengthOf() : after + 1
+  let live = false
+  // Who follows from the end of a stream that has ended already waits for ever.
+  const endedBefore = after === undefined && log.index.tombstoned(stream)
+  let tombstoneSent = false
   return {
     next: (eventsMax) => {
       const entry = entryOf()
       if (!entry) return []
-      const first = firstVisibleRevision(entry.metadata, entry.events.length - 1)
+      const last = entry.events.length - 1
+      const first = live ? 0 : firstVisibleRevision(entry.metadata, last)
       const from = Math.max(nextRevision, first)
       const numbers = log.pageOf(entry.events.slice(from, from + eventsMax))
       if (numbers.length > 0) nextRevision = from + numbers.length
-      return numbers
+      const { tombstone } = entry
+      if (numbers.length > 0 || !live || endedBefore || tombstoneSent || tombstone === undefined)
+        return numbers
+      tombstoneSent = true
+      return [tombstone]
     },
-    accepts: (event) => isYoungEnough(entryOf()?.metadata ?? {}, event.createdMs),
-    checkpointDue: () => false,
+    accepts: (event) => live || isYoungEnough(entryOf()?.metadata ?? {}, event.createdMs),
+    goLive: () => {
+      if (!live) nextRevision = Math.max(nextRevision, lengthOf())
+      live = true
+    },
+    ended: () => {
+      if (live) return tombstoneSent
+      return !endedBefore && log.index.tombstoned(stream)
+    },
+    waiting: () => !live && after !== undefined && isMissing(log, stream),
   }
 }
 
@@ -45,12 +63,10 @@ export function streamCursor(
 export function allCursor(
   log: EventLog,
   after: number | undefined,
-  filter: CheckpointedFilter | undefined,
+  matches: ((event: StoredEvent) => boolean) | undefined,
 ): SubscriptionCursor {
   const { positions } = log.index
   let nextNumber = after === undefined ? positions.length() : positions.firstAtOrAbove(after + 1)
-  let considered = 0
-  const matches = filter ? compileFilter(filter) : () => true
   return {
     next: (eventsMax) => {
       const end = Math.min(positions.length(), nextNumber + eventsMax)
@@ -58,14 +74,9 @@ export function allCursor(
       nextNumber += numbers.length
       return numbers
     },
-    accepts: (event) => {
-      considered++
-      return matches(event)
-    },
-    checkpointDue: () => {
-      if (!filter || considered < filter.checkpointEvents) return false
-      considered = 0
-      return true
-    },
+    accepts: matches ?? (() => true),
+    goLive: () => undefined,
+    ended: () => false,
+    waiting: () => false,
   }
 }

@@ -1,13 +1,10 @@
 import type { EventLog } from '../log/event-log.ts'
 import type { StoredEvent } from '../log/frame.ts'
-import {
-  firstVisibleRevision,
-  isSoftDeleted,
-  isYoungEnough,
-  type StreamMetadata,
-} from '../rules/stream-metadata.ts'
+import { firstVisibleRevision, isSoftDeleted, isYoungEnough } from '../rules/stream-metadata.ts'
 
 const PAGE_EVENTS = 256
+/** Revisions EventStoreDB reads at a time. */
+const ORIGINAL_PAGE_EVENTS = 32
 
 export interface ReadRange {
   /** First revision or position; undefined stands for the end that lies ahead of the reader. */
@@ -18,11 +15,14 @@ export interface ReadRange {
 
 /** What a reader finds under a stream's name. */
 export function stateOfStream(log: EventLog, stream: string): 'missing' | 'deleted' | 'readable' {
+  if (log.index.tombstoned(stream)) return 'deleted'
+  return isMissing(log, stream) ? 'missing' : 'readable'
+}
+
+/** Whether the stream has nothing that could be read, unless it is written to. */
+export function isMissing(log: EventLog, stream: string): boolean {
   const entry = log.index.stream(stream)
-  if (entry?.tombstoned) return 'deleted'
   return !entry || entry.events.length === 0 || isSoftDeleted(entry.metadata)
-    ? 'missing'
-    : 'readable'
 }
 
 /** Pages of a readable stream's visible events, as they were when the read began. */
@@ -42,18 +42,40 @@ export async function* readStream(
     const ahead = step === 1 ? last - next + 1 : next - first + 1
     const revisions = Math.min(wanted, PAGE_EVENTS, ahead)
     if (revisions < 1) return
-    const numbers = Array.from({ length: revisions }, (_, n) => entry.events[next + n * step] ?? 0)
-    const page = log.pageOf(numbers)
+    const edge = step === 1 ? next : next - revisions + 1
+    const numbers = entry.events.slice(edge, edge + revisions)
+    const page = log.pageOf(step === 1 ? numbers : numbers.toReversed())
     next += page.length * step
-    const visible = (await readPage(log, page, step)).filter((event) => isVisible(metadata, event))
+    const events = await readPage(log, page, step)
+    const visible = events.filter((event) => isYoungEnough(metadata, event.createdMs))
     wanted -= visible.length
     yield visible
   }
 }
 
-/** Whether a reader of the stream may see the event, its revision being high enough. */
-function isVisible(metadata: StreamMetadata, event: StoredEvent): boolean {
-  return isYoungEnough(metadata, event.createdMs)
+/** The first and last revision a reader may be told of: `first` once for each page of the original that holds nothing. */
+export interface StreamBounds {
+  first: number[]
+  last: number
+}
+
+/** What EventStoreDB says about a stream's ends before and behind a forward read that found its first event at `found`. */
+export function boundsOf(
+  log: EventLog,
+  stream: string,
+  { from, count }: ReadRange,
+  found: number | undefined,
+): StreamBounds {
+  const entry = log.index.stream(stream)
+  const last = (entry?.events.length ?? 0) - 1
+  const lowest = firstVisibleRevision(entry?.metadata ?? {}, last)
+  const page = Math.min(ORIGINAL_PAGE_EVENTS, count)
+  const first: number[] = []
+  let asked = from ?? 0
+  if (asked + page - 1 < lowest) first.push((asked = lowest))
+  const isEmpty = found === undefined || Math.max(asked, lowest) > last
+  if (isEmpty) return { first: asked === last + 1 ? first : [...first, last + 1], last }
+  return { first: found > asked + page - 1 ? [...first, found] : first, last }
 }
 
 async function readPage(log: EventLog, numbers: number[], step: number): Promise<StoredEvent[]> {

@@ -1,8 +1,9 @@
 import type { EventLog } from '../log/event-log.ts'
 import type { StoredEvent } from '../log/frame.ts'
-import { firstVisibleRevision, isSoftDeleted } from '../rules/stream-metadata.ts'
+import { firstVisibleRevision, isYoungEnough } from '../rules/stream-metadata.ts'
 
 const LINK_TYPE = '$>'
+const REVISION = /^\s*[+-]?\d+\s*$/
 
 /** An event as it is sent; `event` is missing where a link leads to nothing readable. */
 export interface ResolvedEvent {
@@ -10,21 +11,31 @@ export interface ResolvedEvent {
   link: StoredEvent | undefined
 }
 
-/** Follows a link (type `$>`, body `revision@stream`) one level; other events are themselves. */
-export async function resolveLink(log: EventLog, event: StoredEvent): Promise<ResolvedEvent> {
-  if (event.type !== LINK_TYPE) return { event, link: undefined }
-  const [revision = '', ...name] = event.data.toString('utf8').split('@')
-  const entry = log.index.stream(name.join('@'))
-  const target = Number(revision)
-  if (!entry || entry.tombstoned || isSoftDeleted(entry.metadata)) return unresolved(event)
-  if (target < firstVisibleRevision(entry.metadata, entry.events.length - 1))
-    return unresolved(event)
-  const number = entry.events[target]
-  if (number === undefined) return unresolved(event)
-  const [resolved] = await log.read([number])
-  return { event: resolved, link: event }
+/** Follows a link (type `$>`, body `revision@stream`) one level; other events, and links to no revision, are themselves. */
+export async function resolveLink(log: EventLog, link: StoredEvent): Promise<ResolvedEvent> {
+  const [revision = '', ...name] = link.data.toString('utf8').split('@')
+  if (link.type !== LINK_TYPE || !REVISION.test(revision)) return { event: link, link: undefined }
+  return { event: await visibleEvent(log, name.join('@'), Number(revision)), link }
 }
 
-function unresolved(link: StoredEvent): ResolvedEvent {
-  return { event: undefined, link }
+async function visibleEvent(
+  log: EventLog,
+  stream: string,
+  revision: number,
+): Promise<StoredEvent | undefined> {
+  const entry = log.index.stream(stream)
+  if (!entry || log.index.tombstoned(stream)) return undefined
+  const { metadata, events } = entry
+  const last = events.length - 1
+  // As in EventStoreDB, -1 stands for the newest.
+  const wanted = revision === -1 ? last : revision
+  const number = events[wanted]
+  if (number === undefined || wanted < firstVisibleRevision(metadata, last)) return undefined
+  const [event] = await log.read([number])
+  return event && isYoungEnough(metadata, event.createdMs) ? event : undefined
+}
+
+/** Whether `resolveLink` has anything to do. */
+export function isLink(event: StoredEvent): boolean {
+  return event.type === LINK_TYPE
 }

@@ -3,25 +3,32 @@ import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { appendEvents, type AppendOutcome, type ProposedEvent } from '../append-events.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { clientStreamingCall } from './call-handlers.ts'
+import type { OpenCalls } from './calls.ts'
 import {
   accessDenied,
-  invalidArgument,
   maximumAppendSizeExceeded,
   streamDeleted,
+  thrownByHandler,
 } from './errors.ts'
 import {
   APPEND_BYTES_MAX,
-  countedBytes,
+  appendedStreamName,
   expectedOf,
   proposedEvent,
-  streamName,
+  RECORDED_BYTES_MAX,
+  recordedBytes,
 } from './proposed-event.ts'
 
 type Options = streams.AppendReq.Options
 
+/** The double next below 2^64, and the same as it travels; 2^64-1, which stands for no stream, is no double. */
+const GREATEST_DOUBLE = 2 ** 64 - 2_048
+const GREATEST_DOUBLE_BYTES = Buffer.from('80f0ffffffffffffff01', 'hex')
+const NO_STREAM_BYTES = Buffer.from('ffffffffffffffffff01', 'hex')
+
 /** Append: options first, then one event a message, one answer for all of them. */
-export function serveAppend(log: EventLog) {
-  return clientStreamingCall((requests: AsyncIterable<streams.AppendReq>) =>
+export function serveAppend(log: EventLog, calls: OpenCalls) {
+  return clientStreamingCall(calls, (requests: AsyncIterable<streams.AppendReq>) =>
     appendAll(log, requests),
   )
 }
@@ -32,35 +39,48 @@ async function appendAll(
 ): Promise<streams.AppendResp> {
   let options: Options | undefined
   let bytes = 0
+  let recorded = 0
   const events: ProposedEvent[] = []
   for await (const request of requests) {
-    options ??= request.getOptions()
+    if (!options) {
+      options = request.getOptions()
+      if (!options) throw thrownByHandler()
+      expected(options)
+      continue
+    }
     const message = request.getProposedMessage()
-    if (!message) continue
-    const event = proposedEvent(message)
-    bytes += countedBytes(event)
+    if (!message) throw thrownByHandler()
+    bytes += message.getData_asU8().length
     if (bytes > APPEND_BYTES_MAX) throw maximumAppendSizeExceeded(APPEND_BYTES_MAX)
+    const event = proposedEvent(message)
+    recorded += recordedBytes(event)
+    if (recorded > RECORDED_BYTES_MAX) throw maximumAppendSizeExceeded(APPEND_BYTES_MAX)
     events.push(event)
   }
-  if (!options) throw invalidArgument('The append came without options.')
+  if (!options) throw thrownByHandler()
   const stream = writableStreamName(options.getStreamIdentifier())
   const outcome = await appendEvents(log, { stream, expected: expected(options), events })
   return response(stream, options, outcome)
 }
 
+/** The response as it travels, with the number the generated classes cannot hold. */
+export function serializeAppendResponse(message: streams.AppendResp): Buffer {
+  const bytes = Buffer.from(message.serializeBinary())
+  const at = message.hasWrongExpectedVersion() ? bytes.indexOf(GREATEST_DOUBLE_BYTES) : -1
+  if (at !== -1) NO_STREAM_BYTES.copy(bytes, at)
+  return bytes
+}
+
 /** The name of a stream that may be written to. */
 export function writableStreamName(identifier: shared.StreamIdentifier | undefined): string {
-  const stream = streamName(identifier)
+  const stream = appendedStreamName(identifier)
   if (stream === '$all') throw accessDenied()
   return stream
 }
 
 function expected(options: Options) {
-  return expectedOf({
-    hasNoStream: () => options.hasNoStream(),
-    hasStreamExists: () => options.hasStreamExists(),
-    revision: () => (options.hasRevision() ? options.getRevision() : undefined),
-  })
+  const revision = options.hasRevision() ? options.getRevision() : undefined
+  return expectedOf(options, revision, 'AppendReq+Types+Options+ExpectedStreamRevisionOneofCase')
 }
 
 function response(stream: string, options: Options, outcome: AppendOutcome): streams.AppendResp {
@@ -84,12 +104,19 @@ function successMessage(outcome: AppendOutcome & { kind: 'success' }): streams.A
   return message.setPosition(position)
 }
 
+/** Says each thing twice: clients older than 20.6.1 look at fields of their own. */
 function conflict(options: Options, current: number): streams.AppendResp.WrongExpectedVersion {
   const message = new streams.AppendResp.WrongExpectedVersion()
-  if (current < 0) message.setCurrentNoStream(new shared.Empty())
-  else message.setCurrentRevision(`${current}`)
-  if (options.hasRevision()) return message.setExpectedRevision(options.getRevision())
-  if (options.hasNoStream()) return message.setExpectedNoStream(new shared.Empty())
-  if (options.hasStreamExists()) return message.setExpectedStreamExists(new shared.Empty())
-  return message.setExpectedAny(new shared.Empty())
+  const nothing = new shared.Empty()
+  if (current < 0) message.setCurrentNoStream(nothing).setNoStream2060(nothing)
+  else message.setCurrentRevision(`${current}`).setCurrentRevision2060(current)
+  if (options.hasRevision())
+    return message
+      .setExpectedRevision(options.getRevision())
+      .setExpectedRevision2060(Number(options.getRevision()))
+  if (options.hasNoStream())
+    return message.setExpectedNoStream(nothing).setExpectedRevision2060(GREATEST_DOUBLE)
+  if (options.hasStreamExists())
+    return message.setExpectedStreamExists(nothing).setStreamExists2060(nothing)
+  return message.setExpectedAny(nothing).setAny2060(nothing)
 }

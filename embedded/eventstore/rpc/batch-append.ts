@@ -8,108 +8,120 @@ import empty from 'google-protobuf/google/protobuf/empty_pb.js'
 import { appendEvents, type AppendOutcome, type ProposedEvent } from '../append-events.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { writableStreamName } from './append.ts'
+import type { BatchRequest } from './batch-request.ts'
 import { bidiStreamingCall } from './call-handlers.ts'
 import type { OpenCalls } from './calls.ts'
-import { invalidArgument, toServiceError } from './errors.ts'
+import { refusalText, thrownByHandler, toServiceError } from './errors.ts'
 import {
   APPEND_BYTES_MAX,
-  countedBytes,
   expectedOf,
   proposedEvent,
-  uuidText,
+  RECORDED_BYTES_MAX,
+  recordedBytes,
 } from './proposed-event.ts'
+import { NIL_UUID, structuredUuid, uuidText } from './uuid.ts'
 
 type Options = streams.BatchAppendReq.Options
 
-const NIL_UUID = '00000000-0000-0000-0000-000000000000'
-/** EventStoreDB's words. */
 const NIL_REFUSAL = "correlationId (Parameter 'correlationId should be non-empty GUID.')"
+/** EventStoreDB's commit timeout: an append that is not complete by then is given up, whatever its client allows. */
+const APPEND_TIMEOUT_MS = 2_000
 
+/** An append whose last events have not come yet. */
 interface OpenAppend {
-  options: Options | undefined
+  options: Options
   events: ProposedEvent[]
   bytes: number
-  error: unknown
+  recorded: number
+  timer: NodeJS.Timeout
 }
+
+type Send = (response: streams.BatchAppendResp) => void
 
 /** BatchAppend: many appends at once on one stream, each answered by its correlation id. */
 export function serveBatchAppend(log: EventLog, calls: OpenCalls) {
-  return bidiStreamingCall(calls, () => {
+  return bidiStreamingCall(calls, (send: Send) => {
     const open = new Map<string, OpenAppend>()
-    return async (request: streams.BatchAppendReq) => {
-      const append = finishedBy(open, request)
-      if (append === undefined) return undefined
-      const response = await answer(log, append)
-      return response
-        .setCorrelationId(request.getCorrelationId())
-        .setStreamIdentifier(append.options?.getStreamIdentifier())
+    return async (request: BatchRequest) => {
+      const { message } = request
+      try {
+        const response = await take(log, { open, send }, request)
+        return response && addressed(response, message.getCorrelationId(), message.getOptions())
+      } catch (error) {
+        const refusal = refusalResponse(toServiceError(error))
+        return addressed(refusal, message.getCorrelationId(), message.getOptions())
+      }
     }
   })
 }
 
-/** The append that this request ends: with its last events, or because nobody can say which append it belongs to. */
-function finishedBy(
-  open: Map<string, OpenAppend>,
-  request: streams.BatchAppendReq,
-): OpenAppend | undefined {
-  try {
-    const correlationId = uuidText(request.getCorrelationId())
-    if (correlationId === NIL_UUID) throw invalidArgument(NIL_REFUSAL)
-    const append = open.get(correlationId) ?? newAppend()
-    open.set(correlationId, append)
-    take(append, request)
-    if (!request.getIsFinal()) return undefined
-    open.delete(correlationId)
-    return append
-  } catch (error) {
-    return { ...newAppend(), options: request.getOptions(), error }
-  }
-}
-
-function newAppend(): OpenAppend {
-  return { options: undefined, events: [], bytes: 0, error: undefined }
-}
-
-function take(append: OpenAppend, request: streams.BatchAppendReq): void {
-  append.options ??= request.getOptions()
-  if (append.error !== undefined || append.bytes > APPEND_BYTES_MAX) return
-  try {
-    for (const message of request.getProposedMessagesList()) {
-      const event = proposedEvent(message)
-      append.bytes += countedBytes(event)
-      append.events.push(event)
+/** Adds a request to its append, and answers it where that ends the append. What belongs to no append is not answered. */
+async function take(
+  log: EventLog,
+  { open, send }: { open: Map<string, OpenAppend>; send: Send },
+  { message, timeoutMs }: BatchRequest,
+): Promise<streams.BatchAppendResp | undefined> {
+  const correlationId = uuidText(message.getCorrelationId())
+  if (correlationId === NIL_UUID) throw thrownByHandler(NIL_REFUSAL)
+  const options = message.getOptions()
+  if (options) {
+    writableStreamName(options.getStreamIdentifier())
+    const waitMs = Math.min(timeoutMs() ?? APPEND_TIMEOUT_MS, APPEND_TIMEOUT_MS)
+    if (waitMs <= 0) return timedOutResponse()
+    if (!open.has(correlationId)) {
+      const giveUp = () => {
+        if (open.get(correlationId)?.timer !== timer) return
+        open.delete(correlationId)
+        send(addressed(timedOutResponse(), structuredUuid(correlationId), options))
+      }
+      // What came while the server itself was held up is read before the append is given up.
+      const timer = setTimeout(() => setImmediate(giveUp), waitMs).unref()
+      open.set(correlationId, { options, events: [], bytes: 0, recorded: 0, timer })
     }
-  } catch (error) {
-    append.error = error
   }
+  const append = open.get(correlationId)
+  if (!append) return undefined
+  for (const proposed of message.getProposedMessagesList()) {
+    const event = proposedEvent(proposed)
+    append.bytes += event.data.length
+    append.recorded += recordedBytes(event)
+    append.events.push(event)
+  }
+  if (!message.getIsFinal() && !isTooLarge(append)) return undefined
+  open.delete(correlationId)
+  clearTimeout(append.timer)
+  const response = await answer(log, append)
+  return response.setStreamIdentifier(append.options.getStreamIdentifier())
+}
+
+function isTooLarge({ bytes, recorded }: OpenAppend): boolean {
+  return bytes > APPEND_BYTES_MAX || recorded > RECORDED_BYTES_MAX
 }
 
 async function answer(log: EventLog, append: OpenAppend): Promise<streams.BatchAppendResp> {
-  const { options, events, bytes, error } = append
-  try {
-    if (error !== undefined) throw error
-    if (bytes > APPEND_BYTES_MAX) return sizeExceededResponse()
-    if (isLate(options)) return timedOutResponse()
-    const stream = writableStreamName(options?.getStreamIdentifier())
-    const outcome = await appendEvents(log, { stream, expected: expected(options), events })
-    return isLate(options) ? timedOutResponse() : outcomeResponse(stream, options, outcome)
-  } catch (thrown) {
-    return refusalResponse(toServiceError(thrown))
-  }
+  const { options, events } = append
+  if (isTooLarge(append)) return sizeExceededResponse()
+  const stream = writableStreamName(options.getStreamIdentifier())
+  const outcome = await appendEvents(log, { stream, expected: expected(options), events })
+  return outcomeResponse(stream, options, outcome)
 }
 
-/** The client sends its deadline as a time of day. A late answer says nothing about what was written. */
-function isLate(options: Options | undefined): boolean {
-  const deadline = options?.getDeadline()
-  return deadline !== undefined && deadline.toDate().getTime() < Date.now()
+function addressed(
+  response: streams.BatchAppendResp,
+  correlationId: shared.UUID | undefined,
+  options: Options | undefined,
+): streams.BatchAppendResp {
+  const stream = response.getStreamIdentifier() ?? options?.getStreamIdentifier()
+  return response.setCorrelationId(correlationId).setStreamIdentifier(stream)
 }
 
-function expected(options: Options | undefined) {
-  return expectedOf({
-    hasNoStream: () => options?.hasNoStream() ?? false,
-    hasStreamExists: () => options?.hasStreamExists() ?? false,
-    revision: () => (options?.hasStreamPosition() ? options.getStreamPosition() : undefined),
-  })
+function expected(options: Options) {
+  const revision = options.hasStreamPosition() ? options.getStreamPosition() : undefined
+  return expectedOf(
+    options,
+    revision,
+    'BatchAppendReq+Types+Options+ExpectedStreamPositionOneofCase',
+  )
 }
 
 const { Code } = codes
@@ -117,7 +129,7 @@ const { Code } = codes
 /** The answer to an append that was decided. */
 function outcomeResponse(
   stream: string,
-  options: Options | undefined,
+  options: Options,
   outcome: AppendOutcome,
 ): streams.BatchAppendResp {
   switch (outcome.kind) {
@@ -156,13 +168,13 @@ function failure(
   return new streams.BatchAppendResp().setError(error)
 }
 
-function conflict(options: Options | undefined, current: number): shared.WrongExpectedVersion {
+function conflict(options: Options, current: number): shared.WrongExpectedVersion {
   const detail = new shared.WrongExpectedVersion()
   if (current < 0) detail.setCurrentNoStream(new empty.Empty())
   else detail.setCurrentStreamRevision(`${current}`)
-  if (options?.hasStreamPosition()) detail.setExpectedStreamPosition(options.getStreamPosition())
-  else if (options?.hasNoStream()) detail.setExpectedNoStream(new empty.Empty())
-  else if (options?.hasStreamExists()) detail.setExpectedStreamExists(new empty.Empty())
+  if (options.hasStreamPosition()) detail.setExpectedStreamPosition(options.getStreamPosition())
+  else if (options.hasNoStream()) detail.setExpectedNoStream(new empty.Empty())
+  else if (options.hasStreamExists()) detail.setExpectedStreamExists(new empty.Empty())
   else detail.setExpectedAny(new empty.Empty())
   return detail
 }
@@ -178,7 +190,7 @@ function sizeExceededResponse(): streams.BatchAppendResp {
   return failure(Code.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', detail)
 }
 
-/** The answer comes after the deadline; it says nothing about what was written. */
+/** The append was not complete in time; nothing of it was written. */
 function timedOutResponse(): streams.BatchAppendResp {
   return failure(Code.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout())
 }
@@ -187,6 +199,6 @@ function timedOutResponse(): streams.BatchAppendResp {
 function refusalResponse(error: ServiceError): streams.BatchAppendResp {
   if (error.code === status.PERMISSION_DENIED)
     return failure(Code.PERMISSION_DENIED, 'AccessDenied', new shared.AccessDenied())
-  const detail = new shared.BadRequest().setMessage(error.details)
+  const detail = new shared.BadRequest().setMessage(refusalText(error))
   return failure(Code.INVALID_ARGUMENT, 'BadRequest', detail)
 }

@@ -48,9 +48,18 @@ export function unaryCall<Request, Response>(
 
 /** Many requests, one answer to all of them. */
 export function clientStreamingCall<Request, Response>(
+  calls: OpenCalls,
   method: (requests: AsyncIterable<Request>) => Promise<Response>,
 ): handleClientStreamingCall<Unread<Request>, Response> {
-  return (call, answer) => answerOnce(() => method(readEach(call)), answer)
+  return (call, answer) => {
+    // A stop must not wait for a client that has not said its last word.
+    const withdraw = calls.add({
+      emit: (_event, error) => call.destroy(error),
+      on: call.on.bind(call),
+    })
+    call.once('end', withdraw)
+    answerOnce(() => method(readEach(call)), answer)
+  }
 }
 
 async function* readEach<Request>(requests: AsyncIterable<Unread<Request>>) {
@@ -76,15 +85,20 @@ export function serverStreamingCall<Request, Response>(
 
 /**
  * Many requests, each answered on its own or not at all. `newMethod` is called once a call, its method in the order of
- * the requests. A client that has sent its last request still gets every answer that is pending, then the call ends.
+ * the requests; `send` takes what is no answer to one of them. A client that has sent its last request still gets every answer that is pending, then the call ends.
  */
 export function bidiStreamingCall<Request, Response>(
   calls: OpenCalls,
-  newMethod: () => (request: Request) => Promise<Response | undefined>,
+  newMethod: (
+    send: (response: Response) => void,
+  ) => (request: Request) => Promise<Response | undefined>,
 ): handleBidiStreamingCall<Unread<Request>, Response> {
   return (call) => {
     calls.add(call)
-    const method = newMethod()
+    const send = (response: Response) => {
+      if (!call.writableEnded && !call.cancelled) call.write(response)
+    }
+    const method = newMethod(send)
     let pending = 0
     let lastReceived = false
     const endWhenAnswered = () => {
@@ -95,7 +109,7 @@ export function bidiStreamingCall<Request, Response>(
       guard(
         async () => {
           const response = await method(request())
-          if (response !== undefined && !call.writableEnded) call.write(response)
+          if (response !== undefined) send(response)
           pending--
           endWhenAnswered()
         },

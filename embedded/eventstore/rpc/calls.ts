@@ -9,7 +9,8 @@ interface OpenCall {
 
 /** Calls that last as long as the client likes, so that a stop can end them. */
 export interface OpenCalls {
-  add: (call: OpenCall) => void
+  /** Returns how to withdraw a call that ends by itself from now on. */
+  add: (call: OpenCall) => () => void
   /** Ends each with UNAVAILABLE: `destroy` would leave the clients waiting. */
   endAll: () => void
 }
@@ -22,6 +23,7 @@ export function openCalls(): OpenCalls {
       calls.add(call)
       for (const event of ['cancelled', 'close', 'finish'] as const)
         call.on(event, () => calls.delete(call))
+      return () => calls.delete(call)
     },
     endAll: () => {
       for (const call of calls) call.emit('error', shuttingDown())
@@ -33,7 +35,7 @@ const STREAMS = 'event_store.client.streams.streams'
 const METHODS = ['read', 'append', 'batchappend', 'delete', 'tombstone']
 
 /** The EventStoreDB version whose behaviour this server follows. */
-const COMPATIBLE_VERSION = '23.10.6'
+export const COMPATIBLE_VERSION = '23.10.8'
 
 /** GetSupportedMethods: exactly what is implemented here. */
 export function serveSupportedMethods() {

@@ -1,10 +1,10 @@
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { deleteStream } from '../append-events.ts'
 import type { EventLog } from '../log/event-log.ts'
-import { writableStreamName } from './append.ts'
+import type { Expected } from '../rules/expected-revision.ts'
 import { unaryCall } from './call-handlers.ts'
-import { streamDeleted, wrongExpectedVersion } from './errors.ts'
-import { expectedOf } from './proposed-event.ts'
+import { accessDenied, streamDeleted, thrownByHandler, wrongExpectedVersion } from './errors.ts'
+import { expectedOf, streamName } from './proposed-event.ts'
 
 type Options = streams.DeleteReq.Options | streams.TombstoneReq.Options
 
@@ -29,21 +29,29 @@ export function serveTombstone(log: EventLog) {
 }
 
 async function remove(log: EventLog, options: Options | undefined, hard: boolean): Promise<string> {
-  const stream = writableStreamName(options?.getStreamIdentifier())
-  const expected = expectedOf({
-    hasNoStream: () => options?.hasNoStream() ?? false,
-    hasStreamExists: () => options?.hasStreamExists() ?? false,
-    revision: () => (options?.hasRevision() ? options.getRevision() : undefined),
-  })
+  if (!options) throw thrownByHandler()
+  const request = hard ? 'TombstoneReq' : 'DeleteReq'
+  const expected = expectedOf(
+    options,
+    options.hasRevision() ? options.getRevision() : undefined,
+    `${request}+Types+Options+ExpectedStreamRevisionOneofCase`,
+  )
+  const stream = deletableStreamName(options)
   const outcome = await deleteStream(log, { stream, expected, hard })
   if (outcome.kind === 'deleted') throw streamDeleted(stream)
   if (outcome.kind === 'conflict')
-    throw wrongExpectedVersion(stream, expectedNumber(expected), outcome.current)
+    throw wrongExpectedVersion(stream, expectedNumber(expected, options), outcome.current)
   return `${outcome.position}`
 }
 
+function deletableStreamName(options: Options): string {
+  const stream = streamName(options.getStreamIdentifier())
+  if (stream === '$all') throw accessDenied()
+  return stream
+}
+
 /** The trailer holds a number: the negative ones stand for no_stream, any and stream_exists. */
-function expectedNumber(expected: ReturnType<typeof expectedOf>): string {
-  if (typeof expected === 'number') return `${expected}`
+function expectedNumber(expected: Expected, options: Options): string {
+  if (typeof expected === 'number') return options.getRevision()
   return { no_stream: '-1', any: '-2', stream_exists: '-4' }[expected]
 }

@@ -1,13 +1,15 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import type { StoredEvent } from '../log/frame.ts'
+import type { Checkpoint } from '../query/checkpoints.ts'
 import type { ResolvedEvent } from '../query/resolve-link.ts'
+import { structuredUuid } from './uuid.ts'
 
 /** The answer that carries an event and, where it came through one, its link. */
-export function eventResponse({ event, link }: ResolvedEvent): streams.ReadResp {
+export function eventResponse({ event, link }: ResolvedEvent, textIds: boolean): streams.ReadResp {
   const message = new streams.ReadResp.ReadEvent()
-  if (event) message.setEvent(recordedEvent(event))
-  if (link) message.setLink(recordedEvent(link))
+  if (event) message.setEvent(recordedEvent(event, textIds))
+  if (link) message.setLink(recordedEvent(link, textIds))
   const { position } = link ?? event ?? { position: 0 }
   return new streams.ReadResp().setEvent(message.setCommitPosition(`${position}`))
 }
@@ -19,9 +21,12 @@ export function confirmationResponse(subscriptionId: string): streams.ReadResp {
 }
 
 /** Everything up to the position was considered. */
-export function checkpointResponse(position: number): streams.ReadResp {
+export function checkpointResponse({
+  commitPosition,
+  preparePosition,
+}: Checkpoint): streams.ReadResp {
   const message = new streams.ReadResp.Checkpoint()
-  message.setCommitPosition(`${position}`).setPreparePosition(`${position}`)
+  message.setCommitPosition(`${commitPosition}`).setPreparePosition(`${preparePosition}`)
   return new streams.ReadResp().setCheckpoint(message)
 }
 
@@ -36,9 +41,22 @@ export function streamNotFoundResponse(stream: string): streams.ReadResp {
   return new streams.ReadResp().setStreamNotFound(message)
 }
 
-function recordedEvent(event: StoredEvent): streams.ReadResp.ReadEvent.RecordedEvent {
+/** The lowest revision that can be read. */
+export function firstPositionResponse(revision: number): streams.ReadResp {
+  return new streams.ReadResp().setFirstStreamPosition(`${revision}`)
+}
+
+/** The stream's newest revision. */
+export function lastPositionResponse(revision: number): streams.ReadResp {
+  return new streams.ReadResp().setLastStreamPosition(`${revision}`)
+}
+
+function recordedEvent(
+  event: StoredEvent,
+  textIds: boolean,
+): streams.ReadResp.ReadEvent.RecordedEvent {
   const message = new streams.ReadResp.ReadEvent.RecordedEvent()
-    .setId(new shared.UUID().setString(event.id))
+    .setId(textIds ? new shared.UUID().setString(event.id) : structuredUuid(event.id))
     .setStreamIdentifier(identifierOf(event.stream))
     .setStreamRevision(`${event.revision}`)
     .setCommitPosition(`${event.position}`)

@@ -1,48 +1,77 @@
 import type streams from '@eventstore/db-client/generated/streams_pb.js'
+import { status } from '@grpc/grpc-js'
 import type { EventLog } from '../log/event-log.ts'
-import { readAll } from '../query/read-all.ts'
-import { readStream, stateOfStream } from '../query/read-stream.ts'
-import { resolveLink } from '../query/resolve-link.ts'
+import { isPlace, readAll } from '../query/read-all.ts'
+import { boundsOf, readStream, stateOfStream } from '../query/read-stream.ts'
 import { serverStreamingCall } from './call-handlers.ts'
 import type { OpenCalls } from './calls.ts'
-import { streamDeleted } from './errors.ts'
+import { grpcError, streamDeleted } from './errors.ts'
 import { rangeOf, readRequest, type ReadRequest } from './read-request.ts'
-import { eventResponse, streamNotFoundResponse } from './read-response.ts'
-import { type ReadCall, responseWriter } from './response-writer.ts'
+import {
+  firstPositionResponse,
+  lastPositionResponse,
+  streamNotFoundResponse,
+} from './read-response.ts'
+import {
+  type ReadCall,
+  type ResponseWriter,
+  responseWriter,
+  sendEvents,
+} from './response-writer.ts'
 import { subscribe } from './subscribe.ts'
 
 /** Read: a range of a stream or of the whole log, or a subscription to either. */
 export function serveRead(log: EventLog, calls: OpenCalls) {
-  return serverStreamingCall(calls, (request: streams.ReadReq, call: ReadCall) =>
-    serve(log, request, responseWriter(call)),
-  )
+  return serverStreamingCall(calls, async (message: streams.ReadReq, call: ReadCall) => {
+    const request = readRequest(message.getOptions())
+    const writer = responseWriter(call)
+    if (request.isSubscription) await subscribe(log, request, writer)
+    else if (request.stream === undefined) await serveAll(log, request, writer)
+    else await serveStream(log, request, request.stream, writer)
+  })
 }
 
-async function serve(
+async function serveAll(
   log: EventLog,
-  message: streams.ReadReq,
-  writer: ReturnType<typeof responseWriter>,
+  request: ReadRequest,
+  writer: ResponseWriter,
 ): Promise<void> {
-  const request = readRequest(message.getOptions())
-  if (request.isSubscription) return subscribe(log, request, writer)
-  const { stream } = request
-  const state = stream === undefined ? 'readable' : stateOfStream(log, stream)
-  if (stream !== undefined && state === 'deleted') throw streamDeleted(stream)
-  if (stream !== undefined && state === 'missing') {
-    await writer.send(streamNotFoundResponse(stream))
-  } else {
-    for await (const page of pagesOf(log, request))
-      for (const event of page) {
-        const resolved = request.resolveLinks
-          ? await resolveLink(log, event)
-          : { event, link: undefined }
-        const wait = writer.send(eventResponse(resolved))
-        if (wait) await wait
-      }
-  }
+  const range = rangeOf(request)
+  const { from, direction } = range
+  const beyond = from !== undefined && direction === 'backwards' && from > log.end()
+  if (from !== undefined && (beyond || !isPlace(log, from)))
+    throw grpcError(status.UNKNOWN, 'Unexpected ReadAllResult: Error')
+  for await (const page of readAll(log, range, request.filter?.matches))
+    await sendEvents(log, request, writer, page)
 }
 
-function pagesOf(log: EventLog, request: ReadRequest) {
+async function serveStream(
+  log: EventLog,
+  request: ReadRequest,
+  stream: string,
+  writer: ResponseWriter,
+): Promise<void> {
   const range = rangeOf(request)
-  return request.stream === undefined ? readAll(log, range) : readStream(log, request.stream, range)
+  const state = stateOfStream(log, stream)
+  if (state === 'deleted') throw streamDeleted(stream)
+  if (state === 'missing') {
+    await writer.send(streamNotFoundResponse(stream))
+    return
+  }
+  const tellsFirst = request.tellsPositions && request.direction === 'forwards'
+  const { last } = boundsOf(log, stream, range, undefined)
+  let empty = true
+  for await (const page of readStream(log, stream, range)) {
+    const [first] = page
+    if (first && empty && tellsFirst)
+      for (const revision of boundsOf(log, stream, range, Number(first.revision)).first)
+        await writer.send(firstPositionResponse(revision))
+    if (first) empty = false
+    await sendEvents(log, request, writer, page)
+  }
+  if (!request.tellsPositions) return
+  if (empty && tellsFirst)
+    for (const revision of boundsOf(log, stream, range, undefined).first)
+      await writer.send(firstPositionResponse(revision))
+  await writer.send(lastPositionResponse(last))
 }

@@ -1,6 +1,11 @@
 import { once } from 'node:events'
 import type streams from '@eventstore/db-client/generated/streams_pb.js'
+import type { EventLog } from '../log/event-log.ts'
+import type { StoredEvent } from '../log/frame.ts'
+import { isLink, resolveLink } from '../query/resolve-link.ts'
 import type { ResponseStream } from './call-handlers.ts'
+import type { ReadRequest } from './read-request.ts'
+import { eventResponse } from './read-response.ts'
 
 export type ReadCall = ResponseStream<streams.ReadResp>
 
@@ -29,4 +34,19 @@ export function responseWriter(call: ReadCall): ResponseWriter {
 
 async function drained(call: ReadCall, signal: AbortSignal): Promise<void> {
   await once(call, 'drain', { signal })
+}
+
+/** Sends events, links followed where that was asked for. */
+export async function sendEvents(
+  log: EventLog,
+  { resolveLinks, textIds }: ReadRequest,
+  writer: ResponseWriter,
+  events: StoredEvent[],
+): Promise<void> {
+  for (const event of events) {
+    const follow = resolveLinks && isLink(event)
+    const resolved = follow ? await resolveLink(log, event) : { event, link: undefined }
+    const wait = writer.send(eventResponse(resolved, textIds))
+    if (wait) await wait
+  }
 }

@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { EventLog } from '../log/event-log.ts'
+import { checkpoints } from '../query/checkpoints.ts'
 import { allCursor, streamCursor, type SubscriptionCursor } from '../query/cursor.ts'
-import { resolveLink } from '../query/resolve-link.ts'
-import { streamDeleted } from './errors.ts'
+import { isPlace } from '../query/read-all.ts'
+import { streamDeleted, thrownByHandler } from './errors.ts'
 import type { ReadRequest } from './read-request.ts'
-import {
-  caughtUpResponse,
-  checkpointResponse,
-  confirmationResponse,
-  eventResponse,
-} from './read-response.ts'
-import type { ResponseWriter } from './response-writer.ts'
+import { caughtUpResponse, checkpointResponse, confirmationResponse } from './read-response.ts'
+import { type ResponseWriter, sendEvents } from './response-writer.ts'
 
 const PAGE_EVENTS = 256
 
@@ -20,22 +16,28 @@ export async function subscribe(
   request: ReadRequest,
   writer: ResponseWriter,
 ): Promise<void> {
-  const { stream } = request
+  const { stream = '$all', filter } = request
   const cursor = cursorOf(log, request)
+  const search = filter && checkpoints(filter)
   let caughtUp = false
-  refuseTombstoned(log, stream)
+  if (cursor.ended()) throw streamDeleted(stream)
   await writer.send(confirmationResponse(randomUUID()))
   for (;;) {
     const numbers = cursor.next(PAGE_EVENTS)
     if (numbers.length > 0) {
-      await sendPage({ log, cursor, request, writer }, numbers)
+      await sendPage({ log, cursor, request, writer, search }, numbers)
       continue
     }
-    refuseTombstoned(log, stream)
+    if (cursor.ended()) throw streamDeleted(stream)
     // Asked for before anything is awaited, so that no commit falls between the look and the wait.
     const changed = nextCommit(log, writer.signal)
-    if (!caughtUp) await writer.send(caughtUpResponse())
-    caughtUp = true
+    if (!caughtUp && !cursor.waiting()) {
+      caughtUp = true
+      cursor.goLive()
+      const checkpoint = search?.goLive()
+      if (checkpoint) await writer.send(checkpointResponse(checkpoint))
+      await writer.send(caughtUpResponse())
+    }
     await changed
     writer.signal.throwIfAborted()
   }
@@ -46,28 +48,26 @@ interface Page {
   cursor: SubscriptionCursor
   request: ReadRequest
   writer: ResponseWriter
+  search: ReturnType<typeof checkpoints> | undefined
 }
 
-async function sendPage({ log, cursor, request, writer }: Page, numbers: number[]): Promise<void> {
+async function sendPage(
+  { log, cursor, request, writer, search }: Page,
+  numbers: number[],
+): Promise<void> {
   for (const event of await log.read(numbers)) {
-    if (cursor.accepts(event)) {
-      const resolved = request.resolveLinks
-        ? await resolveLink(log, event)
-        : { event, link: undefined }
-      const wait = writer.send(eventResponse(resolved))
-      if (wait) await wait
-    }
-    if (cursor.checkpointDue()) await writer.send(checkpointResponse(event.position))
+    const accepted = cursor.accepts(event)
+    if (accepted) await sendEvents(log, request, writer, [event])
+    const checkpoint = search?.after(event.position, accepted)
+    if (checkpoint) await writer.send(checkpointResponse(checkpoint))
   }
 }
 
 function cursorOf(log: EventLog, { stream, start, filter }: ReadRequest): SubscriptionCursor {
   const after = start === 'end' ? undefined : start === 'start' ? -1 : start
-  return stream === undefined ? allCursor(log, after, filter) : streamCursor(log, stream, after)
-}
-
-function refuseTombstoned(log: EventLog, stream: string | undefined): void {
-  if (stream !== undefined && log.index.stream(stream)?.tombstoned) throw streamDeleted(stream)
+  if (stream !== undefined) return streamCursor(log, stream, after)
+  if (after !== undefined && !isPlace(log, after)) throw thrownByHandler()
+  return allCursor(log, after, filter?.matches)
 }
 
 function nextCommit(log: EventLog, signal: AbortSignal): Promise<void> {

@@ -1,20 +1,19 @@
-/** Chooses events of `$all`; a prefix list and a regular expression are alternatives. */
+import { compileExpression } from './dotnet-expression.ts'
+
+/** Chooses events of `$all` by a list of prefixes or by a regular expression, which counts where both are given. */
 export interface EventFilter {
   on: 'stream' | 'type'
   regex: string
   prefixes: string[]
 }
 
-/** Compiles a filter once for a whole subscription; throws SyntaxError for a bad expression. */
-export function compileFilter(
-  filter: EventFilter,
-): (event: { stream: string; type: string }) => boolean {
-  const matches = compileText(filter)
-  return filter.on === 'stream' ? (event) => matches(event.stream) : (event) => matches(event.type)
-}
+export type EventMatcher = (event: { stream: string; type: string }) => boolean
 
-function compileText({ prefixes, regex }: EventFilter): (text: string) => boolean {
-  if (prefixes.length > 0) return (text) => prefixes.some((prefix) => text.startsWith(prefix))
-  const pattern = new RegExp(regex, 'u')
-  return (text) => pattern.test(text)
+/** Compiles a filter once for a whole read; throws a ServiceError for an expression that cannot be compiled. */
+export function compileFilter({ on, prefixes, regex }: EventFilter): EventMatcher {
+  const matches =
+    regex === ''
+      ? (text: string) => prefixes.some((prefix) => text.startsWith(prefix))
+      : compileExpression(regex)
+  return on === 'stream' ? (event) => matches(event.stream) : (event) => matches(event.type)
 }

@@ -4,8 +4,10 @@ export type Expected = number | 'any' | 'no_stream' | 'stream_exists'
 /** What the check may look at; `last` is -1 where the stream has no events. */
 export interface StreamView {
   last: number
+  /** The stream, or the one it describes, has ended for good. */
   tombstoned: boolean
-  softDeleted: boolean
+  /** The metadata that deleted the stream softly. */
+  softDeletedBy: string | undefined
   hasMetadata: boolean
   idAt: (revision: number) => string | undefined
   revisionSeen: (id: string) => number | undefined
@@ -25,7 +27,7 @@ export function checkExpectedRevision(
 ): Verdict {
   if (stream.tombstoned) return { kind: 'deleted' }
   if (expected === 'stream_exists') {
-    if (stream.softDeleted) return { kind: 'deleted' }
+    if (stream.softDeletedBy !== undefined) return { kind: 'deleted' }
     if (stream.last < 0 && !stream.hasMetadata) return { kind: 'conflict' }
   }
   if (expected === 'any' || expected === 'stream_exists') return checkSeen(stream, ids)
@@ -47,9 +49,11 @@ function checkSeen(stream: StreamView, ids: string[]): Verdict {
 
 function checkEarlier(stream: StreamView, expected: number, ids: string[]): Verdict {
   for (const [index, id] of ids.entries()) {
-    if (stream.idAt(expected + 1 + index) === id) continue
-    const recreates = index === 0 && expected === -1 && stream.softDeleted
+    const revision = expected + 1 + index
+    if (stream.revisionSeen(id) === revision || stream.idAt(revision) === id) continue
+    const recreates = index === 0 && expected === -1 && stream.softDeletedBy !== undefined
     return { kind: recreates ? 'append' : 'conflict' }
   }
+  if (ids.length === 0) return { kind: 'conflict' }
   return { kind: 'idempotent', revision: expected + ids.length }
 }

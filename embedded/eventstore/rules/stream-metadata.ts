@@ -1,9 +1,13 @@
+import { jsonEntries, type JsonEntry } from './json-entries.ts'
+
 /** The part of a stream's metadata that hides events from its readers. */
 export interface StreamMetadata {
   /** Events below this revision are hidden. */
   truncateBefore?: number
   maxCount?: number
   maxAgeSeconds?: number
+  /** The metadata's own text where it says that the stream is soft-deleted: all of it hidden until it is written to again. */
+  softDeletedBy?: string
 }
 
 /** `$tb` of a soft-deleted stream: the greatest 64-bit integer, as EventStoreDB writes it. */
@@ -12,27 +16,80 @@ export const DELETED_REVISION = 9223372036854775807n
 /** The metadata a soft delete writes. */
 export const SOFT_DELETE_METADATA = `{"$tb":${DELETED_REVISION}}`
 
-/** Reads the body of a `$metadata` event; what cannot be understood hides nothing. */
-export function parseStreamMetadata(body: Buffer): StreamMetadata {
-  const raw = parseObject(body)
+const MAX_AGE_SECONDS_MAX = 922_337_203_685n
+const INTEGER = /^-?\d+$/
+const ROLES = new Set(['$r', '$w', '$d', '$mr', '$mw'])
+
+/** Reads the body of the newest event of a metadata stream; one key that cannot be read voids all of it, as in EventStoreDB. */
+export function parseStreamMetadata(body: Buffer, contentType: string): StreamMetadata {
+  if (contentType !== 'application/json') return {}
+  const text = body.toString('utf8')
+  try {
+    return metadataOf(jsonEntries(text.replace(/^\uFEFF/, '')), text)
+  } catch {
+    return {}
+  }
+}
+
+function metadataOf(entries: JsonEntry[], text: string): StreamMetadata {
   const metadata: StreamMetadata = {}
-  const truncateBefore = countOf(raw['$tb'])
-  const maxCount = countOf(raw['$maxCount'])
-  const maxAgeSeconds = countOf(raw['$maxAge'])
-  if (truncateBefore !== undefined) metadata.truncateBefore = truncateBefore
-  if (maxCount !== undefined && maxCount > 0) metadata.maxCount = maxCount
-  if (maxAgeSeconds !== undefined && maxAgeSeconds > 0) metadata.maxAgeSeconds = maxAgeSeconds
+  for (const { key, source } of entries) {
+    if (key === '$maxCount') {
+      delete metadata.maxCount
+      const maxCount = integerOf(source)
+      if (maxCount > 0n) metadata.maxCount = Number(maxCount)
+    } else if (key === '$tb') {
+      delete metadata.softDeletedBy
+      delete metadata.truncateBefore
+      const truncateBefore = integerOf(source)
+      if (truncateBefore >= 0n) metadata.truncateBefore = Number(truncateBefore)
+      if (truncateBefore === DELETED_REVISION) metadata.softDeletedBy = text
+    } else if (key === '$maxAge') {
+      delete metadata.maxAgeSeconds
+      const maxAge = secondsOf(source)
+      if (maxAge > 0n) metadata.maxAgeSeconds = Number(maxAge)
+    } else if (key === '$cacheControl') secondsOf(source)
+    else if (key === '$acl') checkAccessList(source)
+    else if (key === '$tmp' && !/^(true|false)$/.test(source)) throw new SyntaxError(key)
+  }
   return metadata
 }
 
-/** The body of the `$metadata` event that brings a soft-deleted stream back from `revision` on. */
-export function metadataTruncatedBefore(body: Buffer | undefined, revision: number): string {
-  return JSON.stringify({ ...(body && parseObject(body)), $tb: revision })
+function integerOf(source: string): bigint {
+  const value = INTEGER.test(source) ? BigInt(source) : DELETED_REVISION + 1n
+  if (value > DELETED_REVISION || value < -DELETED_REVISION - 1n) throw new SyntaxError(source)
+  return value
+}
+
+function secondsOf(source: string): bigint {
+  const seconds = integerOf(source)
+  if (seconds > MAX_AGE_SECONDS_MAX || seconds < -MAX_AGE_SECONDS_MAX) throw new SyntaxError(source)
+  return seconds
+}
+
+function checkAccessList(source: string): void {
+  for (const { key, source: roles } of jsonEntries(source)) {
+    const value: unknown = JSON.parse(roles)
+    const names: unknown[] = Array.isArray(value) ? value : [value]
+    if (ROLES.has(key) && names.some((name) => typeof name !== 'string'))
+      throw new SyntaxError(source)
+  }
+}
+
+/** The metadata that brings a soft-deleted stream back from `revision` on, its other keys kept; undefined where the text is no JSON object. */
+export function metadataTruncatedBefore(text: string, revision: number): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined
+    return JSON.stringify({ ...parsed, $tb: revision })
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether the stream was deleted softly: all of it hidden until it is written to again. */
 export function isSoftDeleted(metadata: StreamMetadata): boolean {
-  return (metadata.truncateBefore ?? 0) >= Number(DELETED_REVISION)
+  return metadata.softDeletedBy !== undefined
 }
 
 /** The lowest revision a reader of the stream may see, age left aside. */
@@ -48,17 +105,4 @@ export function isYoungEnough(
   now = Date.now(),
 ): boolean {
   return metadata.maxAgeSeconds === undefined || createdMs >= now - metadata.maxAgeSeconds * 1000
-}
-
-function parseObject(body: Buffer): Record<string, unknown> {
-  try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'))
-    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
-  } catch {
-    return {}
-  }
-}
-
-function countOf(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 ? value : undefined
 }

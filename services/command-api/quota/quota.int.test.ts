@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
 import { tenantStream, type TenantEvent } from '#domain'
-import { storeIn } from '#test/http/client'
+import { requestStoreBody } from '#contracts'
+import { storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
+import { createStore } from '../create-store.ts'
+import { storeQuota } from './store-quota.ts'
 
 const events = await testEventStore()
 afterAll(() => events[Symbol.asyncDispose]())
@@ -26,6 +29,29 @@ test('of many at once, exactly as many are accepted as the tenant has slots', as
 
   expect(answers.filter(({ status }) => status === 202)).toHaveLength(7)
   expect(await api.requestedStores()).toHaveLength(7)
+})
+
+test('of five hundred at once through two writers, exactly as many are accepted as the quota allows', async () => {
+  await using api = await commandApi(events.url)
+  const { store, tenant: tenantId } = api
+  const creates = [1, 2].map(() =>
+    createStore({ store, quota: storeQuota({ store, storesMax: 450, now: () => new Date() }) }),
+  )
+  const context = { tenantId, actor: 'user:test', correlationId: 'c' }
+  const request = { body: requestStoreBody.parse(storeBody), key: undefined, context }
+  const count = () => Promise.resolve()
+
+  const settled = await Promise.allSettled(
+    Array.from({ length: 250 }, () =>
+      creates.map((create) => create({ ...request, count })),
+    ).flat(),
+  )
+
+  const refused = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+  expect(refused).toHaveLength(50)
+  for (const error of refused) expect(error).toMatchObject({ code: 'QUOTA_EXCEEDED' })
+  expect(await api.requestedStores()).toHaveLength(450)
+  expect(await api.slotEvents()).toHaveLength(450)
 })
 
 test('a repetition is answered at the limit too', async () => {

@@ -30,8 +30,9 @@ interface ReleaseOptions {
 export async function releaseAbandoned(options: ReleaseOptions): Promise<boolean> {
   const { store, quota, now, context } = options
   const at = now().toISOString()
+  const { reserved } = await quota.aggregate.load()
   const released = await Promise.all(
-    candidates(quota, at).map(async ([storeId, reservedAt]) => {
+    candidates(quota, reserved, at).map(async ([storeId, reservedAt]) => {
       if (await exists(store, storeId)) {
         quota.existing.add(storeId)
         return false
@@ -45,8 +46,11 @@ export async function releaseAbandoned(options: ReleaseOptions): Promise<boolean
   return released.includes(true)
 }
 
-function candidates({ aggregate, existing }: TenantQuota, now: string): [string, string][] {
-  const { reserved } = aggregate.state()
+function candidates(
+  { existing }: TenantQuota,
+  reserved: TenantState['reserved'],
+  now: string,
+): [string, string][] {
   for (const storeId of existing) if (!reserved.has(storeId)) existing.delete(storeId)
   return [...reserved]
     .filter(([storeId, reservedAt]) => !existing.has(storeId) && isAbandoned(reservedAt, now))

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
+import { tenantStream } from '#domain'
 import { openEventStore } from '#eventstore'
 import { countingCalls } from '#test/event-store-events'
 import { eventually } from '#test/eventually'
@@ -115,4 +116,22 @@ test('a repetition renews an old slot, so that nobody takes it while it is used'
   const taking = other?.reserve(randomUUID(), context)
 
   await expect(taking).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' })
+})
+
+test('a writer that has missed a deletion reserves no slot for the deleted store', async () => {
+  const context = contextOf(freshTenant())
+  const [stale, other] = [quotaOn(), quotaOn()]
+  await stale.reserve(randomUUID(), context)
+  const storeId = randomUUID()
+  await other.reserve(storeId, context)
+  const data = { storeId, reason: 'deleted', releasedAt: new Date().toISOString() }
+  const id = randomUUID()
+  const metadata = { ...context, schemaVersion: 1, commandId: id }
+  const released = [{ id, type: 'StoreSlotReleased', data, metadata }]
+  await store.append(tenantStream(context.tenantId), released, 1n)
+  expect(await stale.mayExist(storeId, context)).toBe(false)
+
+  expect(await stale.reserve(storeId, context)).toBeUndefined()
+
+  expect(await stale.mayExist(storeId, context)).toBe(true)
 })

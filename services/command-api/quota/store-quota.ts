@@ -1,13 +1,22 @@
 import { decodeTenantEvent } from '#contracts'
-import { hasCode, tenant, type TenantEvent, type TenantState, tenantStream } from '#domain'
+import {
+  hasCode,
+  mayExist,
+  tenant,
+  type TenantEvent,
+  type TenantState,
+  tenantStream,
+} from '#domain'
 import { type EventStore, type HandledCommand, openAggregate } from '#eventstore'
 import type { RequestContext } from '../request-context.ts'
 import { releaseAbandoned, type TenantQuota } from './release-abandoned.ts'
 
 /** How many stores each tenant may have at the same time. */
 export interface StoreQuota {
-  /** Reserves a slot for a store that does not exist yet; resolves to when it was reserved. Throws QUOTA_EXCEEDED. */
-  reserve: (storeId: string, context: RequestContext) => Promise<string>
+  /** False when this process knows of no request for the store; another process may have accepted one just now. */
+  mayExist: (storeId: string, context: RequestContext) => Promise<boolean>
+  /** Reserves a slot for a store; resolves to when, or to undefined for a store that was deleted. Throws QUOTA_EXCEEDED. */
+  reserve: (storeId: string, context: RequestContext) => Promise<string | undefined>
 }
 
 interface StoreQuotaOptions {
@@ -22,6 +31,8 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
   const { store, storesMax, now } = options
   const quotaOf = newestTenants(options)
   return {
+    mayExist: async (storeId, { tenantId }) =>
+      mayExist(await quotaOf(tenantId).aggregate.load(), storeId),
     reserve: async (storeId, context) => {
       const quota = quotaOf(context.tenantId)
       const reserve = () => {
@@ -44,12 +55,9 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
 function reservedAt(
   { events, state }: HandledCommand<TenantState, TenantEvent>,
   storeId: string,
-): string {
+): string | undefined {
   const [event] = events
-  const at =
-    event?.type === 'StoreSlotReserved' ? event.data.reservedAt : state.reserved.get(storeId)
-  if (at === undefined) throw new Error(`The store ${storeId} has no slot`)
-  return at
+  return event?.type === 'StoreSlotReserved' ? event.data.reservedAt : state.reserved.get(storeId)
 }
 
 /** The tenants that were used last; one that is not in memory is read again. */

@@ -1,11 +1,10 @@
-import type { EventStore, RecordedEvent } from '#eventstore'
+import { type EventStore, type RecordedEvent, verifyLog } from '#eventstore'
 import type { Logger } from '#observability'
 import { migrate, readCheckpoint } from '#postgres'
 import type { ProjectorMetrics } from '../metrics.ts'
 import { flush, projection } from '../write/write-batch.ts'
 import { electLeader } from './elect.ts'
 import { followLog } from './follow-log.ts'
-import { verifyLog } from './verify-log.ts'
 import { watchLog } from './watch-log.ts'
 
 export interface LeaderOptions {
@@ -38,7 +37,7 @@ export async function runAsLeader(options: LeaderOptions): Promise<void> {
   const names = await migrate(url)
   if (names.length > 0) logger.warn({ names }, 'migrated the database again')
   const checkpoint = await leader.use((client) => readCheckpoint(client, projection))
-  if (checkpoint !== undefined) await verifyLog(store, checkpoint)
+  if (checkpoint !== undefined) await verifyLog(store, checkpoint, 'read models')
   let last: { position: bigint; eventId: string } | undefined = checkpoint
   onPhase('following')
 

@@ -1,9 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { hasCode } from '#domain'
-import type { EventStore } from '#eventstore'
+import { type EventStore, verifyLog } from '#eventstore'
 import type { Logger } from '#observability'
 import type { ProjectorMetrics } from '../metrics.ts'
-import { verifyLog } from './verify-log.ts'
 
 interface WatchOptions {
   store: EventStore
@@ -24,7 +23,7 @@ export async function watchLog(options: WatchOptions): Promise<void> {
     if (signal.aborted) return
     try {
       const held = checkpoint()
-      if (held !== undefined) await verifyLog(store, held)
+      if (held !== undefined) await verifyLog(store, held, 'read models')
       const head = await store.head()
       const isBehind = head !== undefined && head.position > (checkpoint()?.position ?? -1n)
       if (!isBehind) caughtUpAt = performance.now()

@@ -1,8 +1,7 @@
 import type { ClientBase } from 'pg'
 import { hasCode } from '#domain'
-import type { EventStore, RecordedEvent } from '#eventstore'
+import { type EventStore, type RecordedEvent, verifyLog } from '#eventstore'
 import { type Checkpoint, readCheckpoint } from '#postgres'
-import { verifyLog } from '../leader/verify-log.ts'
 import { applyAny } from '../write/apply.ts'
 import { projection, writeCheckpoint } from '../write/write-batch.ts'
 import { LIVE, REBUILT } from './session.ts'
@@ -68,7 +67,7 @@ async function catchUp(client: ClientBase, { store, schema, from, to }: Stretch)
 
 async function isOfThisLog(store: EventStore, checkpoint: Checkpoint): Promise<boolean> {
   try {
-    await verifyLog(store, checkpoint)
+    await verifyLog(store, checkpoint, 'read models')
     return true
   } catch (error) {
     if (hasCode(error, 'EVENT_LOG_DIVERGED')) return false

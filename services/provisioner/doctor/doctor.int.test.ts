@@ -144,7 +144,7 @@ test('what nothing in the system can fix is not repaired, and neither is anythin
 
   const { exitCode, stderr } = await world.doctor('--repair', id)
 
-  expect(stderr).toContain(`${id} is not repaired by the doctor. What held its data is gone`)
+  expect(stderr).toContain(`${id} is not repaired by the doctor. Its data is gone as well`)
   expect(exitCode).toBe(2)
   expect((await world.history(storeId)).at(-1)?.type).toBe('StoreProvisioned')
 })

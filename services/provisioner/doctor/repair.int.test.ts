@@ -26,19 +26,19 @@ test('a cut-off run of a failed store is repaired by asking for the store again,
   })
 })
 
-test('repaired twice after the same look, it is asked for once', async () => {
+test('repaired twice with the same snapshot, it is asked for once', async () => {
   const storeId = await failedStore()
   const snapshot = await examine(storeId)
   await repair(snapshot)
 
   const again = await repair(snapshot)
 
-  expect(again).toEqual([expect.stringContaining('was asked for already')])
+  expect(again).toEqual([expect.stringContaining('RetryRequested is in its stream')])
   const types = (await world.history(storeId)).map(({ type }) => type)
   expect(types.filter((type) => type === 'RetryRequested')).toHaveLength(1)
 })
 
-test('a store that its owner deleted after the look is left as it is', async () => {
+test('a store that its owner deleted after the snapshot is left as it is', async () => {
   const storeId = await failedStore()
   const snapshot = await examine(storeId)
   await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })

@@ -1,15 +1,14 @@
-import { randomUUID } from 'node:crypto'
-import { Client } from 'pg'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { realMedusa } from '#test/medusa/real-medusa'
+import { ownedDatabase } from '#test/servers/owned-database'
 import { type SmokeTest, placeOrder, browseToCheckout } from './smoke-test.ts'
 
 let shop: Awaited<ReturnType<typeof realMedusa>>
 let check: SmokeTest
 
 beforeAll(async () => {
-  shop = await realMedusa(await newDatabase())
+  shop = await realMedusa(await ownedDatabase())
   const { url: baseUrl, admin } = shop
   const { signal } = new AbortController()
   const host = 'shop.example.com'
@@ -86,6 +85,10 @@ test('a shop whose products are gone does not sell', async () => {
   )
 })
 
+test('set-up and sales write nothing into the application, whose file system is read-only', async () => {
+  expect(await shop.written()).toEqual([])
+})
+
 function say(what: string, figures: object): void {
   process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`)
 }
@@ -114,19 +117,4 @@ async function asAdmin<T>(path: string, schema: z.ZodType<T>, method = 'GET'): P
   const { token } = z.object({ token: z.string() }).parse(await login.json())
   const headers = { authorization: `Bearer ${token}` }
   return schema.parse(await (await fetch(shop.url + path, { method, headers })).json())
-}
-
-/** As the chart makes it: an owner of its own. It goes with the PostgreSQL of this run. */
-async function newDatabase(): Promise<string> {
-  const name = `medusa_${randomUUID().slice(0, 8)}`
-  const client = new Client({ connectionString: inject('postgresUrl') })
-  await client.connect()
-  try {
-    await client.query(`create role ${name} login password '${name}'`)
-    await client.query(`create database ${name} owner ${name}`)
-  } finally {
-    await client.end()
-  }
-  const owned = { pathname: name, username: name, password: name }
-  return Object.assign(new URL(inject('postgresUrl')), owned).href
 }

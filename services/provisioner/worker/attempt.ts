@@ -15,7 +15,6 @@ import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
 import type { HeldLease } from './lease.ts'
 import { type Cause, loadStore } from './load-store.ts'
 import { retryAppend } from './retry-append.ts'
-import { releaseSlot } from './release-quota.ts'
 import { contextOf, type Worker } from './worker.ts'
 
 export interface Attempt {
@@ -89,7 +88,7 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
   if (outcome.done === 'removed') {
     const { state, removedBefore } = await loadStore(worker.eventStore, target.request.storeId)
     // Before the end of the store is stored: a message about a deleted store then needs nothing at all.
-    if (state.status === 'deleting') await retried(attempt, 'slot', () => releaseSlot(attempt))
+    if (state.status === 'deleting') await releaseSlot(attempt)
     return { type: 'CompleteUninstall', claimId, removed: removedBefore, now }
   }
   const { release, chart, values } = target
@@ -107,6 +106,14 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
     ...(outcome.smokeTest && { smokeTest: outcome.smokeTest }),
     now,
   }
+}
+
+function releaseSlot(attempt: Attempt): Promise<void> {
+  const { worker, cause, target } = attempt
+  const { storeId, tenantId } = target.request
+  const slot = { storeId, now: worker.now() }
+  const context = { ...contextOf(worker, cause, `${storeId}:slot-released`), tenantId }
+  return retried(attempt, 'slot', () => worker.quotas.release(slot, context))
 }
 
 /**

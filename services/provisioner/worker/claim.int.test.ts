@@ -67,24 +67,13 @@ test('nothing is renewed once the lease is released', async () => {
 
 test('messages of a deleted store read its own stream only, and its slot is free', async () => {
   await using world = await provisionerWorld()
-  const storeId = await world.request()
-  await world.reserveSlot(storeId)
-  await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
+  const storeId = await deletingStore(world)
   const { eventStore, read } = readsOf(world)
-  const driver = {
-    ...failingDriver(() => new Error('The release was touched')),
-    fence: () => Promise.resolve(),
-    observe: () => Promise.resolve({ status: 'absent' } as const),
-  }
-  const worker = workerOf(world, { eventStore, driver })
+  const worker = workerOf(world, { eventStore, driver: removing() })
   await handleMessage(messageOf(storeId), worker)
-  expect(await world.history(storeId)).toContainEqual(
-    expect.objectContaining({ type: 'StoreDeleted' }),
-  )
-  const released = []
-  for await (const { type } of world.eventStore.readStream(tenantStream('demo')))
-    released.push(type)
-  expect(released).toEqual(['StoreSlotReserved', 'StoreSlotReleased'])
+  const types = (await world.history(storeId)).map(({ type }) => type)
+  expect(types.at(-1)).toBe('StoreDeleted')
+  expect(await slotEvents(world)).toEqual(['StoreSlotReserved', 'StoreSlotReleased'])
   read.length = 0
 
   const again = messageOf(storeId)
@@ -92,6 +81,18 @@ test('messages of a deleted store read its own stream only, and its slot is free
 
   expect(again.settled).toEqual(['ack'])
   expect(read).toEqual([storeStream(storeId)])
+})
+
+test('the stream of a tenant that deletes many stores is folded once', async () => {
+  await using world = await provisionerWorld()
+  const ids = [await deletingStore(world), await deletingStore(world), await deletingStore(world)]
+  const { eventStore, read } = readsOf(world)
+  const worker = workerOf(world, { eventStore, driver: removing() })
+
+  for (const id of ids) await handleMessage(messageOf(id), worker)
+
+  expect(read.filter((stream) => stream === tenantStream('demo'))).toHaveLength(1)
+  expect((await slotEvents(world)).filter((type) => type === 'StoreSlotReleased')).toHaveLength(3)
 })
 
 test('an install folds the stream of its store twice at most: before its claim and after its end', async () => {
@@ -138,4 +139,28 @@ function installing(): Driver {
       return Promise.resolve({ code: 0, signal: null, stderr: '', durationMs: 1 })
     },
   }
+}
+
+type World = Awaited<ReturnType<typeof provisionerWorld>>
+
+async function deletingStore(world: World): Promise<string> {
+  const storeId = await world.request()
+  await world.reserveSlot(storeId)
+  await world.send(storeId, { type: 'RequestDeletion', now: new Date().toISOString() })
+  return storeId
+}
+
+/** A driver for which there is nothing to remove any more. */
+function removing(): Driver {
+  return {
+    ...failingDriver(() => new Error('Nothing but a removal was asked for')),
+    fence: () => Promise.resolve(),
+    observe: () => Promise.resolve({ status: 'absent' }),
+  }
+}
+
+async function slotEvents({ eventStore }: World): Promise<string[]> {
+  const types: string[] = []
+  for await (const { type } of eventStore.readStream(tenantStream('demo'))) types.push(type)
+  return types
 }

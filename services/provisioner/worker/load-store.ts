@@ -1,4 +1,4 @@
-import { askingEvents, decodeMetadata, decodeStoreEvent } from '#contracts'
+import { decodeMetadata, decodeStoreEvent, requestEventTypes } from '#contracts'
 import { store, type StoreEvent, type StoreState, storeStream } from '#domain'
 import type { EventStore, Folded, RecordedEvent } from '#eventstore'
 
@@ -30,7 +30,7 @@ export async function loadStore(eventStore: EventStore, storeId: string): Promis
     if (event === undefined) continue
     loaded.state = store.evolve(loaded.state, event)
     loaded.removedBefore = removedAfter(loaded.removedBefore, event)
-    if (askingEvents.includes(event.type)) loaded.cause = causeOf(recorded)
+    if (requestEventTypes.includes(event.type)) loaded.cause = causeOf(recorded)
   }
   return loaded
 }

@@ -6,11 +6,13 @@ import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import type { GlobalConcurrency, TenantConcurrency } from './concurrency.ts'
 import type { Cause } from './load-store.ts'
+import type { Quotas } from './release-quota.ts'
 
 /** What the handling of a message works with. */
 export interface Worker {
   workerId: string
   eventStore: EventStore
+  quotas: Quotas
   leases: Leases
   driver: Driver
   logger: Logger

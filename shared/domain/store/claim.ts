@@ -4,7 +4,7 @@ import type { Claim, StoreEvent, WorkKind } from './events.ts'
 import { openClaim, pendingWork } from './pending-work.ts'
 import type { StoreState } from './state.ts'
 
-/** Workers that may die on one piece of work before it is given up: a store that kills its worker is poison. */
+/** Workers that may die over one store before its work is given up: a store that kills its workers is poison. */
 export const takeOversMax = 10
 
 /** Grants the claim, or gives the store up when it has killed too many workers. */
@@ -38,14 +38,14 @@ function takeOverOf(held: Claim, { givenUp }: ClaimStore) {
   return { takesOver: held.claimId, ...(givenUp === true && { givenUp }) }
 }
 
-/** The claim of that id when it is still the open one; anything else is CLAIM_LOST. */
+/** The claim with this id, if it is still the open one; else throws CLAIM_LOST. */
 export function heldClaim(state: StoreState, claimId: string): Claim {
   const held = openClaim(state)
   if (held?.claimId === claimId) return held
   throw claimLost('Another worker holds the store, or its work has ended', claimId, held)
 }
 
-/** What an outcome says of the work it ends. */
+/** The kind of work that an outcome ends, where it is an upgrade. */
 export const ofUpgrade = (kind: WorkKind): { kind?: 'upgrade' } =>
   kind === 'upgrade' ? { kind } : {}
 
@@ -62,7 +62,7 @@ function workersLost(
       reason: 'WORKER_LOST',
       retryable: true,
       detail: `${takeOversMax + 1} workers in a row died while they worked on this store`,
-      nextAction: "Look at the provisioners' logs for this store, then retry it",
+      nextAction: "Check the provisioners' logs for this store, then retry it",
       failedAt,
     },
   }
@@ -75,7 +75,7 @@ function workersLost(
 export function failAttempt(state: StoreState, command: FailAttempt): StoreEvent[] {
   const { attempt, kind } = heldClaim(state, command.claimId)
   if (kind !== 'uninstall' && !isToBeReady(state))
-    throw claimLost('The store was asked for something else', command.claimId)
+    throw claimLost('The owner of the store requested something else', command.claimId)
   const { failure, now } = command
   const delayMs = nextDelayMs(state, command)
   if (delayMs === undefined)

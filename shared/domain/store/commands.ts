@@ -26,10 +26,10 @@ export interface RequestStore extends Omit<StoreRequested, 'requestedAt'> {
   now: string
 }
 
-/** Moves a ready store to a larger plan, or on its own plan to the chart and images of today. */
+/** Moves a ready store to a larger plan, or keeps its plan and moves it to the current chart and images. */
 export interface RequestUpgrade {
   type: 'RequestUpgrade'
-  /** Absent: the plan the store is to have already, after a failed upgrade the one that was asked for. */
+  /** Absent: the store keeps its plan; after a failed upgrade, the plan of that upgrade. */
   plan?: Plan | undefined
   fingerprint: string
   now: string

@@ -81,12 +81,12 @@ function requestCancel(state: StoreState, now: string): StoreEvent[] {
   return [requested, { type: 'StoreFailed', data: { attempt, ...cancelled, failedAt: now } }]
 }
 
-const overtaken = 'The store was taken over or asked for something else'
+const overtaken = 'Another worker took the store over, or its owner requested something else'
 
 const cancelled = {
   reason: 'CANCELLED',
   retryable: false,
-  detail: 'Cancelled on request; what had been made was removed',
+  detail: 'Cancelled on request; everything created so far was removed',
   nextAction: 'Retry or delete the store',
 } as const
 
@@ -98,8 +98,8 @@ function existing(state: StoreState): Exclude<StoreState, { status: 'absent' | '
 }
 
 /**
- * Asks for the upgrade of a store that is ready, or of one whose upgrade failed: to what that was to become, or
- * back to what the store was, as far as its volumes let it. Throws STORE_IN_WRONG_STATE, PLAN_TOO_SMALL.
+ * Requests the upgrade of a store that is ready or whose upgrade failed. Without a plan the failed upgrade is repeated;
+ * its volumes cannot shrink below the store's own plan. Throws STORE_IN_WRONG_STATE, PLAN_TOO_SMALL.
  */
 function requestUpgrade(state: StoreState, command: RequestUpgrade): StoreEvent[] {
   const { status } = existing(state)

@@ -1,13 +1,13 @@
 import { AppError } from '../app-error.ts'
 import { type Claim, type Plan, plans } from './events.ts'
 
-// What a store says no with.
+// Why a store refuses a command.
 
 export const notFound = (): AppError => new AppError('STORE_NOT_FOUND', 'There is no such store')
 
 export const deleted = (): AppError => new AppError('STORE_DELETED', 'The store was deleted')
 
-/** For a command that is named by its participle. */
+/** `what` is the participle of the command, such as `retried`. */
 export function wrongState(what: string, status: string): AppError {
   return new AppError('STORE_IN_WRONG_STATE', `A store that is ${status} cannot be ${what}`, {
     details: { status },
@@ -22,11 +22,11 @@ export function keyReused(storeId: string): AppError {
   )
 }
 
-export function planTooSmall(asked: Plan, least: Plan): AppError {
+export function planTooSmall(requested: Plan, least: Plan): AppError {
   const larger = plans.slice(plans.indexOf(least) + 1)
   return new AppError(
     'PLAN_TOO_SMALL',
-    `A store of plan ${least} cannot go to ${asked}: its volumes cannot shrink. Larger plans: ${larger.join(', ') || 'none'}`,
+    `A store of plan ${least} cannot change to ${requested}: its volumes cannot shrink. Larger plans: ${larger.join(', ') || 'none'}`,
     { details: { plan: least, larger } },
   )
 }
@@ -41,7 +41,7 @@ export function retryNotDue(notBefore: string): AppError {
 }
 
 export function claimHeld(held: Claim): AppError {
-  return new AppError('CLAIM_HELD', `Attempt ${held.attempt} of ${held.worker} is under way`, {
+  return new AppError('CLAIM_HELD', `Attempt ${held.attempt} by ${held.worker} is in progress`, {
     details: { claimId: held.claimId, worker: held.worker },
   })
 }

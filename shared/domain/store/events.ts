@@ -46,15 +46,15 @@ export interface StoreRequested {
   name: string
   engine: Engine
   plan: Plan
-  /** SHA-256 of the canonical request, hex: the same key with another request is told apart by it. */
+  /** SHA-256 of the whole request body, hex: it distinguishes requests that use the same key. */
   fingerprint: string
   requestedAt: string
 }
 
-/** A ready store is to move to this plan, and to the chart and images of the day it is done. */
+/** The plan that a ready store is to have; with it, it gets the chart and images that are current then. */
 export interface UpgradeRequested {
   plan: Plan
-  /** SHA-256 of the canonical request, hex. */
+  /** SHA-256 of the whole request body, hex. */
   fingerprint: string
   requestedAt: string
 }
@@ -86,9 +86,9 @@ export interface ProvisioningAttemptFailed extends Failure {
 /** An order the provisioner placed to prove that a store sells. */
 export interface PlacedOrder {
   orderId: string
-  /** False where the engine offers no way: the order stays, and its e-mail says what it is. */
+  /** False where the engine cannot cancel: the order stays, and its e-mail says that it is a test. */
   cancelled: boolean
-  /** How many HTTP requests it took. */
+  /** HTTP requests that were needed. */
   requests: number
   durationMs: number
 }
@@ -102,9 +102,9 @@ export interface StoreProvisioned extends OfUpgrade {
   chartVersion: string
   chartDigest: string
   valuesDigest: string
-  /** True when the release was found as wanted, so that this attempt did not run helm. */
+  /** True when the release already was as requested, so that this attempt did not run helm. */
   adopted: boolean
-  /** Absent where nothing runs that could sell, and in older events. */
+  /** Absent where the driver runs no store that could sell. */
   smokeTest?: PlacedOrder | undefined
   provisionedAt: string
 }

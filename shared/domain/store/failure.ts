@@ -31,7 +31,7 @@ export type FailureReason = (typeof failureReasons)[number]
 export interface Failure {
   reason: FailureReason
   retryable: boolean
-  /** For a person, with secrets redacted. */
+  /** For people, with secrets redacted. */
   detail: string
   nextAction: string
 }

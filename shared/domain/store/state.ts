@@ -34,18 +34,18 @@ export interface Known {
   attempt: number
 }
 
-/** A store that was ready and is asked to become another. */
+/** A store that was ready and is being upgraded. */
 interface Serving {
   /** What it was before the upgrade. */
   provisioned: StoreProvisioned
   upgrade: UpgradeRequested
 }
 
-/** Work that is under way or to be done. */
+/** Work that is in progress or still to do. */
 export interface Waiting {
-  /** Attempts that failed since the work was asked for. */
+  /** Attempts that have failed since the work was requested. */
   failures: number
-  /** Dead workers since an attempt last ended by itself. */
+  /** Workers that have died since an attempt last ended with a result. */
   takeOvers: number
   /** No attempt before this time. */
   notBefore?: string

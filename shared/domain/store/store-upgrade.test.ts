@@ -105,7 +105,7 @@ test('a smaller plan is refused with the larger ones', () => {
   const refusing = () =>
     given(store, ...history(medium, claim('a'), complete('a'))).when(upgrade('small'))
   expect(refusing).toThrow(
-    'A store of plan medium cannot go to small: its volumes cannot shrink. Larger plans: large',
+    'A store of plan medium cannot change to small: its volumes cannot shrink. Larger plans: large',
   )
 })
 

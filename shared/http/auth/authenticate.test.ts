@@ -95,7 +95,13 @@ test.for<[string, () => Promise<string>]>([
   const answer = await get('/read', await token())
 
   expect(answer.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
-  expect(answer.headers['www-authenticate']).toBe('Bearer')
+  expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+})
+
+test('a request without a token is asked for one', async () => {
+  const { headers } = await app.inject('/read')
+
+  expect(headers).toMatchObject({ 'www-authenticate': 'Bearer', vary: 'Authorization' })
 })
 
 test('keys that cannot be fetched are a 503, not a 401', async () => {

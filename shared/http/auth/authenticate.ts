@@ -27,11 +27,16 @@ export function authenticate(app: FastifyInstance, auth: AuthOptions): Record<st
     try {
       request.caller = await identify(request)
     } catch (error) {
-      if (auth.mode === 'jwt') reply.header('www-authenticate', 'Bearer')
+      // RFC 6750 §3.1: who sent no token is told of no error.
+      const fault = request.headers.authorization === undefined ? '' : ' error="invalid_token"'
+      const isRefused = error instanceof AppError && error.code === 'UNAUTHENTICATED'
+      if (auth.mode === 'jwt' && isRefused) reply.header('www-authenticate', `Bearer${fault}`)
       throw error
     }
-    if (!request.caller.roles.includes(policy))
-      throw new AppError('FORBIDDEN', `This needs the role ${policy}`)
+    if (request.caller.roles.includes(policy)) return
+    if (auth.mode === 'jwt')
+      reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${policy}"`)
+    throw new AppError('FORBIDDEN', `This needs the role ${policy}`)
   })
   return checks
 }

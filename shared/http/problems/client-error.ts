@@ -1,7 +1,8 @@
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { correlationIdOf, type Logger } from '#observability'
-import { problemMediaType, problemOf } from './problem.ts'
+import { type Problem, problemHeaders, problemOf } from './problem.ts'
 
 const meanings: Record<string, { status: number; detail: string }> = {
   HPE_HEADER_OVERFLOW: { status: 431, detail: 'The headers are larger than 8 KiB' },
@@ -19,24 +20,26 @@ export function answerBrokenRequests(logger: Logger) {
     const correlationId = correlationIdOf(undefined)
     logger.info({ correlationId, status, code: error.code }, 'broken request refused')
     if (!socket.writable) return void socket.destroy()
-    const problem = {
-      code: 'REQUEST_INVALID',
-      status,
-      detail,
-      instance: '',
-      correlationId,
-    } as const
-    socket.end(responseOf(status, correlationId, JSON.stringify(problemOf(problem))))
+    end(socket, problemOf({ code: 'REQUEST_INVALID', status, detail, instance: '', correlationId }))
   }
 }
 
-function responseOf(status: number, correlationId: string, body: string): string {
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    `content-type: ${problemMediaType}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    `x-correlation-id: ${correlationId}`,
-    'connection: close',
-  ]
-  return `${head.join('\r\n')}\r\n\r\n${body}`
+/** Answers CONNECT, which asks for a tunnel: a handler of the server's `connect`. */
+export function refuseTunnel({ headers }: IncomingMessage, socket: Duplex): void {
+  const correlationId = correlationIdOf([headers['x-correlation-id']].flat()[0])
+  const detail = 'CONNECT is not served'
+  end(socket, problemOf({ code: 'METHOD_NOT_ALLOWED', detail, instance: '', correlationId }))
+}
+
+function end(socket: Duplex, problem: Problem): void {
+  const body = JSON.stringify(problem)
+  const headers = {
+    ...problemHeaders(problem),
+    ...(problem.status === 405 && { allow: '' }),
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const start = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n`
+  socket.end(`${start}${lines.join('')}\r\n${body}`)
 }

@@ -1,25 +1,42 @@
+import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { AppError, type ErrorCode } from '#domain'
+import { allowedMethods, type RouteMethods } from './allowed-methods.ts'
 import { type Fault, problemMediaType, problemOf } from './problem.ts'
 import { answers } from './status-of-code.ts'
 
-/** Answers every error of the server, and every address it does not know, with a problem document. */
-export function answerErrors(app: FastifyInstance): void {
-  const allowed = allowedMethods(app)
-  app.setErrorHandler((error, request, reply) => {
-    const meaning = readError(error)
-    sendProblem(request, reply, meaning)
-    if (reply.statusCode >= 500)
-      request.log.error({ err: error, code: meaning.code }, 'request failed')
-  })
-  app.setNotFoundHandler((request, reply) => {
+/** Answers every error of the server, and every address it does not know, with a problem document; `known` routes count beside its own. */
+export function answerErrors(app: FastifyInstance, known: RouteMethods): void {
+  const allowed = allowedMethods(app, known)
+  const answerNotFound = (request: FastifyRequest, reply: FastifyReply) => {
     const methods = allowed(pathOf(request))
     if (methods.length === 0) return sendProblem(request, reply, { code: 'ROUTE_NOT_FOUND' })
     reply.header('allow', methods.join(', '))
     const detail = `${request.method} is not served here, only ${methods.join(', ')}`
     return sendProblem(request, reply, { code: 'METHOD_NOT_ALLOWED', detail })
+  }
+  app.setNotFoundHandler(answerNotFound)
+  app.setErrorHandler(async (error, request, reply) => {
+    // Whatever is wrong with its body, nobody would have read it.
+    if (request.is404 && !(error instanceof AppError)) return answerNotFound(request, reply)
+    const meaning = readError(await countMistake(error, request, reply))
+    sendProblem(request, reply, meaning)
+    if (reply.statusCode >= 500)
+      request.log.error({ err: error, code: meaning.code }, 'request failed')
+    return reply
   })
+}
+
+/** A request that its own mistake ended before it was counted counts too; it may be one too many. */
+async function countMistake(error: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const mistakes: ErrorCode[] = ['REQUEST_INVALID', 'UNAUTHENTICATED', 'BODY_TOO_LARGE']
+  const isPublic = request.is404 || request.routeOptions.config.policy === 'public'
+  if (isPublic || !mistakes.includes(readError(error).code)) return error
+  return request.server.countRequest(request, reply).then(
+    () => error,
+    (refused: unknown) => refused,
+  )
 }
 
 /** Answers with an error's problem document. */
@@ -70,7 +87,18 @@ export function readError(error: unknown): ErrorMeaning {
       errors: faultsOf(error),
     }
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return meanings[code] ?? { code: 'INTERNAL' }
+  return meanings[code] ?? mistakeOf(error) ?? { code: 'INTERNAL' }
+}
+
+/** A client's mistake that the framework names and we do not keeps its status. */
+function mistakeOf(error: unknown): ErrorMeaning | undefined {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
+  if (!(status >= 400 && status < 500)) return undefined
+  return {
+    code: 'REQUEST_INVALID',
+    status,
+    detail: STATUS_CODES[status] ?? 'The request is not valid',
+  }
 }
 
 type ValidationError = Pick<FastifyError, 'validation' | 'validationContext'>
@@ -100,23 +128,4 @@ const escape = (key: string): string => key.replaceAll('~', '~0').replaceAll('/'
 
 function invalidBody(detail: string): ErrorMeaning {
   return { code: 'REQUEST_INVALID', detail, errors: [{ in: 'body', pointer: '', detail }] }
-}
-
-/** Notes every route that is added from now on; the result tells which methods a path is served with. */
-function allowedMethods(app: FastifyInstance): (path: string) => string[] {
-  const routes = new Map<string, { matches: RegExp; methods: Set<string> }>()
-  app.addHook('onRoute', ({ url, method }) => {
-    const route = routes.get(url) ?? { matches: patternOf(url), methods: new Set() }
-    for (const name of [method].flat()) route.methods.add(name)
-    routes.set(url, route)
-  })
-  return (path) => {
-    const matching = [...routes.values()].filter(({ matches }) => matches.test(path))
-    return [...new Set(matching.flatMap(({ methods }) => [...methods]))].toSorted()
-  }
-}
-
-function patternOf(url: string): RegExp {
-  const literal = url.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  return new RegExp(`^${literal.replaceAll(/:\w+/g, '[^/]+')}$`)
 }

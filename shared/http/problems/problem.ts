@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodes } from '#domain'
+import { securityHeaders } from '../security-headers.ts'
 import { answers } from './status-of-code.ts'
 
 /** One fault in a request, and where: a JSON Pointer (RFC 6901) into the part it names. */
@@ -54,8 +55,20 @@ export function problemOf(input: ProblemInput): Problem {
   }
 }
 
+/** The headers of a problem that no framework answers. */
+export function problemHeaders({ code, correlationId }: Problem): Record<string, string> {
+  const { retryAfter } = answers[code]
+  return {
+    ...securityHeaders,
+    'content-type': problemMediaType,
+    'cache-control': 'no-store',
+    'x-correlation-id': correlationId,
+    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+  }
+}
+
 /** The `type` of a code's problems: `urn:storewright:problem:quota-exceeded`. */
-export const problemType = (code: ErrorCode): string =>
+const problemType = (code: ErrorCode): string =>
   `urn:storewright:problem:${code.toLowerCase().replaceAll('_', '-')}`
 
 const text = { type: 'string' }

@@ -40,6 +40,7 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   EVENT_TOO_LARGE: internal,
   EVENT_UNREADABLE: internal,
   EVENT_STORE_REJECTED: internal,
+  EVENT_STORE_ACCESS_DENIED: unavailable('The event log denies access', 30),
   EVENT_STORE_UNAVAILABLE: unavailable('The event log does not answer'),
   EVENT_LOG_DIVERGED: unavailable('The read models do not fit the event log', 30),
   MESSAGING_UNAVAILABLE: unavailable('Messaging does not answer'),

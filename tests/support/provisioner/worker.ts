@@ -4,6 +4,7 @@ import { leaseTimes, parseConfig } from '../../../services/provisioner/config.ts
 import { createMetrics } from '../../../services/provisioner/metrics.ts'
 import type { Driver } from '../../../services/provisioner/reconcile/driver.ts'
 import { limitTenants } from '../../../services/provisioner/worker/concurrency.ts'
+import { openQuotas } from '../../../services/provisioner/worker/release-quota.ts'
 import { endedClaims, type Worker } from '../../../services/provisioner/worker/worker.ts'
 import type { provisionerWorld } from './provisioner-world.ts'
 
@@ -23,6 +24,7 @@ export function workerOf(
   return {
     workerId: 'in-process',
     eventStore,
+    quotas: openQuotas(change.eventStore ?? eventStore),
     leases: openLeases(messaging, lease),
     driver: failingDriver(() => new Error('The release was touched')),
     logger: createLogger({ service: 'test', level: 'silent' }),

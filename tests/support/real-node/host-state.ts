@@ -1,11 +1,12 @@
+import { existsSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { identityOf } from '../../../tools/cluster/commands/owner.ts'
+import { addresses, veth, CGROUP } from '../../../tools/cluster/real-node/sandbox/network.ts'
 import { debianPrograms } from '../../../tools/cluster/real-node/debian.ts'
 import { run } from '../../../tools/cluster/real-node/sandbox/run.ts'
 
 const settings = [
-  'net/ipv4/ip_forward',
   'vm/overcommit_memory',
   'vm/panic_on_oom',
   'kernel/panic',
@@ -13,31 +14,50 @@ const settings = [
   'kernel/keys/root_maxkeys',
   'kernel/keys/root_maxbytes',
 ]
+/** Where a node's programs write unless they are told otherwise, and where a claim on the host lies. */
+const places = [
+  '/run/storewright-node',
+  '/run/cni/pods',
+  '/run/containerd/io.containerd.runtime.v2.task/k8s.io',
+  '/var/lib/cni/pods',
+  '/var/lib/containerd/io.containerd.runtime.v2.task/k8s.io',
+  '/var/lib/kubelet',
+  '/var/log/pods',
+]
+/** Over these a sandbox mounts its own, for itself. */
+const covered = /^(\/run|\/var\/log|\/proc\/sys\/.*)$/
+const { host, services, pods } = addresses
+const networks = [host, services, pods].map((address) => address.split('.').slice(0, 2).join('.'))
+const ofVeth = (line: string) =>
+  [veth.host, ...networks.map((network) => ` ${network}.`)].some((name) => line.includes(name))
 
-/** Everything of this host that a node could leave something in. */
-export async function hostState(): Promise<Record<string, string>> {
+/**
+ * All a node of the cluster in `folder` has, or could have left, on this host. What others have there comes and
+ * goes: the networks, mounts and cgroups of a container engine are not looked at.
+ */
+export async function hostState(folder: string): Promise<Record<string, string>> {
   const { nft, env } = await debianPrograms(process.env)
-  const ip = (...args: string[]) => run(['ip', '-o', ...args])
+  const ip = async (...args: string[]) => ofNode(await run(['ip', '-o', ...args]))
+  const ofNode = (text: string) => lines(text, ofVeth)
   const values = settings.map(async (name) => `${name} ${await read(`/proc/sys/${name}`)}`)
+  const mounts = await read('/proc/self/mountinfo')
+  const tables = await run([nft, 'list', 'tables'], { env })
+  const hierarchies = await entriesOf('/sys/fs/cgroup')
+  const cgroups = await Promise.all(hierarchies.map((path) => entriesOf(path)))
   return {
-    mounts: await read('/proc/self/mountinfo'),
+    mounts: lines(
+      mounts,
+      (line) => line.includes(folder) || covered.test(line.split(' ')[4] ?? ''),
+    ),
     links: await ip('link', 'show'),
     addresses: await ip('address', 'show'),
     routes: await ip('route', 'show', 'table', 'all'),
-    networks: (await readdir('/run/netns').catch(() => [])).join(),
-    tables: await run([nft, 'list', 'ruleset'], { env }),
-    cgroups: (await readdir('/sys/fs/cgroup', { recursive: true }))
-      .filter((path) => path.includes('storewright') || path.includes('kubepods'))
+    tables: lines(tables, (line) => /storewright|kube-proxy/.test(line)),
+    cgroups: [...hierarchies, ...cgroups.flat()]
+      .filter((path) => [CGROUP, 'kubepods'].includes(basename(path)))
       .join(),
     settings: (await Promise.all(values)).join(''),
-    root: (await readdir('/')).join(),
-    folders: [
-      ...(await readdir('/run')),
-      ...(await readdir('/var/log')),
-      ...(await readdir('/var/lib')),
-    ]
-      .filter((name) => /storewright-node|containerd|containers|pods|kubelet|cni/.test(name))
-      .join(),
+    places: places.filter((path) => existsSync(path)).join(),
   }
 }
 
@@ -69,4 +89,13 @@ async function processes() {
 
 async function read(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '')
+}
+
+function lines(text: string, isKept: (line: string) => boolean): string {
+  return text.split('\n').filter(isKept).join('\n')
+}
+
+async function entriesOf(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => [])
+  return names.map((name) => join(folder, name))
 }

@@ -30,7 +30,7 @@ test('the command brings real pods up with an image, says what runs, and down en
 test('down clears what a start that was killed has left on the host', async () => {
   await using temp = await tempFolder('storewright-command-')
   const folder = join(temp.path, 'cluster')
-  const before = await hostState()
+  const before = await hostState(folder)
   const up = command(folder, 'up')
   await up.running()
   up.child.kill('SIGKILL')
@@ -38,7 +38,7 @@ test('down clears what a start that was killed has left on the host', async () =
 
   expect(await command(folder, 'down').output).toBe('The cluster does not run.\n')
 
-  expect(await hostState()).toEqual(before)
+  expect(await hostState(folder)).toEqual(before)
 })
 
 function command(folder: string, ...args: string[]) {

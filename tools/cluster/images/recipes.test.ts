@@ -2,11 +2,29 @@ import { readFileSync } from 'node:fs'
 import { load } from 'js-yaml'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { sources, steps } from './medusa/app.ts'
 import { medusaConfig, nodePackage, postgres } from './recipes.ts'
 
 const deploy = new URL('../../../deploy/', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, deploy), 'utf8')
 const values = z.object({ images: z.object({ database: z.string() }) })
+
+test('the Medusa application made here is made by the steps of the Dockerfile, from the same files', () => {
+  const dockerfile = read('images/medusa/Dockerfile')
+  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)]
+  expect(sources.toSorted()).toEqual(
+    [...new Set(copied.flatMap(([, names]) => names?.split(' ') ?? []))].toSorted(),
+  )
+  const [, beforeLast = ''] = /^(.*)^FROM base$/ms.exec(dockerfile) ?? []
+  const run = [...beforeLast.matchAll(/^RUN (?:--mount=\S+ )?(.*)$/gm)].map(([, text = '']) =>
+    // Left out of the layers here instead.
+    text.replace(' --omit=dev', ''),
+  )
+  const performed = steps.map(({ run: command, env = {} }) =>
+    [...Object.entries(env).map(([name, value]) => `${name}=${value}`), command].join(' '),
+  )
+  expect(performed.toSorted()).toEqual([...new Set(run)].toSorted())
+})
 
 test('the Medusa image made here says to the container runtime what the one of the Dockerfile says', () => {
   const dockerfile = read('images/medusa/Dockerfile')

@@ -12,23 +12,28 @@ import { packBox } from '#test/real-node/box-image'
 import { boxPod, serving } from '#test/real-node/box-pod'
 import { execInPod } from '#test/real-node/exec-in-pod'
 import { alive, hostState, processesIn } from '#test/real-node/host-state'
+import { run } from './sandbox/run.ts'
 import { startRealCluster, type RealCluster } from './start.ts'
 
 const owner = fileURLToPath(import.meta.resolve('#test/real-node/run-real-cluster'))
 const podState = z.object({ status: z.object({ phase: z.string(), podIP: z.string() }) })
 
-test('after close() the host is as it was, but for the folder', async () => {
+test('after close() nothing of it is on the host but the folder, whatever others do meanwhile', async () => {
   await using temp = await tempFolder('storewright-pods-')
-  const before = await hostState()
+  const before = await hostState(temp.path)
   const cluster = await startRealCluster({ folder: temp.path, log: () => {} })
   await runPod(cluster, temp.path)
   const sandbox = await processesIn(temp.path)
-  expect(await hostState()).not.toEqual(before)
+  const running = await hostState(temp.path)
+  for (const part of ['links', 'addresses', 'routes', 'cgroups', 'places'])
+    expect(`${part}: ${running[part]}`).not.toBe(`${part}: ${before[part]}`)
+  await using others = new AsyncDisposableStack()
+  await containerEngine(others)
 
   await cluster.close()
 
   expect(await alive(sandbox)).toEqual([])
-  expect(await hostState()).toEqual(before)
+  expect(await hostState(temp.path)).toEqual(before)
 })
 
 test('kill -9 of the process that runs it takes every process of the sandbox with it', async () => {
@@ -87,6 +92,17 @@ test('a cluster in the same folder goes on: its pods run, their data and policie
   const ask = () => command('client', 'timeout', '2', 'wget', '-q', '-O', '-', url)
   await eventually(() => expect(ask()).rejects.toThrow('exit code 143'))
 })
+
+/** A bridge and a mount, as a container engine on the same host makes them; they go with `stack`. */
+async function containerEngine(stack: AsyncDisposableStack): Promise<void> {
+  const folder = stack.use(await tempFolder('container-engine-'))
+  const link = 'engine0'
+  await run(['ip', 'link', 'add', link, 'type', 'bridge'])
+  stack.defer(async () => void (await run(['ip', 'link', 'delete', link])))
+  await run(['ip', 'address', 'add', '172.31.255.1/30', 'dev', link])
+  await run(['mount', '-t', 'tmpfs', 'tmpfs', folder.path])
+  stack.defer(async () => void (await run(['umount', folder.path])))
+}
 
 /** Two pods, one of them with a volume that tells how often it has begun. */
 async function runPod(cluster: RealCluster, folder: string) {

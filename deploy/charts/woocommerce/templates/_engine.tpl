@@ -23,6 +23,14 @@ database: 3306
 - {name: APACHE_LOCK_DIR, value: /run/apache2}
 - {name: APACHE_PID_FILE, value: /run/apache2/apache2.pid}
 - {name: APACHE_WORKERS, value: {{ (include "store.plan" . | fromYaml).server.workers | quote }}}
+{{- with .Values.mail }}
+{{- if .host }}
+- {name: MAIL_HOST, value: {{ .host | quote }}}
+- {name: MAIL_PORT, value: {{ .port | quote }}}
+- {name: MAIL_SECURITY, value: {{ .security | quote }}}
+- {name: MAIL_FROM, value: {{ .from | quote }}}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "engine.mounts" -}}
@@ -30,6 +38,9 @@ database: 3306
 - {name: run, mountPath: /run/apache2}
 - {name: uploads, mountPath: /var/www/html/wp-content/uploads}
 - {name: secrets, mountPath: /run/secrets/store, readOnly: true}
+{{- if .Values.mail.existingSecret }}
+- {name: mail, mountPath: /run/secrets/mail, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{- define "engine.volumes" -}}
@@ -46,4 +57,11 @@ database: 3306
       - {key: {{ $kind }}-key, path: {{ $kind }}-key}
       - {key: {{ $kind }}-salt, path: {{ $kind }}-salt}
       {{- end }}
+{{- with .Values.mail.existingSecret }}
+- name: mail
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: 288 # 0440
+    items: [{key: username, path: username}, {key: password, path: password}]
+{{- end }}
 {{- end }}

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, DatabaseError } from 'pg'
+import { APPLICATION } from './beginning.mts'
 
 const WAIT_MS = 180_000
 const TRY_MS = 5_000
@@ -18,7 +19,11 @@ export async function backendsReady(): Promise<Client> {
 
 async function connectDatabase(): Promise<Client> {
   const connectionString = setting('DATABASE_URL')
-  const client = new Client({ connectionString, connectionTimeoutMillis: TRY_MS })
+  const client = new Client({
+    connectionString,
+    connectionTimeoutMillis: TRY_MS,
+    application_name: APPLICATION,
+  })
   // A connection that breaks later is found by the next query.
   client.on('error', () => {})
   await client.connect()

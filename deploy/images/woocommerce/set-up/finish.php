@@ -10,12 +10,12 @@ return (static function (string $step): Closure {
     $done = false;
     register_shutdown_function(static function () use (&$done, $step): void {
         if (!$done) {
-            fwrite(STDERR, "set-up: $step did not come to its end\n");
+            fwrite(STDERR, "$step did not come to its end\n");
             exit(1);
         }
     });
     return static function (string $outcome) use (&$done, $step): void {
         $done = true;
-        fwrite(STDERR, "set-up: $step: $outcome\n");
+        fwrite(STDERR, "$step: $outcome\n");
     };
 });

@@ -152,7 +152,7 @@ test('where volumes cannot grow an upgrade fails by name, and the store goes bac
 })
 
 test('an upgraded shop is browsed and nothing is ordered; one that does not work has failed', async () => {
-  const page = { 'GET /': { body: '<!DOCTYPE html>' } }
+  const page = { 'GET /product/*/': { body: '<!DOCTYPE html>' } }
   const script: Script = { ...woocommerce, ...page }
   await using shop = await scriptedShop(script)
   await using world = await clusterWorld(cluster)

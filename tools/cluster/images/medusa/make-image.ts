@@ -7,7 +7,7 @@ import { say, withProgress } from '../../../../embedded/setup/output.js'
 import { ownedByRoot, packArchive, packLayer } from '../archive.ts'
 import type { StoreImages } from '../paths.ts'
 import { medusaConfig, nodePackage } from '../recipes.ts'
-import { medusaApp } from './app.ts'
+import { unpackMedusaApp } from './app.ts'
 
 const PART = 'images'
 
@@ -16,7 +16,8 @@ export async function makeMedusaImage(
   making: string,
   { base, images, env }: { base: string; images: StoreImages; env: NodeJS.ProcessEnv },
 ): Promise<void> {
-  const app = await medusaApp(env)
+  const app = join(making, 'medusa-app')
+  await unpackMedusaApp(app, env)
   const { reference, archive } = images.server
   await withProgress(PART, 'packing medusa', async () => {
     const layers = [base, ...(await medusaLayers(app, making))]

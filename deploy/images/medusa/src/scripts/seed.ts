@@ -9,7 +9,7 @@ import { reportDone } from '../report-done'
 
 /**
  * Makes the store able to sell: one region, one way to ship, one way to pay, one product.
- * Every part is looked for before it is made: a run may end anywhere and be started again.
+ * For a database that was empty when the set-up began; what Medusa's own migrations have made is used.
  */
 export default async function seed({ container }: ExecArgs): Promise<void> {
   const salesChannelId = await ensureSalesChannel(container)

@@ -132,13 +132,13 @@ function rowsOf(): string[] {
     granted,
     ({ role, resource }) => `\`${role.replace('sw-', '…-')}\` | ${resource}`,
   )
-  return [...rows].map(([place, rights]) => {
+  return [...rows].map(([subject, rights]) => {
     const verbs = new Set(rights.map(({ verb, name }) => (name ? `${verb} ${name}` : verb)))
     const used = rights.flatMap(usesOf)
     const operations = new Set(
       life.sent.filter((sent) => used.includes(sent)).map(({ operation }) => operation),
     )
-    return `${place} | ${[...verbs].join(', ').replaceAll('sw-', '…-')} | ${[...operations].join(', ')}`
+    return `${subject} | ${[...verbs].join(', ').replaceAll('sw-', '…-')} | ${[...operations].join(', ')}`
   })
 }
 

@@ -95,7 +95,7 @@ describe('nothing is touched', () => {
       maker.driver.fence(target, { ...leaseOf(2), signal: AbortSignal.abort(), confirm }),
     ).rejects.toThrow(lost)
     const { body } = await cluster.api(`${path}?labelSelector=storewright.dev/claim`)
-    // Its own stands: whoever comes next waits again.
+    // Its own Secret stays: the next attempt waits again.
     expect(JSON.stringify(body)).toContain('claim-2-')
   })
 })
@@ -110,7 +110,7 @@ describe('a chart', () => {
     })
   })
 
-  test('that wants a key the Secret of the store lacks is refused: its values are never made anew', async () => {
+  test('that wants a key the Secret of the store lacks is refused: its values are never made again', async () => {
     const target = await newTarget()
     await maker.driver.deploy(target, leaseOf())
     const charts = await withKeys('one-more-key admin-email')

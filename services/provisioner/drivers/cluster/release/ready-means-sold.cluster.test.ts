@@ -49,7 +49,7 @@ test('a Medusa store is ready after its administrator saw an order go through it
 test('a store that does not sell is not ready; when it sells it is, without another run of helm', async () => {
   const page = { body: '<!DOCTYPE html>' }
   const outOfOrder = { status: 500, body: { code: 'internal', message: 'The checkout is broken' } }
-  const broken = { 'POST /?rest_route=/wc/store/v1/checkout': outOfOrder, 'GET /': page }
+  const broken = { 'POST /?rest_route=/wc/store/v1/checkout': outOfOrder, 'GET /product/*/': page }
   const script = { ...woocommerce, ...broken }
   await using shop = await scriptedShop(script)
   await using world = await clusterWorld(cluster)
@@ -57,7 +57,7 @@ test('a store that does not sell is not ready; when it sells it is, without anot
 
   const storeId = await world.request({ engine: 'woocommerce' })
   const failed = await untilLast(world, storeId, 'StoreFailed')
-  Object.assign(script, { ...woocommerce, 'GET /': page })
+  Object.assign(script, { ...woocommerce, 'GET /product/*/': page })
   await world.send(storeId, { type: 'RequestRetry', now: new Date().toISOString() })
   await world.notify(storeId)
   const events = await untilLast(world, storeId, 'StoreProvisioned')

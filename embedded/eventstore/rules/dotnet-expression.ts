@@ -1,0 +1,77 @@
+import { RE2JS } from 're2js'
+import { charactersOf, classSource } from './character-class.ts'
+
+/** The expression is one in .NET, but none that this server runs in time proportional to the text. */
+export class UnsupportedExpression extends Error {}
+
+const UNICODE_CLASSES: Record<string, string> = {
+  d: '\\p{Nd}',
+  w: '\\p{L}\\p{Mn}\\p{Nd}\\p{Pc}',
+  s: '\\x09-\\x0d\\x85\\p{Z}',
+}
+/** Look-around, atomic groups, conditions, back references, and the options that change how a pattern is read. */
+const UNSUPPORTED = /^\(\?(?:[=!>(]|<[=!]|<\w*-|[imsn-]*[nx])|^\\[1-9kG]/
+
+/**
+ * Compiles an expression of .NET for a linear-time engine: a filter that backtracks would stop the server for everybody.
+ * Throws SyntaxError where it is no expression, UnsupportedExpression where it cannot be translated.
+ */
+export function compileExpression(source: string): (text: string) => boolean {
+  const pattern = compile(source, translated(source))
+  return (text) => pattern.test(text)
+}
+
+function compile(source: string, translation: string) {
+  try {
+    return RE2JS.compile(translation)
+  } catch (error) {
+    if (isExpression(source)) throw new UnsupportedExpression(source, { cause: error })
+    throw new SyntaxError(source, { cause: error })
+  }
+}
+
+function isExpression(source: string): boolean {
+  try {
+    return new RegExp(source) instanceof RegExp
+  } catch {
+    return false
+  }
+}
+
+function translated(source: string): string {
+  let translation = ''
+  for (let at = 0; at < source.length;) {
+    const rest = source.slice(at)
+    if (UNSUPPORTED.test(rest)) throw new UnsupportedExpression(source)
+    const [token, meaning] = rest.startsWith('[') ? classAt(rest) : tokenAt(rest)
+    translation += meaning
+    at += token.length
+  }
+  return translation
+}
+
+/** The next token, and what it is to the other engine. */
+function tokenAt(rest: string): [string, string] {
+  // Before a last line feed, too.
+  if (rest.startsWith('\\Z')) return ['\\Z', '(?:\\n?\\z)']
+  if (rest.startsWith('$')) return ['$', '(?:\\n?\\z)']
+  const named = /^\(\?(?:<(\w+)>|'(\w+)')/.exec(rest)
+  if (named) return [named[0], '(']
+  const [, letter = ''] = /^\\([dwsDWS])/.exec(rest) ?? []
+  const characters = UNICODE_CLASSES[letter.toLowerCase()]
+  if (characters === undefined) return both(rest.slice(0, rest.startsWith('\\') ? 2 : 1))
+  return [`\\${letter}`, `[${letter === letter.toLowerCase() ? '' : '^'}${characters}]`]
+}
+
+const both = (token: string): [string, string] => [token, token]
+
+function classAt(rest: string): [string, string] {
+  const subtraction = /^\[((?:\\.|[^\\[\]])+)-\[((?:\\.|[^\\[\]])+)\]\]/s.exec(rest)
+  if (subtraction) {
+    const [token, minuend = '', subtrahend = ''] = subtraction
+    return [token, classSource(charactersOf(minuend), charactersOf(subtrahend))]
+  }
+  const [token] = /^\[\^?\]?(?:\\.|[^\\\]])*\]/s.exec(rest) ?? ['[']
+  const meaning = token.replace(/\\([dws])/g, (_, letter: string) => UNICODE_CLASSES[letter] ?? '')
+  return [token, meaning.replace(/(?<=.)\[/gs, '\\[')]
+}

@@ -1,0 +1,142 @@
+import { type EventData, EventStoreDBClient } from '@eventstore/db-client'
+import { EventEmitter } from 'node:events'
+import { AppError } from '#domain'
+
+// The one file that imports the client: another client, or a newer one, is a change of this file.
+export {
+  BACKWARDS,
+  END,
+  ErrorType,
+  type EventData,
+  type EventStoreDBClient,
+  excludeSystemEvents,
+  isCommandError,
+  jsonEvent,
+  type JSONType,
+  type ResolvedEvent,
+  START,
+  type StreamingRead,
+  StreamNotFoundError,
+  TimeoutError,
+  UnknownError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client'
+
+/** How long one node may take to answer which nodes there are: the client asks them one after the other. */
+const GOSSIP_TIMEOUT_S = 2
+
+/** Connects on the first call. Throws CONFIG_INVALID for a connection string that is none. */
+export function connect(connectionString: string): EventStoreDBClient {
+  if (/throwOnAppendFailure=false/i.test(connectionString))
+    throw new AppError('CONFIG_INVALID', 'throwOnAppendFailure must not be false')
+  const unknown = unknownOption(connectionString)
+  if (unknown !== undefined)
+    throw new AppError('CONFIG_INVALID', `EVENTSTORE_URL has an unknown option: ${unknown}`)
+  try {
+    return EventStoreDBClient.connectionString(withGossipTimeout(connectionString))
+  } catch {
+    // The client's error quotes the string with its password.
+    throw new AppError('CONFIG_INVALID', 'The event store connection string is invalid')
+  }
+}
+
+/** The client would take it, and print the whole string with its password. */
+function unknownOption(connectionString: string): string | undefined {
+  const [, query = ''] = connectionString.trim().split('?')
+  const names = query.split('&').map((option) => option.split('=')[0]?.trim() ?? '')
+  return names.find((name) => name !== '' && !options.has(name.toLowerCase().replace(/[_-]/g, '')))
+}
+
+const options = new Set([
+  'usercertfile',
+  'userkeyfile',
+  'maxdiscoverattempts',
+  'connectionname',
+  'defaultdeadline',
+  'discoveryinterval',
+  'gossiptimeout',
+  'nodepreference',
+  'tls',
+  'tlsverifycert',
+  'tlscafile',
+  'throwonappendfailure',
+  'keepaliveinterval',
+  'keepalivetimeout',
+])
+
+/** Only where nodes are looked for, and unless given; its default of 5 s is an append's whole time. */
+function withGossipTimeout(connectionString: string): string {
+  const [address = '', query = ''] = connectionString.trim().split('?')
+  const looksForNodes = address.startsWith('esdb+discover:') || address.includes(',')
+  if (!looksForNodes || /gossip[_-]?timeout=/i.test(query)) return connectionString
+  return `${address}?${[query, `gossipTimeout=${GOSSIP_TIMEOUT_S}`].filter(Boolean).join('&')}`
+}
+
+export interface ClientAppend {
+  stream: string
+  events: EventData[]
+  expected: bigint | 'no_stream'
+}
+
+/** A client that only appends; `ready` settles when it has found a node and knows what the node can do. */
+export interface AppendClient {
+  ready: Promise<void>
+  append: (call: ClientAppend) => Promise<{ revision: bigint; position: bigint | undefined }>
+  /** Cancels what is open. May wait for ever. */
+  dispose: () => Promise<void>
+}
+
+/**
+ * The client keeps the answers of all its instances in one table of the process and asks for the server's abilities
+ * only once. So nothing may be handed to it before `ready`, and one whose `ready` was rejected is of no more use.
+ */
+export function connectForAppends(connectionString: string): AppendClient {
+  const client = connect(connectionString)
+  guardAnswers(client)
+  return {
+    ready: ready(client),
+    append: async ({ stream, events, expected }) => {
+      const result = await client.appendToStream(stream, events, { expectedRevision: expected })
+      return { revision: result.nextExpectedRevision, position: result.position?.commit }
+    },
+    dispose: () => client.dispose(),
+  }
+}
+
+async function ready(client: EventStoreDBClient): Promise<void> {
+  // Hidden by its types, not by the class.
+  await Reflect.get(client, 'capabilities')
+}
+
+/**
+ * An answer that is not in the client's table, or that it cannot read, would be thrown out of an event listener and
+ * end the process. Such an answer is dropped: its append runs out of time and is sent again.
+ */
+function guardAnswers(client: EventStoreDBClient): void {
+  const original: unknown = Reflect.get(client, 'GRPCStreamCreator')
+  if (typeof original !== 'function') return
+  const guarded = (service: unknown, name: string, open: unknown, cache: unknown): unknown =>
+    Reflect.apply(original, client, [
+      service,
+      name,
+      typeof open === 'function' ? (stub: unknown) => guardedCall(open, stub) : open,
+      cache,
+    ])
+  Reflect.set(client, 'GRPCStreamCreator', guarded)
+}
+
+async function guardedCall(open: Function, stub: unknown): Promise<unknown> {
+  const call: unknown = await Reflect.apply(open, undefined, [stub])
+  if (!(call instanceof EventEmitter)) return call
+  for (const listener of call.listeners('data')) {
+    call.removeAllListeners('data')
+    call.on('data', (answer) => {
+      try {
+        Reflect.apply(listener, call, [answer])
+      } catch {
+        // See above: nobody waits for it.
+      }
+    })
+  }
+  return call
+}

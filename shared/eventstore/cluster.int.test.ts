@@ -1,0 +1,147 @@
+import { eventually } from '#test/eventually'
+import { collect, newEvents, newStream } from '#test/event-store-events'
+import { eventStoreCluster } from '#test/servers/eventstore-cluster'
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { openEventStore } from './open-event-store.ts'
+
+type ClusterOptions = Parameters<typeof eventStoreCluster>[0]
+
+async function storeOnCluster({
+  timeoutMs = 15_000,
+  ...options
+}: { timeoutMs?: number } & ClusterOptions = {}) {
+  const cluster = await eventStoreCluster(options)
+  const lines: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line) => void lines.push(line) })
+  const store = openEventStore({ connectionString: cluster.url, timeoutMs, logger })
+  return {
+    cluster,
+    store,
+    lines,
+    async [Symbol.asyncDispose]() {
+      await store.close()
+      await cluster[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const nodes = [0, 1, 2]
+const unavailable = { code: 'EVENT_STORE_UNAVAILABLE', retryable: true }
+
+test('a service that was started before the cluster appends as soon as there is a leader', async () => {
+  await using es = await storeOnCluster({ timeoutMs: 1_000 })
+  for (const n of nodes) es.cluster.kill(n)
+  for (let tries = 0; tries < 3; tries++)
+    await expect(es.store.append(newStream(), newEvents(), 'no_stream')).rejects.toMatchObject(
+      unavailable,
+    )
+  await expect(es.store.pingAppends(500)).rejects.toMatchObject(unavailable)
+
+  for (const n of nodes) await es.cluster.start(n)
+
+  await eventually(() => es.store.append(newStream(), newEvents(), 'no_stream'))
+  await eventually(() => es.store.pingAppends(1_000))
+})
+
+test('nodes that were cut off from each other take appends again once they are joined', async () => {
+  await using es = await storeOnCluster({ timeoutMs: 1_000 })
+  await es.store.append(newStream(), newEvents(), 'no_stream')
+  await es.store.ping(5_000)
+  for (const n of nodes) es.cluster.isolate(n)
+  await eventually(() => expect(es.cluster.leader()).toBeUndefined())
+  await expect(es.store.pingAppends(500)).rejects.toMatchObject(unavailable)
+  await expect(es.store.ping(500)).resolves.toBeUndefined()
+
+  for (const n of nodes) es.cluster.rejoin(n)
+
+  await eventually(() => es.store.append(newStream(), newEvents(), 'no_stream'))
+})
+
+test.each(['not ready', 'busy'] as const)(
+  'a server that is %s is asked until the deadline',
+  async (fate) => {
+    await using es = await storeOnCluster()
+    es.cluster.setFate(fate)
+    const stream = newStream()
+    const appended = es.store.append(stream, newEvents(), 'no_stream')
+    await expect(es.store.pingAppends(1_000)).rejects.toMatchObject(unavailable)
+    es.cluster.setFate(undefined)
+
+    expect(await appended).toMatchObject({ revision: 0n })
+  },
+)
+
+test('the same append twice at once is done once, and nobody else is disturbed', async () => {
+  await using es = await storeOnCluster()
+  await es.store.append(newStream(), newEvents(), 'no_stream')
+  es.cluster.delayAppends(1_000)
+  const stream = newStream()
+  const events = newEvents(2)
+
+  const twice = [1, 2].map(() => es.store.append(stream, events, 'no_stream'))
+  const others = nodes.map(() => es.store.append(newStream(), newEvents(), 'no_stream'))
+
+  const [first, second] = await Promise.all(twice)
+  expect(second).toEqual(first)
+  await Promise.all(others)
+  expect(await collect(es.store.readStream(stream))).toHaveLength(2)
+  expect(es.lines).toEqual([])
+})
+
+test('an append that was written and answered as timed out is done once', async () => {
+  await using es = await storeOnCluster()
+  es.cluster.setFate('timed out')
+  const stream = newStream()
+  const appended = es.store.append(stream, newEvents(2), 'no_stream')
+  await eventually(async () => expect(await collect(es.store.readStream(stream))).toHaveLength(2))
+  es.cluster.setFate(undefined)
+
+  expect(await appended).toMatchObject({ revision: 1n })
+})
+
+test('an answer to an append nobody knows does not end the process', async () => {
+  await using es = await storeOnCluster()
+  await es.store.append(newStream(), newEvents(), 'no_stream')
+  es.cluster.setFate('garbled')
+  const appended = es.store.append(newStream(), newEvents(), 'no_stream')
+  await expect(es.store.pingAppends(500)).rejects.toMatchObject(unavailable)
+  es.cluster.setFate(undefined)
+
+  expect(await appended).toMatchObject({ revision: 0n })
+})
+
+test('a caller with little time left does not take the connection from the others', async () => {
+  await using es = await storeOnCluster()
+  await using hasty = {
+    store: openEventStore({ connectionString: es.cluster.url, timeoutMs: 200 }),
+    [Symbol.asyncDispose]: () => hasty.store.close(),
+  }
+  await es.store.append(newStream(), newEvents(), 'no_stream')
+  es.cluster.delayAppends(1_000)
+  const others = nodes.map(() => es.store.append(newStream(), newEvents(), 'no_stream'))
+
+  await expect(hasty.store.append(newStream(), newEvents(), 'no_stream')).rejects.toMatchObject(
+    unavailable,
+  )
+
+  await Promise.all(others)
+  expect(es.lines).toEqual([])
+})
+
+test.each(['kill', 'freeze', 'isolate'] as const)(
+  'appends in flight when the leader is lost (%s) are done by the next',
+  async (fault) => {
+    await using es = await storeOnCluster({ timeoutMs: 25_000 })
+    await es.store.append(newStream(), newEvents(), 'no_stream')
+    es.cluster.delayAppends(100)
+    const streams = Array.from({ length: 10 }, newStream)
+    const appends = streams.map((stream) => es.store.append(stream, newEvents(2), 'no_stream'))
+
+    es.cluster[fault](0)
+
+    await Promise.all(appends)
+    expect(es.cluster.leader()).not.toBe(0)
+    for (const stream of streams) expect(await collect(es.store.readStream(stream))).toHaveLength(2)
+  },
+)
