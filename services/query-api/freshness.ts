@@ -37,10 +37,13 @@ export function freshness({ readPosition, waitMs = 2_000 }: Dependencies): Fresh
   let position = 0n
   let moves = 0
   const listeners = new Set<Listener>()
+  const wake: Listener = (tenants) => {
+    for (const listener of listeners) listener(tenants)
+  }
   const move = (to: bigint, tenants?: readonly string[]) => {
     position = to
     moves++
-    for (const listener of listeners) listener(tenants)
+    wake(tenants)
   }
   const look = async () => {
     const before = moves
@@ -54,9 +57,13 @@ export function freshness({ readPosition, waitMs = 2_000 }: Dependencies): Fresh
   return {
     position: () => position,
     readPosition: look,
-    // A failed read does no harm: everything that waits reads again.
-    onChange: (change) =>
-      change === undefined ? void look().catch(() => {}) : move(change.position, change.tenants),
+    onChange: (change) => {
+      if (change !== undefined) return move(change.position, change.tenants)
+      // A missed commit may be older than the next notification, so every stream reads again.
+      wake(undefined)
+      // A failed read does no harm: everything that waits reads again.
+      look().catch(() => {})
+    },
     watch: (tenantId) => watch((tenants) => tenants.includes(tenantId)),
     reached: async (wanted) => {
       const signal = AbortSignal.timeout(waitMs)

@@ -5,7 +5,7 @@ import type { KnownStream, ParkedEvent } from '../projection/fold-events.ts'
 import { storeIdOfStream, type StoreProjection } from '../projection/store-projection.ts'
 import { storeRow } from '../projection/store-row.ts'
 
-/** Inserts or replaces rows of stores; a row that is newer stays. One statement, whatever the number. */
+/** Inserts or replaces rows of stores; a row that is newer stays. One statement for any number of rows. */
 export async function writeStores(client: ClientBase, stores: StoreProjection[]): Promise<void> {
   if (stores.length === 0) return
   await client.query({

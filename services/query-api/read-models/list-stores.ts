@@ -67,7 +67,7 @@ function pageStatement({ tenantId, query, after }: PageOptions): Statement {
   return { name: `${name}:${order}:${after === undefined ? 'offset' : 'cursor'}`, text, values }
 }
 
-/** The exact number of stores of the list, whatever the page. */
+/** The exact number of stores in the whole list. */
 function totalStatement(tenantId: string, query: ListStoresQuery): Statement {
   const { values, conditions, name } = filters(tenantId, query)
   return { name: `total:${name}`, text: `select (${totalOf(query, conditions)}) as total`, values }
