@@ -2,13 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { AppError, hasCode } from '#domain'
 import type { StoreChange } from '#postgres'
 
-/** How far the read models are, as far as this process has heard. */
+/** How far the read models are, as far as this process knows. */
 export interface Freshness {
   /** The position they have reached, 0 where nothing is known yet. */
   position: () => bigint
   /** The same, read from the read models themselves. Throws DATABASE_UNAVAILABLE. */
   readPosition: () => Promise<bigint>
-  /** The projector has committed; undefined when notices may have been missed. */
+  /** The projector has committed; undefined when notifications may have been missed. */
   onChange: (change: StoreChange | undefined) => void
   /** Resolves when the read models hold the position. Throws READ_MODEL_BEHIND after the wait. */
   reached: (position: bigint) => Promise<void>
@@ -32,7 +32,7 @@ type Listener = (tenants: readonly string[] | undefined) => void
 
 const LOOK_EVERY_MS = 250
 
-/** Follows the projector by its notices, and reads the position itself when none comes. */
+/** Follows the projector by its notifications, and reads the position itself when none arrives. */
 export function freshness({ readPosition, waitMs = 2_000 }: Dependencies): Freshness {
   let position = 0n
   let moves = 0
@@ -48,7 +48,7 @@ export function freshness({ readPosition, waitMs = 2_000 }: Dependencies): Fresh
   const look = async () => {
     const before = moves
     const to = await readPosition()
-    // A notice that arrived during the read is newer than its result.
+    // A notification that arrived during the read is newer than its result.
     if (to > position || (to < position && moves === before)) move(to)
     return position
   }

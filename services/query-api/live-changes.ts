@@ -19,8 +19,8 @@ interface Subscription {
 const PAGE = 100
 
 /**
- * The text of a stream of server-sent events. It holds a position, never a queue: a slow client is read for when it is
- * ready, and then gets each store in its newest state. Only changes of the tenant's stores cause a read.
+ * The text of a stream of server-sent events. It holds a position, never a queue: rows are read when the
+ * client is ready for them, and then show each store in its newest state. Only changes of the tenant's stores cause a read.
  */
 export async function* liveChanges(
   { models, freshness, heartbeatMs }: LiveDependencies,
@@ -44,7 +44,7 @@ export async function* liveChanges(
   }
 }
 
-/** The client is ahead of the read models, so they were reset: what it holds is of no use. */
+/** The client is ahead of the read models, so they were reset: what it holds is obsolete. */
 const reset = (position: bigint) => `id: ${position}\nevent: reset\ndata: {}\n\n`
 
 function message({ position, view }: ChangedStore): string {

@@ -49,7 +49,7 @@ export function connectionConfig(url: string): ClientConfig {
 const CANNOT_CONNECT_NOW = '57P03'
 
 /**
- * For who holds a session for long: opens a connection at an interval, and calls `onShutdown` once when the server
+ * For holders of a long session: opens a connection at an interval, and calls `onShutdown` once when the server
  * refuses it because it is shutting down. Ends on abort.
  */
 export async function watchShutdown(options: {

@@ -24,7 +24,7 @@ export interface LeaderOptions {
 /**
  * Becomes the one projector that writes, migrates, then follows the log from the checkpoint. Ends when the signal is
  * aborted; throws when anything fails. It writes on the connection that holds the lock, so a projector that
- * has lost it, without knowing yet, cannot write either.
+ * has lost the lock and does not know it yet cannot write either.
  */
 export async function runAsLeader(options: LeaderOptions): Promise<void> {
   const { databaseUrl: url, store, logger, silenceMs, batchMax, onPhase } = options

@@ -10,7 +10,7 @@ interface WatchOptions {
   metrics: ProjectorMetrics
   verifyEveryMs?: number
   signal: AbortSignal
-  /** What the read models were last brought up to. */
+  /** The last event in the read models. */
   checkpoint: () => { position: bigint; eventId: string } | undefined
 }
 

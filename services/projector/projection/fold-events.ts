@@ -4,7 +4,7 @@ import { projectEvent, type StoreProjection } from './store-projection.ts'
 /** What the read models hold of a stream before a fold. */
 export interface KnownStream {
   projection?: StoreProjection
-  /** An event of the stream is parked, so all that follow are, in order. */
+  /** An event of the stream is parked, so all later ones are parked too, in order. */
   parked: boolean
 }
 

@@ -6,7 +6,7 @@ import { applyAny } from '../write/apply.ts'
 import { projection, writeCheckpoint } from '../write/write-batch.ts'
 import { LIVE, REBUILT } from './session.ts'
 
-/** What the comparison rests on. `none`: there are no live read models; `diverged`: they were made from another log. */
+/** The basis of the comparison. `none`: there are no live read models; `diverged`: they were made from another log. */
 export type Basis = 'same position' | 'none' | 'diverged'
 
 const EVENTS_AT_ONCE = 1_000

@@ -29,7 +29,7 @@ export async function applyEvents(client: ClientBase, events: RecordedEvent[]): 
 
 const nothingApplied = (): Applied => ({ stores: 0, parked: [], tenants: new Set() })
 
-/** True when Postgres refused a value itself (a NUL, a number out of range, …), so that trying again is in vain. */
+/** True when Postgres refused a value itself (a NUL, a number out of range, …), so that another attempt fails too. */
 export function isRefusedData(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(22|23|54)/.test(error.code ?? '')
 }

@@ -15,7 +15,7 @@ export async function writeStores(client: ClientBase, stores: StoreProjection[])
   })
 }
 
-/** Applies changes of counters; one that comes to nothing is removed, so that equal stores mean equal counters. */
+/** Applies changes of counters; a counter of 0 is removed, so that equal stores mean equal counters. */
 export async function writeCounts(client: ClientBase, changes: CountChange[]): Promise<void> {
   if (changes.length === 0) return
   await client.query({

@@ -9,7 +9,7 @@ export const projection = 'stores'
 
 /**
  * Writes what events change and the checkpoint behind them in ONE transaction. `from` is the checkpoint the
- * events follow; what the read models hold by now already is left out, and a checkpoint that went back is an error.
+ * events follow; events that the read models already hold are left out, and a checkpoint that went back is an error.
  */
 export async function flush(
   client: ClientBase,

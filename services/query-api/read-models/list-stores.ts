@@ -47,7 +47,7 @@ async function countStores(
 interface PageOptions {
   tenantId: string
   query: ListStoresQuery
-  /** The page begins behind it. */
+  /** The page begins after it. */
   after: Place | undefined
 }
 

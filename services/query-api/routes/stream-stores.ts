@@ -19,7 +19,7 @@ const config = { policy: 'read' } as const
 
 const AGE_MAX_MS = 15 * 60_000
 
-/** GET /api/stores/stream: each change of the tenant's stores; `Last-Event-ID` goes on where it broke off. */
+/** GET /api/stores/stream: each change of the tenant's stores; `Last-Event-ID` resumes after a break. */
 export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async (app, live) => {
   const closing = new AbortController()
   const admit = admission({ perTenantMax: 50 })
