@@ -2,7 +2,7 @@
 // does not give is the one the stack has written down.
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { readAddresses } from './data-folder/addresses.ts'
+import { readAddresses } from './data-folder/status-files.ts'
 import { ownEnvironment } from './own-environment.ts'
 import { parseStackConfig } from './config.ts'
 

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 
 const tools = z.object({ 'nats-server': z.string(), helm: z.string() }).partial()
@@ -15,4 +17,10 @@ export function toolPath(name: keyof typeof variables): string {
   } catch {
     return name
   }
+}
+
+/** Where what was fetched or built once lies for all checkouts of this user. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  const base = env['XDG_CACHE_HOME']
+  return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'storewright')
 }

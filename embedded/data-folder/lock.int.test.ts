@@ -4,7 +4,7 @@ import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { lockDataFolder } from './lock.ts'
-import { writePids } from './pids.ts'
+import { writePids } from './status-files.ts'
 
 test('a folder that is in use is refused, saying by whom', async () => {
   await using folder = await tempFolder()

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { takeLock } from '../processes/lock-file.js'
-import { readPids } from './pids.ts'
+import { readPids } from './status-files.ts'
 
 const ENDING_TIMEOUT_MS = 15_000
 const LOOK_EVERY_MS = 100

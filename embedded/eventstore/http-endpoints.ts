@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { COMPATIBLE_VERSION } from './rpc/calls.ts'
+import { COMPATIBLE_VERSION } from './rpc/server-info.ts'
 
 interface Address {
   host: string

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { createLogger } from '#observability'
-import { FatalError } from './fatal-error.ts'
+import { FatalError } from './log/record.ts'
 import { openDataFolder } from './log/event-log.ts'
 import { serveEventLog } from './server.ts'
 

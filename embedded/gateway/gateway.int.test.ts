@@ -7,7 +7,7 @@ import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
 import { freePort } from '../processes/free-port.ts'
 import { startGateway } from './gateway.ts'
-import { oddRequests } from './odd-requests.ts'
+import { oddRequests } from '#test/http/odd-requests'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 const hosts = ['127.0.0.1', '::1'] as const

@@ -7,7 +7,7 @@ import {
   type Folded,
   type HandledCommand,
   type StoredEvent,
-} from './decide-and-append.ts'
+} from './handle-command.ts'
 
 const BATCH_MAX = 500
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
-import { eventId } from './ids.ts'
-import type { NewEvent } from './event-store.ts'
 import { checkedEvents } from './check-append.ts'
+import { eventId, type NewEvent } from './event-store.ts'
 
 const metadata = {
   commandId: 'c',

@@ -4,9 +4,8 @@ import { z } from 'zod'
 import { AppError, type Decider } from '#domain'
 import { collect, countingCalls, newStream } from '#test/event-store-events'
 import { testEventStore } from '#test/servers/test-eventstore'
-import type { EventStore, RecordedEvent } from './event-store.ts'
+import { eventId, type EventStore, type RecordedEvent } from './event-store.ts'
 import { handleCommand } from './handle-command.ts'
-import { eventId } from './ids.ts'
 import { openEventStore } from './open-event-store.ts'
 
 interface Deposited {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { eventId, storeIdOf } from './ids.ts'
+import { eventId, storeIdOf } from './event-store.ts'
 
 const command = '3f0c1e8a-52c8-4d6e-9a39-0a3f5b8f7e11'
 

@@ -1,4 +1,4 @@
-export { eventId, storeIdOf } from './ids.ts'
+export { eventId, storeIdOf } from './event-store.ts'
 export type {
   Appended,
   AppendOptions,
@@ -11,7 +11,7 @@ export type {
   SubscriptionItem,
 } from './event-store.ts'
 export { openAggregate, type Aggregate } from './aggregate.ts'
-export type { CommandContext, Folded, HandledCommand } from './decide-and-append.ts'
+export type { CommandContext, Folded, HandledCommand } from './handle-command.ts'
 export { handleCommand } from './handle-command.ts'
 export { verifyLog } from './same-log.ts'
 export { openEventStore, type OpenEventStoreOptions } from './open-event-store.ts'

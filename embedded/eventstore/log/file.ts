@@ -17,8 +17,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { FatalError } from '../fatal-error.ts'
-import { FILE_HEADER } from './record.ts'
+import { FatalError, FILE_HEADER } from './record.ts'
 import { type OnFrame, recoverLog } from './recover.ts'
 
 const syncData = promisify(fdatasync)

@@ -42,3 +42,8 @@ export function nextCandidate(source: Buffer, from: number): number {
   const mark = source.indexOf(MARK, from + BODY_OFFSET)
   return mark === -1 ? -1 : mark - BODY_OFFSET
 }
+
+/** The server cannot go on, or cannot start; the message is a sentence for the operator. */
+export class FatalError extends Error {
+  override readonly name = 'FatalError'
+}

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs'
-import { FatalError } from '../fatal-error.ts'
+import { FatalError } from './record.ts'
 import { readFrameBytes } from './frame.ts'
 import {
   FILE_HEADER,

@@ -1,14 +1,21 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
-import { appendEvents, type AppendOutcome, type ProposedEvent } from '../append-events.ts'
+import {
+  appendEvents,
+  type AppendOutcome,
+  deleteStream,
+  type ProposedEvent,
+} from '../append-events.ts'
 import type { EventLog } from '../log/event-log.ts'
-import { clientStreamingCall } from './call-handlers.ts'
+import type { Expected } from '../rules/expected-revision.ts'
+import { clientStreamingCall, unaryCall } from './call-handlers.ts'
 import type { OpenCalls } from './calls.ts'
 import {
   accessDenied,
   maximumAppendSizeExceeded,
   streamDeleted,
   thrownByHandler,
+  wrongExpectedVersion,
 } from './errors.ts'
 import {
   APPEND_BYTES_MAX,
@@ -17,6 +24,7 @@ import {
   proposedEvent,
   RECORDED_BYTES_MAX,
   recordedBytes,
+  streamName,
 } from './proposed-event.ts'
 
 type Options = streams.AppendReq.Options
@@ -45,7 +53,7 @@ async function appendAll(
     if (!options) {
       options = request.getOptions()
       if (!options) throw thrownByHandler()
-      expected(options)
+      expectedOfAppend(options)
       continue
     }
     const message = request.getProposedMessage()
@@ -59,7 +67,7 @@ async function appendAll(
   }
   if (!options) throw thrownByHandler()
   const stream = writableStreamName(options.getStreamIdentifier())
-  const outcome = await appendEvents(log, { stream, expected: expected(options), events })
+  const outcome = await appendEvents(log, { stream, expected: expectedOfAppend(options), events })
   return response(stream, options, outcome)
 }
 
@@ -78,7 +86,7 @@ export function writableStreamName(identifier: shared.StreamIdentifier | undefin
   return stream
 }
 
-function expected(options: Options) {
+function expectedOfAppend(options: Options) {
   const revision = options.hasRevision() ? options.getRevision() : undefined
   return expectedOf(options, revision, 'AppendReq+Types+Options+ExpectedStreamRevisionOneofCase')
 }
@@ -119,4 +127,58 @@ function conflict(options: Options, current: number): streams.AppendResp.WrongEx
   if (options.hasStreamExists())
     return message.setExpectedStreamExists(nothing).setStreamExists2060(nothing)
   return message.setExpectedAny(nothing).setAny2060(nothing)
+}
+
+type DeleteOptions = streams.DeleteReq.Options | streams.TombstoneReq.Options
+
+/** Delete: hides a stream's events; writing to it brings the stream back. */
+export function serveDelete(log: EventLog) {
+  return unaryCall(async (request: streams.DeleteReq) => {
+    const at = await remove(log, request.getOptions(), false)
+    const message = new streams.DeleteResp.Position()
+    message.setCommitPosition(at).setPreparePosition(at)
+    return new streams.DeleteResp().setPosition(message)
+  })
+}
+
+/** Tombstone: ends a stream for good; its name cannot be used again. */
+export function serveTombstone(log: EventLog) {
+  return unaryCall(async (request: streams.TombstoneReq) => {
+    const at = await remove(log, request.getOptions(), true)
+    const message = new streams.TombstoneResp.Position()
+    message.setCommitPosition(at).setPreparePosition(at)
+    return new streams.TombstoneResp().setPosition(message)
+  })
+}
+
+async function remove(
+  log: EventLog,
+  options: DeleteOptions | undefined,
+  hard: boolean,
+): Promise<string> {
+  if (!options) throw thrownByHandler()
+  const request = hard ? 'TombstoneReq' : 'DeleteReq'
+  const expected = expectedOf(
+    options,
+    options.hasRevision() ? options.getRevision() : undefined,
+    `${request}+Types+DeleteOptions+ExpectedStreamRevisionOneofCase`,
+  )
+  const stream = deletableStreamName(options)
+  const outcome = await deleteStream(log, { stream, expected, hard })
+  if (outcome.kind === 'deleted') throw streamDeleted(stream)
+  if (outcome.kind === 'conflict')
+    throw wrongExpectedVersion(stream, expectedNumber(expected, options), outcome.current)
+  return `${outcome.position}`
+}
+
+function deletableStreamName(options: DeleteOptions): string {
+  const stream = streamName(options.getStreamIdentifier())
+  if (stream === '$all') throw accessDenied()
+  return stream
+}
+
+/** The trailer holds a number: the negative ones stand for no_stream, any and stream_exists. */
+function expectedNumber(expected: Expected, options: DeleteOptions): string {
+  if (typeof expected === 'number') return options.getRevision()
+  return { no_stream: '-1', any: '-2', stream_exists: '-4' }[expected]
 }

@@ -1,5 +1,3 @@
-import features from '@eventstore/db-client/generated/serverfeatures_pb.js'
-import { unaryCall } from './call-handlers.ts'
 import { shuttingDown } from './errors.ts'
 
 interface OpenCall {
@@ -29,22 +27,4 @@ export function openCalls(): OpenCalls {
       for (const call of calls) call.emit('error', shuttingDown())
     },
   }
-}
-
-const STREAMS = 'event_store.client.streams.streams'
-const METHODS = ['read', 'append', 'batchappend', 'delete', 'tombstone']
-
-/** The EventStoreDB version whose behaviour this server follows. */
-export const COMPATIBLE_VERSION = '23.10.8'
-
-/** GetSupportedMethods: exactly what is implemented here. */
-export function serveSupportedMethods() {
-  const response = new features.SupportedMethods()
-    .setEventStoreServerVersion(COMPATIBLE_VERSION)
-    .setMethodsList(
-      METHODS.map((name) =>
-        new features.SupportedMethod().setServiceName(STREAMS).setMethodName(name),
-      ),
-    )
-  return unaryCall(() => Promise.resolve(response))
 }

@@ -1,11 +1,10 @@
 import type { Failure } from '#domain'
+import { printable } from '../redact.ts'
 import type { Evidence, PodEvidence } from './evidence.ts'
-import { fixChart } from './rules/next-actions.ts'
 import { lateRules, runRules, stderrRules } from './rules/helm.ts'
 import { crashRules, imageRules, podRules } from './rules/pods.ts'
-import type { HelmRun, Rule } from './rules/rule.ts'
-import { pvcRules, jobRules, refusalRules, timeoutRules } from './rules/store.ts'
-import { printable } from '../redact.ts'
+import { fixChart, type HelmRun, type Rule } from './rules/rule.ts'
+import { jobRules, pvcRules, refusalRules, timeoutRules } from './rules/store.ts'
 
 const DETAIL_CHARACTERS_MAX = 1_000
 

@@ -7,7 +7,7 @@ import {
   reachCluster,
   tryAgain,
   unblock,
-} from '../diagnosis/rules/next-actions.ts'
+} from '../diagnosis/rules/rule.ts'
 import type { Ended } from '../helm/run-supervised.ts'
 import { printable } from '../redact.ts'
 import type { ObservedRelease } from './driver.ts'

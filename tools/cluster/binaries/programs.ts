@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { cacheFolder } from '../../../embedded/cache-folder.ts'
+import { cacheFolder } from '../../../embedded/tools.ts'
 
 const controlPlane = { module: join(import.meta.dirname, 'control-plane'), name: 'cluster' }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder } from '../../../embedded/cache-folder.ts'
+import { cacheFolder } from '../../../embedded/tools.ts'
 import { digestOf } from './digest.ts'
 import { medusaDigest } from './medusa/app.ts'
 

@@ -1,7 +1,14 @@
-import { type Fault, faultOfPod, faults } from './fault.ts'
 import * as status from './pods.ts'
 import { isNew, isOfJob } from './pods.ts'
-import { type Condition, setStatus, stage, warnOfPod } from './stage.ts'
+import {
+  type Condition,
+  type Fault,
+  faultOfPod,
+  faults,
+  setStatus,
+  stage,
+  warnOfPod,
+} from './stage.ts'
 
 const { completed, containers, initContainers, podConditions, running, terminated } = status
 const pod = '{{ $.metadata.name }}_{{ $.metadata.namespace }}({{ $.metadata.uid }})'

@@ -2,7 +2,7 @@ import { testCluster } from '#test/cluster/test-cluster'
 import { testNamespace } from '#test/cluster/test-namespace'
 import { eventually } from '#test/eventually'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Fault } from './fault.ts'
+import type { Fault } from './stage.ts'
 
 let cluster: Awaited<ReturnType<typeof testCluster>>
 let namespace: Awaited<ReturnType<typeof testNamespace>>

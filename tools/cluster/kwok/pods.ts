@@ -1,5 +1,11 @@
-import { faultOfPod } from './fault.ts'
-import { type Condition, isBeingDeleted, isNotBeingDeleted, setStatus, stage } from './stage.ts'
+import {
+  type Condition,
+  faultOfPod,
+  isBeingDeleted,
+  isNotBeingDeleted,
+  setStatus,
+  stage,
+} from './stage.ts'
 
 /** Go templates for parts of a pod's status; `.` is the pod. */
 

@@ -1,5 +1,5 @@
 import type { Failure } from '#domain'
-import * as act from './next-actions.ts'
+import * as act from './rule.ts'
 import type { HelmRun, Rule } from './rule.ts'
 
 /** A class of refusals by the API server, recognised by a text that only they contain. */

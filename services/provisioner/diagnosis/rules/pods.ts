@@ -1,5 +1,5 @@
 import type { ContainerEvidence, Evidence, PodEvidence } from '../evidence.ts'
-import * as act from './next-actions.ts'
+import * as act from './rule.ts'
 import type { Rule, Seen } from './rule.ts'
 
 const notPulled = new Set([

@@ -1,6 +1,6 @@
-import type { PvcEvidence, Evidence } from '../evidence.ts'
+import type { Evidence, PvcEvidence } from '../evidence.ts'
 import { refusals } from './helm.ts'
-import * as act from './next-actions.ts'
+import * as act from './rule.ts'
 import type { Rule, Seen } from './rule.ts'
 
 /** A healthy PVC is bound in under a second. */

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cacheFolder } from '../../../../embedded/cache-folder.ts'
+import { cacheFolder } from '../../../../embedded/tools.ts'
 import { own } from '../../../../tools/cluster/commands/owner.ts'
 
 const OWN = 'owner'

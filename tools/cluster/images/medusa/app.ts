@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promi
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { cacheFolder } from '../../../../embedded/cache-folder.ts'
+import { cacheFolder } from '../../../../embedded/tools.ts'
 import { withLock } from '../../../../embedded/setup/lock.js'
 import { say, withProgress } from '../../../../embedded/setup/output.js'
 import { packLayer } from '../archive.ts'

@@ -1,5 +1,4 @@
 import type { KubernetesObject, V1LabelSelector, V1Pod } from '@kubernetes/client-node'
-import type { Labels } from './selector.ts'
 
 /** Something with an address that a policy can select: a pod. */
 export interface Endpoint {
@@ -63,4 +62,22 @@ export function endpointOf({ metadata, spec }: V1Pod, ip: string): Endpoint {
     .flatMap((container) => container.ports ?? [])
     .map(({ name = '', protocol = 'TCP', containerPort: port }) => ({ name, protocol, port }))
   return { namespace: metadata?.namespace ?? '', labels: metadata?.labels ?? {}, ip, ports }
+}
+
+export type Labels = Record<string, string>
+
+/** Whether a selector means an object with these labels; an empty one means every object. */
+export function selects(selector: V1LabelSelector, labels: Labels): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key]
+      if (operator === 'In') return value !== undefined && values.includes(value)
+      if (operator === 'NotIn') return value === undefined || !values.includes(value)
+      if (operator === 'Exists') return value !== undefined
+      if (operator === 'DoesNotExist') return value === undefined
+      throw new Error(`A label selector has the unknown operator ${operator}`)
+    })
+  )
 }

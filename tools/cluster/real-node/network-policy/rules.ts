@@ -1,12 +1,12 @@
-import type {
-  Endpoint,
-  NetworkPolicy,
-  PolicyPeer,
-  PolicyPort,
-  PolicyRule,
-  World,
+import {
+  selects,
+  type Endpoint,
+  type NetworkPolicy,
+  type PolicyPeer,
+  type PolicyPort,
+  type PolicyRule,
+  type World,
 } from './endpoints.ts'
-import { selects } from './selector.ts'
 
 export type Direction = 'Ingress' | 'Egress'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { selects } from './selector.ts'
+import { selects } from './endpoints.ts'
 
 const labels = { app: 'shop', tier: 'db' }
 

@@ -3,8 +3,7 @@ import { dirname, join } from 'node:path'
 import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { postgresBinaries, type PostgresBinaries } from './postgres.ts'
-import { runnableBinaries } from './postgres-copy.ts'
+import { postgresBinaries, type PostgresBinaries, runnableBinaries } from './postgres-programs.ts'
 
 const isRoot = process.getuid?.() === 0
 const notRoot = 'only root runs PostgreSQL as somebody else'

@@ -1,4 +1,5 @@
 import rateLimit from '@fastify/rate-limit'
+import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AppError } from '#domain'
 
@@ -48,5 +49,17 @@ export function limitRate(app: FastifyInstance, perMinute: number): void {
     const { policy, countsItself } = request.routeOptions.config
     if (request.is404 || policy === 'public' || countsItself === true) return
     await app.countRequest(request, reply)
+  })
+}
+
+/** Refuses requests with 503 while the process is too busy to serve them in time; health keeps answering. */
+export function shedLoad(app: FastifyInstance, loopDelayMaxMs: number): void {
+  app.register(underPressure, {
+    maxEventLoopDelay: loopDelayMaxMs,
+    sampleInterval: 500,
+    pressureHandler: async (request) => {
+      if (request.routeOptions.config.policy === 'public') return
+      throw new AppError('OVERLOADED', 'The service is too busy', { retryable: true })
+    },
   })
 }

