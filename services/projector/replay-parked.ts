@@ -1,3 +1,3 @@
-import { runReplayParked } from './replay-parked/run-replay-parked.ts'
+import { runReplayParked } from './rebuild/replay-parked.ts'
 
 process.exitCode = await runReplayParked(process.argv.slice(2), process.env)

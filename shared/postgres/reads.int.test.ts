@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
 import { testDatabase } from '#test/servers/test-database'
-import { expect, test } from 'vitest'
 import { openPool } from './pool.ts'
-import { readCheckpoint } from './checkpoint.ts'
-import { listPendingStores } from './pending-stores.ts'
-import { notificationOf, type StoreChange, watchStoreChanges } from './store-changes.ts'
+import {
+  listPendingStores,
+  notificationOf,
+  readCheckpoint,
+  type StoreChange,
+  watchStoreChanges,
+} from './reads.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 

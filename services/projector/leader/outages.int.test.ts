@@ -4,7 +4,7 @@ import { history, projectedLog } from '#test/projector/projected-log'
 import { repair } from '#test/projector/repair'
 import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
-import { runReplayParked } from '../replay-parked/run-replay-parked.ts'
+import { runReplayParked } from '../rebuild/replay-parked.ts'
 
 test('F34: a log restored from an older backup is refused loudly, until a rebuild follows it', async () => {
   await using world = await projectedLog()

@@ -3,7 +3,7 @@ import { eventually } from '#test/eventually'
 import { history, projectedLog } from '#test/projector/projected-log'
 import { uuidOf } from '#test/projector/recorded-log'
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { replayParked } from '../replay-parked/replay-parked.ts'
+import { replayParked } from './replay-parked.ts'
 import { runRebuild } from './run-rebuild.ts'
 import { openSession } from './session.ts'
 

@@ -1,7 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { RecordedEvent } from '#eventstore'
-import type { CountChange } from '../projection/count-changes.ts'
-import type { KnownStream, ParkedEvent } from '../projection/fold-events.ts'
+import type { CountChange, KnownStream, ParkedEvent } from '../projection/fold-events.ts'
 import { storeIdOfStream, type StoreProjection } from '../projection/store-projection.ts'
 import { storeRow } from '../projection/store-row.ts'
 

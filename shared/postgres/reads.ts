@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { Client } from 'pg'
+import { Client, type ClientBase, type Pool } from 'pg'
 import { z } from 'zod'
 import type { Logger } from '#observability'
 import { connectionConfig, watchShutdown } from './pool.ts'
@@ -97,4 +97,45 @@ async function listen(options: Parameters<typeof watchStoreChanges>[0]): Promise
     ended.abort()
     await client.end().catch(() => {})
   }
+}
+
+/**
+ * Ids of stores with due work and no event for `olderThanMs`, the oldest first.
+ * A store that waits for its next attempt is not among them.
+ */
+export async function listPendingStores(
+  pool: Pool,
+  { olderThanMs, limit }: { olderThanMs: number; limit: number },
+): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    `select id from stores
+     where status in ('requested', 'provisioning', 'upgrading', 'cancelling', 'deleting')
+       and updated_at < now() - $1 * interval '1 millisecond'
+       and coalesce((state ->> 'notBefore')::timestamptz, '-infinity')
+         < now() - $1 * interval '1 millisecond'
+     order by updated_at, id limit $2`,
+    [olderThanMs, limit],
+  )
+  return rows.map(({ id }) => id)
+}
+
+export interface Checkpoint {
+  /** Position in the log of the last event the projection holds. */
+  position: bigint
+  eventId: string
+  /** ISO 8601 UTC */
+  updatedAt: string
+}
+
+/** How far the projection of that name has read; undefined before its first event. */
+export async function readCheckpoint(
+  db: Pool | ClientBase,
+  name: string,
+): Promise<Checkpoint | undefined> {
+  const { rows } = await db.query<Checkpoint>(
+    `select position, event_id as "eventId", updated_at as "updatedAt"
+     from projection_checkpoints where name = $1`,
+    [name],
+  )
+  return rows[0]
 }

@@ -1,12 +1,37 @@
+import { Command } from 'commander'
 import type { ClientBase } from 'pg'
 import type { EventStore, RecordedEvent } from '#eventstore'
 import { readCheckpoint } from '#postgres'
-import { LIVE, openSession } from '../rebuild/session.ts'
+import { exitCodeOf } from './run-rebuild.ts'
+import { LIVE, openLogAndDatabase, openSession } from './session.ts'
 import { applyAny } from '../write/apply.ts'
 import { projection } from '../write/write-batch.ts'
 
+/** The command `replay-parked`. Resolves to its exit code: 0 all projected, 1 some parked again, 2 it could not be done. */
+export async function runReplayParked(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  new Command('replay-parked')
+    .description(
+      'Tries to project every parked event again. Ends with 1 when some had to be parked once more.',
+    )
+    .parse(args, { from: 'user' })
+  return exitCodeOf(async () => {
+    await using ends = openLogAndDatabase(env)
+    const streams = await replayParked(ends)
+    const lines = streams.length === 0 ? ['No events are parked.'] : streams.map(describe)
+    process.stdout.write(`${lines.join('\n')}\n`)
+    return streams.some(({ parkedAgain }) => parkedAgain.length > 0) ? 1 : 0
+  })
+}
+
+function describe({ stream, events, parkedAgain }: ReplayedStream): string {
+  const [first] = parkedAgain
+  if (first === undefined) return `${stream}: ${events} events, all projected`
+  const { revision, type, reason } = first
+  return `${stream}: ${events} events, ${parkedAgain.length} parked again, from revision ${revision} (${type}): ${reason}`
+}
+
 /** A stream with parked events, and how many of them still are. */
-export interface ReplayedStream {
+interface ReplayedStream {
   stream: string
   events: number
   parkedAgain: { revision: bigint; type: string; reason: string }[]
