@@ -33,6 +33,21 @@ test('every link and every path that the docs name leads somewhere', () => {
   expect(dead).toEqual([])
 })
 
+test('each hop of the walk through one request names a file and a function of it', () => {
+  const hops = linesOf('ARCHITECTURE.md')
+    .map((line) => /\|\s*`([\w./-]+\.ts)`\s*\|\s*`(\w+)`\s*\|$/.exec(line.trim()))
+    .filter((hop) => hop !== null)
+  const wrong = hops
+    .filter(([, file = '', name = '']) => {
+      const text = existsSync(join(root, file)) ? linesOf(file).join('\n') : ''
+      return !new RegExp(`(?:function|const) ${name}\\b`).test(text)
+    })
+    .map(([line]) => line)
+
+  expect(hops.length).toBeGreaterThan(10)
+  expect(wrong).toEqual([])
+})
+
 function isInCode(at: string): boolean {
   const [page = '', line = '0'] = at.split(':')
   const before = linesOf(page).slice(0, Number(line))
