@@ -59,7 +59,7 @@ export default defineConfig({
   categories: { correctness: 'error', suspicious: 'error' },
   rules: {
     ...forbid(byPath),
-    'import/no-cycle': 'error',
+    'import/no-cycle': ['error', { ignoreTypes: false }],
     'no-console': 'error',
     'typescript/consistent-return': 'off',
     'typescript/consistent-type-imports': 'error',

@@ -26,7 +26,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: [`${sources}/**/*.test.ts`],
+          include: [`${sources}/**/*.test.ts`, 'tests/repository/*.test.ts'],
           exclude: ['**/*.{int,cluster,medusa,store}.test.ts', '**/node_modules/**'],
           // Against what hangs: properties take seconds, and many more beside other work.
           testTimeout: 60_000,
@@ -60,7 +60,7 @@ export default defineConfig({
           hookTimeout: 180_000,
           // Mostly waiting for leases to run out: many at a time cost little.
           maxWorkers: 4,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -73,7 +73,7 @@ export default defineConfig({
           hookTimeout: 180_000,
           fileParallelism: false,
           // The whole stack at a time, after everything that runs side by side.
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -65,7 +65,7 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
     ? await startServicesApart({ env: forServices, dataDir, supervise: supervisePart })
     : await startServicesInside(forServices, logger, onFatal)
   let gateway: Gateway | undefined
-  // Live streams end with their service; whoever asks meanwhile is told so by it.
+  // Live streams end with their service, which also answers the requests that arrive while it stops.
   running.defer(async () => {
     gateway?.stopListening()
     await services.stop()

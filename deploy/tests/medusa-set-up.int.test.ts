@@ -39,7 +39,7 @@ test('a set-up that is killed at any statement, twice, is whole when it is run a
     }
 })
 
-test('a set-up that begins anew ends what its broken-off one has open, and empties Redis', async () => {
+test('a set-up that starts again ends the open connections of the one that was cut off, and empties Redis', async () => {
   const last = await statementsOf(await ownedDatabase())
   const url = await ownedDatabase()
   await expect(setUp(url, 'one', last - 1)).rejects.toThrow('killed')

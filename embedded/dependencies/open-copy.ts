@@ -37,7 +37,7 @@ export async function placeCopy(source: string, target: string): Promise<string>
     await rm(target, { recursive: true, force: true })
     await rename(making, target)
   } catch (error) {
-    // Somebody else's start may have made it meanwhile.
+    // Another start may have made it at the same moment.
     if (!(await isCopy(source, target))) throw error
   } finally {
     await rm(making, { recursive: true, force: true })

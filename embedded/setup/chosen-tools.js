@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Keeps the chosen programs where the stack and the tests look them up; what was not chosen anew stays. */
+/** Keeps the chosen programs where the stack and the tests look them up; a program that was not chosen again stays. */
 export async function writeTools(root, tools) {
   const folder = join(root, 'node_modules', '.cache', 'storewright')
   const file = join(folder, 'tools.json')

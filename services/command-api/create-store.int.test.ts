@@ -34,6 +34,16 @@ test('a request is accepted with the store, its address, its ETag and a position
   expect(answer.headers.get('x-position')).toBe(String(requested?.position))
 })
 
+test('a name is kept in one Unicode form, without blanks around it', async () => {
+  await using api = await commandApi(events.url)
+
+  const answer = await api.create({ key: 'k', body: { ...storeBody, name: ' Cafe\u0301 ' } })
+  const again = await api.create({ key: 'k', body: { ...storeBody, name: 'Caf\u00e9' } })
+
+  expect(storeIn(answer).name).toBe('Caf\u00e9')
+  expect(again).toMatchObject({ status: 202, text: answer.text })
+})
+
 test('a repetition gets the first answer, byte for byte, and says so', async () => {
   await using api = await commandApi(events.url)
   const first = await api.create({ key: 'k' })

@@ -33,6 +33,12 @@ test('a ready store is upgraded to a larger plan, and shown with what it is and 
   })
 })
 
+test('an id in capitals names the same store', async () => {
+  const id = await readyStore()
+
+  expect(storeIn(await upgrade(id.toUpperCase()))).toMatchObject({ id, status: 'upgrading' })
+})
+
 test('a body without a plan keeps the plan of the store', async () => {
   const id = await readyStore('medium')
 

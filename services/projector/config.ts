@@ -7,7 +7,7 @@ const schema = z.object({
   ...databaseVariables,
   /** Events written in one transaction at most. */
   PROJECTOR_BATCH: z.coerce.number().int().min(1).max(10_000).default(2_000),
-  /** A projector that Postgres has heard nothing of for so long loses the right to write to another. */
+  /** A leader that PostgreSQL has not heard from for this time loses the lock to another projector. */
   PROJECTOR_SILENCE_MS: z.coerce.number().int().min(1_000).max(600_000).default(15_000),
 })
 

@@ -34,9 +34,9 @@ export function createMetrics() {
       help: 'How long events at the end of the log have waited to be projected; 0 when all are',
       registers,
     }),
-    leading: new Gauge({
-      name: 'projector_leading',
-      help: '1 when this process is the one that writes',
+    leader: new Gauge({
+      name: 'projector_leader',
+      help: '1 when this process is the leader, which writes the read models',
       registers,
     }),
   }

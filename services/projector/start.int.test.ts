@@ -57,7 +57,7 @@ test('it projects, measures its lag and its writes, and stops on request', async
 
   expect(ready.status).toBe(200)
   expect(metrics).toMatch(/projector_events_total 1\d\n/)
-  expect(metrics).toContain('projector_leading 1')
+  expect(metrics).toContain('projector_leader 1')
   expect(metrics).toContain('projector_lag_seconds 0')
   expect(await world.rebuild()).toMatchObject({ basis: 'same position', total: 0 })
 })

@@ -7,7 +7,7 @@ import type { ProjectorConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { type Projector, startProjector } from './projector.ts'
 
-/** Starts the projector: it listens at once and says in `/health/ready` what it waits for. */
+/** Starts the projector: it listens at once, and `/health/ready` names what it waits for. */
 export async function start(
   config: ProjectorConfig,
 ): Promise<{ url: string; close: () => Promise<void> }> {
@@ -24,41 +24,41 @@ export async function start(
   const checks = {
     postgres: () => pool.query('select 1'),
     eventStore: () => store.ping(2_000),
-    projector: async () => assertAtWork(projector),
+    projector: async () => assertRunning(projector),
   }
   const server = buildServer({ service: 'projector', logger, checks, registry: metrics.registry })
-  const parts = [() => store.close(), () => pool.end()]
+  const dependencies = [() => store.close(), () => pool.end()]
   const url = await server.listen({ host: config.HOST, port: config.PORT }).catch(async (error) => {
-    await closeWithin(server, { parts })
+    await closeWithin(server, { parts: dependencies })
     throw error
   })
   logger.info({ url }, 'listening')
-  const begin = async () => {
+  const startWhenMigrated = async () => {
     if (await migrateWhenUp({ databaseUrl, logger, signal }))
       projector = startProjector({ databaseUrl, store, logger, metrics, batchMax, silenceMs })
   }
-  const begun = begin()
-  const reported = reportParts({ checks, logger, signal })
+  const projecting = startWhenMigrated()
+  const reporting = reportParts({ checks, logger, signal })
   return {
     url,
     close: async () => {
       closing.abort()
-      const projecting = [() => begun, () => reported, async () => projector?.close()]
-      await closeWithin(server, { parts: [...projecting, ...parts] })
+      const tasks = [() => projecting, () => reporting, async () => projector?.close()]
+      await closeWithin(server, { parts: [...tasks, ...dependencies] })
     },
   }
 }
 
-function assertAtWork(projector: Projector | undefined): void {
+function assertRunning(projector: Projector | undefined): void {
   const status = projector?.status() ?? { phase: 'starting' as const }
   if (status.phase === 'starting') throw new Error('The projector has not started yet')
   if ('cause' in status) throw status.cause
 }
 
-const AGAIN_FIRST_MS = 250
-const AGAIN_MAX_MS = 5_000
+const RETRY_FIRST_MS = 250
+const RETRY_MAX_MS = 5_000
 
-/** Migrates the database as soon as it is there; false when the signal was aborted before. */
+/** Migrates the database as soon as it answers; false when the signal was aborted first. */
 async function migrateWhenUp(options: {
   databaseUrl: string
   logger: Logger
@@ -66,9 +66,9 @@ async function migrateWhenUp(options: {
 }): Promise<boolean> {
   const { databaseUrl, logger, signal } = options
   for (
-    let pauseMs = AGAIN_FIRST_MS;
+    let pauseMs = RETRY_FIRST_MS;
     !signal.aborted;
-    pauseMs = Math.min(pauseMs * 2, AGAIN_MAX_MS)
+    pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)
   ) {
     try {
       const names = await migrate(databaseUrl)

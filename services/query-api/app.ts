@@ -19,7 +19,8 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
 export function buildApp(dependencies: AppDependencies) {
   const { models, store, freshness, lagSeconds, heartbeatMs, ...server } = dependencies
   const app = buildServer({ ...server, service: 'query-api' })
-  awaitFreshness(app, { freshness, lagSeconds })
+  const readHead = async () => (await store.head())?.position ?? 0n
+  awaitFreshness(app, { freshness, lagSeconds, readHead })
   app.register(listStoresRoute, { models })
   app.register(getStoreRoute, { models, store })
   app.register(listEventsRoute, { store })

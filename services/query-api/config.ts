@@ -14,9 +14,9 @@ const schema = z
     ...authVariables,
     ...databaseVariables,
     ...eventStoreVariables,
-    /** How long an append or a read of the event store may take in all, repetitions included. */
+    /** How long an append or a read of the event store may take in total, with all retries. */
     EVENTSTORE_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5_000),
-    /** How often an idle live stream says that it is there. */
+    /** How often an idle live stream sends a heartbeat. */
     LIVE_HEARTBEAT_MS: z.coerce.number().int().min(100).default(15_000),
     /** Requests are refused with 503 while the event loop is later than this; a sign of too little CPU. */
     LOOP_DELAY_MAX_MS: z.coerce.number().int().min(10).default(1_000),

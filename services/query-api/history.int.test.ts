@@ -53,8 +53,7 @@ test("what is not there, or another tenant's, is not found", async () => {
 })
 
 test('a deleted store is gone, and can still be seen as it was', async () => {
-  const { storeId } = await api.requestStore()
-  const [requested] = await historyOf(storeId)
+  const { storeId, requested } = await requestedBefore()
   const position = await api.append(storeId, deletion(), 0n)
   const [, , deleted] = await historyOf(storeId)
   const at = (time: string) => api.send('GET', `/api/stores/${storeId}?at=${time}`)
@@ -64,6 +63,40 @@ test('a deleted store is gone, and can still be seen as it was', async () => {
   expect(early).toMatchObject({ status: 404, json: { code: 'STORE_NOT_FOUND' } })
   expect(storeIn(await at(requested?.time ?? ''))).toMatchObject({ status: 'requested' })
   expect(storeIn(await at(deleted?.time ?? ''))).toMatchObject({ status: 'deleted', revision: 2 })
+})
+
+test('the state at a time that the API gave is the state after that event', async () => {
+  const { storeId } = await requestedBefore()
+  await api.append(storeId, deletion(), 0n)
+  const at = async (time: unknown) =>
+    storeIn(await api.send('GET', `/api/stores/${storeId}?at=${String(time)}`))
+  const [requested, , deleted] = await historyOf(storeId)
+
+  expect(await at(requested?.data['requestedAt'])).toMatchObject({ id: storeId })
+  expect(await at(requested?.time)).toMatchObject({ status: 'requested' })
+  expect(await at(deleted?.data['deletedAt'])).toMatchObject({ status: 'deleted' })
+})
+
+test('an id in capitals names the same store everywhere', async () => {
+  const { storeId } = await api.requestStore()
+  const capitals = storeId.toUpperCase()
+
+  const answers = await Promise.all(
+    ['', '?at=2099-01-01T00:00:00Z', '/events'].map((rest) =>
+      api.send('GET', `/api/stores/${capitals}${rest}`),
+    ),
+  )
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+})
+
+test('a time whose zone was not encoded is refused with what to write', async () => {
+  const { storeId } = await api.requestStore()
+
+  const answer = await api.send('GET', `/api/stores/${storeId}?at=2026-01-01T00:00:00+05:30`)
+
+  expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
+  expect(answer.text).toContain('%2B')
 })
 
 test('a store that is upgraded looks the same in the read models and in the log, at every moment', async () => {
@@ -156,6 +189,15 @@ test('a read that names a position which does not come is told to come back, nev
   expect(answer.headers.get('retry-after')).toBe('1')
 })
 
+test('a position beyond the end of the log is refused, as it never comes', async () => {
+  const answer = await api.send('GET', '/api/stores', {
+    headers: { 'x-position': '9223372036854775807' },
+  })
+
+  expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
+  expect(answer.json['detail']).toContain('beyond the end of the event log')
+})
+
 test('every answer says how far behind the read models are', async () => {
   const lag = async () => Number((await api.send('GET', '/api/stores')).headers.get('x-read-lag'))
   await api.pauseProjector()
@@ -168,6 +210,14 @@ test('every answer says how far behind the read models are', async () => {
   await api.goOnProjecting()
   await eventually(async () => expect(await lag()).toBe(0))
 })
+
+/** A store that was requested before this millisecond, so that what follows has another time. */
+async function requestedBefore() {
+  const { storeId } = await api.requestStore()
+  const [requested] = await historyOf(storeId)
+  await eventually(() => expect(Date.now()).toBeGreaterThan(Date.parse(requested?.time ?? '')))
+  return { storeId, requested }
+}
 
 async function historyOf(storeId: string, query = '') {
   const { json } = await api.send('GET', `/api/stores/${storeId}/events${query}`)

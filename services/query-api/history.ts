@@ -5,7 +5,7 @@ import {
   type StoreView,
   storeViewOf,
 } from '#contracts'
-import { AppError, store as decider, type StoreState, storeStream } from '#domain'
+import { AppError, store as decider, type StoreEvent, type StoreState, storeStream } from '#domain'
 import type { EventStore, RecordedEvent } from '#eventstore'
 
 interface Asked {
@@ -13,7 +13,10 @@ interface Asked {
   storeId: string
 }
 
-/** The tenant's store folded from the log alone, up to a time if one is given. Throws STORE_NOT_FOUND. */
+/**
+ * The tenant's store folded from the log alone, up to a time if one is given. Each time that the API gives for an
+ * event, the event's own and the log's, includes the event. Throws STORE_NOT_FOUND.
+ */
 export async function foldStore(
   store: EventStore,
   { tenantId, storeId, at }: Asked & { at?: string | undefined },
@@ -22,8 +25,8 @@ export async function foldStore(
   let state: StoreState = decider.initialState()
   let last: RecordedEvent | undefined
   for await (const recorded of store.readStream(storeStream(storeId))) {
-    if (until !== undefined && Date.parse(recorded.recordedAt) > until) break
     const event = decodeStoreEvent(recorded)
+    if (until !== undefined && timeOf(recorded, event) > until) break
     if (event !== undefined) state = decider.evolve(state, event)
     last = recorded
   }
@@ -34,6 +37,16 @@ export async function foldStore(
     )
   return storeViewOf(state, { updatedAt: last.recordedAt, revision: last.revision })
 }
+
+/** When an event happened: by its own clock, or by the log's where that is earlier. */
+function timeOf({ recordedAt }: RecordedEvent, event: StoreEvent | undefined): number {
+  const times = Object.entries(event?.data ?? {}).flatMap(([name, value]) =>
+    ownTime.test(name) && typeof value === 'string' ? [Date.parse(value)] : [],
+  )
+  return Math.min(Date.parse(recordedAt), ...times)
+}
+
+const ownTime = /^(?:requested|started|recorded|failed|provisioned|deleted)At$/
 
 export interface EventPage {
   events: EventView[]

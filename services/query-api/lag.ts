@@ -14,13 +14,13 @@ interface WatchOptions {
 
 const EVERY_MS = 1_000
 
-/** Knows for how long the read models have been behind the log: seconds, or undefined where the log does not answer. */
+/** Measures how long the read models have been behind the log: in seconds, or undefined while the log does not answer. */
 export function watchLag(options: WatchOptions): { seconds: () => number | undefined } {
   const { registry, freshness } = options
   let lag: number | undefined
   const gauge = new Gauge({
     name: 'read_model_lag_seconds',
-    help: 'For how long the read models have not held the newest event',
+    help: 'Time for which the read models have not held the newest event',
     registers: [],
     collect(): void {
       this.set(lag ?? Number.NaN)

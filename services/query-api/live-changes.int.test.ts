@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { deletion } from '#test/http/historian'
 import { eventSource } from '#test/http/event-source'
+import { testIssuer } from '#test/servers/test-issuer'
 import { queryApi } from '#test/http/query-api'
 
 const api = await queryApi({ LIVE_HEARTBEAT_MS: '200' })
@@ -33,6 +34,24 @@ test('a client that comes back gets what it missed, and not what it has', async 
   expect(await live.next('store')).toMatchObject({ data: { id: missed.storeId } })
 })
 
+test('a client from before a reset is told to begin again, and then gets what changes', async () => {
+  const { position } = await api.requestStore()
+  await api.send('GET', '/api/stores', { headers: { 'x-position': String(position) } })
+
+  await using live = await eventSource(api, { 'last-event-id': '9223372036854775807' })
+
+  expect(await live.next('open')).toMatchObject({ id: String(position) })
+  expect(await live.next('reset')).toMatchObject({ id: String(position) })
+  const { storeId } = await api.requestStore()
+  expect(await live.next('store')).toMatchObject({ data: { id: storeId } })
+})
+
+test.for(['9223372036854775808', 'x', '-1'])('Last-Event-ID %s is refused', async (id) => {
+  const answer = await api.send('GET', '/api/stores/stream', { headers: { 'last-event-id': id } })
+
+  expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
+})
+
 test('while nothing happens, a heartbeat keeps the connection', async () => {
   await using live = await eventSource(api)
 
@@ -46,6 +65,17 @@ test('a tenant holds a bounded number of streams open', async () => {
 
   expect(refused).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED' } })
   await Promise.all(open.map((live) => live[Symbol.asyncDispose]()))
+})
+
+test('a stream ends when the token of its client expires', async () => {
+  await using issuer = await testIssuer()
+  const { issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE, jwksUrl: AUTH_JWKS_URL } = issuer
+  await using guarded = await queryApi({ AUTH: 'jwt', AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL })
+  const token = await issuer.token(guarded.tenant, ['read'], '2s')
+
+  const live = await eventSource(guarded, { authorization: `Bearer ${token}` })
+
+  expect(await live.ended).toBe(true)
 })
 
 test('closing the service ends the streams', async () => {

@@ -19,32 +19,39 @@ interface Subscription {
 const PAGE = 100
 
 /**
- * The text of a stream of server-sent events. It holds a position, never a queue: a slow client is read for when it is
- * ready, and then gets each store as it is by then.
+ * The text of a stream of server-sent events. It holds a position, never a queue: rows are read when the
+ * client is ready for them, and then show each store in its newest state. Only changes of the tenant's stores cause a read.
  */
 export async function* liveChanges(
   { models, freshness, heartbeatMs }: LiveDependencies,
   { tenantId, lastId, signal }: Subscription,
 ): AsyncGenerator<string> {
-  let after = lastId ?? (await freshness.currentPosition())
+  using changesOfTenant = freshness.watch(tenantId)
+  const current = await freshness.readPosition()
+  let after = lastId === undefined || lastId > current ? current : lastId
   yield `retry: 2000\nid: ${after}\nevent: open\ndata: {}\n\n`
+  if (lastId !== undefined && lastId > current) yield reset(after)
   while (!signal.aborted) {
-    // Taken before the read, so that a change during it is not slept through.
-    const seen = freshness.position()
     const changes = await changedStores(models, { tenantId, after, limit: PAGE })
     for (const change of changes) yield message(change)
     after = changes.at(-1)?.position ?? after
-    if (changes.length === PAGE || freshness.position() !== seen) continue
-    if (await freshness.changed(heartbeatMs, signal)) continue
-    if (!signal.aborted) yield ': heartbeat\n\n'
+    if (changes.length === PAGE) continue
+    if (await changesOfTenant.changed(heartbeatMs, signal)) continue
+    if (signal.aborted) return
+    yield ': heartbeat\n\n'
+    const position = await freshness.readPosition()
+    if (position < after) yield reset((after = position))
   }
 }
+
+/** The client is ahead of the read models, so they were reset: what it holds is obsolete. */
+const reset = (position: bigint) => `id: ${position}\nevent: reset\ndata: {}\n\n`
 
 function message({ position, view }: ChangedStore): string {
   return `id: ${position}\nevent: store\ndata: ${JSON.stringify(view)}\n\n`
 }
 
-/** Counts what each tenant holds open; the function it returns admits one more and returns its end. Throws RATE_LIMITED. */
+/** Counts the open streams of each tenant; the function it returns admits one more and returns its end. Throws RATE_LIMITED. */
 export function admission({ perTenantMax }: { perTenantMax: number }) {
   const open = new Map<string, number>()
   return (tenantId: string): (() => void) => {

@@ -9,10 +9,12 @@ test('without the database, lists are a 503 that names it, and the process goes 
   await takeAway(api.database.name)
 
   const answer = await api.send('GET', '/api/stores')
+  const waiting = await api.send('GET', '/api/stores', { headers: { 'x-position': '99999' } })
   const ready = await api.send('GET', '/health/ready')
   const live = await api.send('GET', '/health/live')
 
   expect(answer).toMatchObject({ status: 503, json: { code: 'DATABASE_UNAVAILABLE' } })
+  expect(waiting).toMatchObject({ status: 503, json: { code: 'DATABASE_UNAVAILABLE' } })
   expect(answer.text).not.toMatch(/connection|postgres/i)
   expect(ready).toMatchObject({ status: 503, json: { failing: ['postgres'] } })
   expect(live.status).toBe(200)

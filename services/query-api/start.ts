@@ -1,7 +1,7 @@
 import { openEventStore } from '#eventstore'
 import { authOf, closeWithin, reportParts } from '#http'
 import { createLogger } from '#observability'
-import { openPool, readCheckpoint, watchStoreChanges } from '#postgres'
+import { openPool, watchStoreChanges } from '#postgres'
 import { Registry } from 'prom-client'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -20,17 +20,16 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     timeoutMs: config.EVENTSTORE_TIMEOUT_MS,
     logger,
   })
-  const freshness = followProjector({
-    readPosition: async () => (await readCheckpoint(pool, 'stores'))?.position ?? 0n,
-  })
+  const models = readModels(pool)
+  const freshness = followProjector(models)
   const { onChange } = freshness
-  const watched = watchStoreChanges({ url: config.DATABASE_URL, logger, signal, onChange })
+  const watching = watchStoreChanges({ url: config.DATABASE_URL, logger, signal, onChange })
   const lag = watchLag({ store, freshness, registry, logger, signal })
   // Without the event store lists and stores are served; history answers 503 by itself.
-  const checks = { postgres: () => readCheckpoint(pool, 'stores') }
-  const parts = { ...checks, eventStore: () => store.ping(1_500) }
+  const checks = { postgres: models.readPosition }
+  const dependencies = { ...checks, eventStore: () => store.ping(1_500) }
   const app = buildApp({
-    models: readModels(pool),
+    models,
     store,
     freshness,
     lagSeconds: lag.seconds,
@@ -44,12 +43,12 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   logger.info({ url }, 'listening')
-  const reported = reportParts({ checks: parts, logger, signal })
+  const reporting = reportParts({ checks: dependencies, logger, signal })
   return {
     url,
     close: async () => {
       abort()
-      const ended = Promise.all([watched, reported])
+      const ended = Promise.all([watching, reporting])
       await closeWithin(app, { parts: [() => ended, () => store.close(), () => pool.end()] })
     },
   }

@@ -33,7 +33,7 @@ interface Sent {
 
 /**
  * Publishes in order without waiting for each answer. Every message says up to where the log was
- * complete in the stream when it was sent, so whoever finds it as the last one can go on from there.
+ * complete in the stream when it was sent, so a relay that finds it as the last one can go on from there.
  */
 export function openWindow(options: WindowOptions) {
   const { connection, limit, onAck } = options

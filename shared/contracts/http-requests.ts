@@ -4,6 +4,8 @@ import { z } from 'zod'
 /** The display name of a store: data only, and nothing that a shell, a template or YAML could interpret. */
 export const storeName = z
   .string()
+  .normalize('NFC')
+  .trim()
   .max(50, 'must have at most 50 characters')
   .regex(
     /^[\p{L}\p{M}\p{N} .,'&()_-]*$/u,
@@ -45,7 +47,8 @@ const ifMatch = z
 export const createHeaders = z.looseObject({ 'idempotency-key': idempotencyKey.optional() })
 export const commandHeaders = createHeaders.extend({ 'if-match': ifMatch.optional() })
 
-export const storeParams = z.object({ id: z.uuid() })
+/** Ids are taken in any case and kept in lower case (RFC 9562 §4). */
+export const storeParams = z.object({ id: z.uuid().toLowerCase() })
 
 /** A position token, from `X-Position` of an earlier response. */
 export const positionHeaders = z.looseObject({
@@ -75,7 +78,15 @@ export const listStoresQuery = z
     cursor: z.string().max(500).optional().describe('nextCursor of the previous page'),
     status: z.enum(storeStatuses).optional(),
     engine: z.enum(engines).optional(),
-    q: z.string().min(1).max(50).optional().describe('Part of the name, in upper or lower case'),
+    q: z
+      .string()
+      .normalize('NFC')
+      .trim()
+      .min(1)
+      .max(50)
+      .regex(/^\P{Cc}*$/u, 'must not contain control characters')
+      .optional()
+      .describe('Part of the name, in upper or lower case and any Unicode form'),
     sort: z.enum(['-createdAt', 'createdAt']).default('-createdAt'),
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
@@ -85,7 +96,14 @@ export const listStoresQuery = z
 export type ListStoresQuery = z.output<typeof listStoresQuery>
 
 export const getStoreQuery = z.strictObject({
-  at: z.iso.datetime({ offset: true }).optional().describe('The store as it was at this time'),
+  at: z.iso
+    .datetime({
+      offset: true,
+      error:
+        'must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z; write the + of a zone as %2B',
+    })
+    .optional()
+    .describe('The store as it was at this time'),
 })
 
 export const listEventsQuery = z.strictObject({

@@ -8,7 +8,7 @@ import type { Appended } from './event-store.ts'
 const ATTEMPT_TIMEOUT_MS = 3_000
 const READY_TIMEOUT_MS = 4_000
 const DISPOSE_TIMEOUT_MS = 1_000
-/** A node that puts off every append for so long may have lost its cluster: the nodes are looked up again. */
+/** A node that refuses every append for this long may have lost its cluster: the nodes are looked up again. */
 const PUT_OFF_MAX_MS = 1_000
 const PAUSE_FIRST_MS = 20
 const PAUSE_MAX_MS = 500

@@ -16,7 +16,7 @@ const holders = {
   },
   JetStream: {
     subject: 'JetStream holds',
-    remedy: 'make JetStream follow this one: npm run resync',
+    remedy: 'make JetStream follow this one: npm run resync -- --yes',
   },
 }
 

@@ -4,7 +4,7 @@ import pretty from 'pino-pretty'
 export type { Logger } from 'pino'
 
 export interface LoggerOptions {
-  /** Stands in every line as `service`. */
+  /** Written in every line as `service`. */
   service: string
   level: string
   /** Where lines go; standard output unless given. */

@@ -18,7 +18,7 @@ export async function migrate(url: string, { schema = 'public' } = {}): Promise<
     statement_timeout: MIGRATION_LIMIT_MS,
     query_timeout: MIGRATION_LIMIT_MS,
   })
-  // Told by the query under way.
+  // The running query reports the error.
   client.on('error', () => {})
   await client.connect()
   try {

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 
 /**
- * Ids of stores with work that is due and that nothing has happened to for `olderThanMs`, the longest silent first.
+ * Ids of stores with due work and no event for `olderThanMs`, the oldest first.
  * A store that waits for its next attempt is not among them.
  */
 export async function listPendingStores(

@@ -1,4 +1,5 @@
-import { type ClientConfig, type CustomTypesConfig, Pool, types } from 'pg'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Client, type ClientConfig, type CustomTypesConfig, DatabaseError, Pool, types } from 'pg'
 import type { Logger } from '#observability'
 
 export type { Pool } from 'pg'
@@ -9,11 +10,18 @@ export interface PoolOptions {
   logger: Logger
   /** Connections at most. */
   max?: number
+  /** A connection is replaced after this time, so that a server which takes no new ones is noticed. */
+  lifetimeSeconds?: number
 }
 
 /** Opens a pool whose queries always end: no server, no error and no frozen backend can make one hang or end the process. */
-export function openPool({ url, logger, max = 10 }: PoolOptions): Pool {
-  const pool = new Pool({ ...connectionConfig(url), max, idleTimeoutMillis: 30_000 })
+export function openPool({ url, logger, max = 10, lifetimeSeconds = 30 }: PoolOptions): Pool {
+  const pool = new Pool({
+    ...connectionConfig(url),
+    max,
+    idleTimeoutMillis: 30_000,
+    maxLifetimeSeconds: lifetimeSeconds,
+  })
   const lost = (err: Error) => logger.warn({ err }, 'a connection to Postgres was lost')
   pool.on('error', lost)
   // The pool listens on idle clients only; an error on one that is checked out would end the process.
@@ -34,6 +42,43 @@ export function connectionConfig(url: string): ClientConfig {
     keepAlive: true,
     options: '-c timezone=UTC',
     types: columnTypes,
+  }
+}
+
+/** SQLSTATE of a server that is shutting down, which waits until its clients have left. */
+const CANNOT_CONNECT_NOW = '57P03'
+
+/**
+ * For holders of a long session: opens a connection at an interval, and calls `onShutdown` once when the server
+ * refuses it because it is shutting down. Ends on abort.
+ */
+export async function watchShutdown(options: {
+  url: string
+  everyMs?: number | undefined
+  signal: AbortSignal
+  onShutdown: (error: Error) => void
+}): Promise<void> {
+  const { url, everyMs = 30_000, signal, onShutdown } = options
+  while (!signal.aborted) {
+    await wait(everyMs, undefined, { signal, ref: false }).catch(() => {})
+    if (signal.aborted) return
+    const refusal = await refusalOf(url)
+    if (refusal !== undefined) return onShutdown(refusal)
+  }
+}
+
+async function refusalOf(url: string): Promise<Error | undefined> {
+  const client = new Client(connectionConfig(url))
+  // The attempt to connect reports the error.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return undefined
+  } catch (error) {
+    const isShutdown = error instanceof DatabaseError && error.code === CANNOT_CONNECT_NOW
+    return isShutdown ? error : undefined
+  } finally {
+    await client.end().catch(() => {})
   }
 }
 

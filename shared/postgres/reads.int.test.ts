@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { openPool } from './pool.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { listPendingStores } from './pending-stores.ts'
-import { watchStoreChanges } from './store-changes.ts'
+import { notificationOf, type StoreChange, watchStoreChanges } from './store-changes.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 
@@ -55,20 +55,39 @@ test('a checkpoint is unknown before its first event, then its position and even
 test('a watcher is told of each commit, and after a lost connection that it may have missed some', async () => {
   await using opened = await pooled()
   const { pool, url } = opened
-  const seen: (bigint | undefined)[] = []
+  const seen: (StoreChange | undefined)[] = []
   const stop = new AbortController()
-  const onChange = (position: bigint | undefined) => void seen.push(position)
+  const onChange = (change: StoreChange | undefined) => void seen.push(change)
   const watching = watchStoreChanges({ url, logger, signal: stop.signal, onChange })
   await eventually(() => expect(seen).toEqual([undefined]))
 
-  await pool.query(`select pg_notify('store_changes', '7')`)
-  await eventually(() => expect(seen).toEqual([undefined, 7n]))
+  const change = { position: 7n, tenants: ['acme'] }
+  await pool.query(`select pg_notify('store_changes', $1)`, [notificationOf(change)])
+  await eventually(() => expect(seen).toEqual([undefined, change]))
   await pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
      where datname = current_database() and pid <> pg_backend_pid() and query like 'listen%'`,
   )
-  await eventually(() => expect(seen).toEqual([undefined, 7n, undefined]))
+  await eventually(() => expect(seen).toEqual([undefined, change, undefined]))
 
+  stop.abort()
+  await watching
+})
+
+test('a notification of any number of tenants fits, and one that is no change asks to read', async () => {
+  await using opened = await pooled()
+  const { pool, url } = opened
+  const seen: (StoreChange | undefined)[] = []
+  const stop = new AbortController()
+  const onChange = (change: StoreChange | undefined) => void seen.push(change)
+  const watching = watchStoreChanges({ url, logger, signal: stop.signal, onChange })
+  await eventually(() => expect(seen).toEqual([undefined]))
+  const tenants = Array.from({ length: 1_000 }, (_, i) => `tenant-${i}`)
+
+  for (const payload of [notificationOf({ position: 8n, tenants }), 'x'])
+    await pool.query(`select pg_notify('store_changes', $1)`, [payload])
+
+  await eventually(() => expect(seen).toEqual([undefined, { position: 8n }, undefined]))
   stop.abort()
   await watching
 })

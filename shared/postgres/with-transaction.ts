@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 
-/** Runs `work` in one transaction. After any error the connection is thrown away: nobody knows what state it is in. */
+/** Runs `work` in one transaction. After any error the connection is thrown away: its state is unknown. */
 export async function withTransaction<T>(
   pool: Pool,
   work: (client: PoolClient) => Promise<T>,

@@ -116,7 +116,7 @@ interface Wait {
   answers?: number
   /** Whether something more is sure to come, however long that takes the server. */
   isMissing?: (call: Call) => boolean
-  /** When nothing is missing, wait until nothing came for so long. */
+  /** When nothing is missing, wait until nothing came for that time. */
   quietMs?: number
   limitMs?: number
 }

@@ -21,7 +21,7 @@ test('where caches are cold, a gate is told in one line that nothing was tested,
   expect(exitCode).toBe(0)
 })
 
-test('where a program is missing, whoever wants the tests is told its name, and that they failed', async () => {
+test('where a program is missing, the tests fail and print its name', async () => {
   await using folder = await tempFolder()
 
   const { lines, exitCode } = await testStore({ PATH: folder.path, XDG_CACHE_HOME: folder.path })

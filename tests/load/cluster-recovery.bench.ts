@@ -51,7 +51,7 @@ printTable(
   ],
 )
 
-/** Kills so many provisioners, each in the middle of its one run of helm. */
+/** Kills that many provisioners, each in the middle of its one run of helm. */
 async function wave(count: number) {
   await using provisioners = new AsyncDisposableStack()
   const doomed: Awaited<ReturnType<typeof world.startProvisioner>>[] = []

@@ -6,7 +6,7 @@ import type {
   SubscriptionItem,
 } from '../../shared/eventstore/event-store.ts'
 
-/** So many new events, for tests. */
+/** That many new events, for tests. */
 export function newEvents(count = 1, type = 'Happened'): NewEvent[] {
   return Array.from({ length: count }, (_, n) => ({
     id: randomUUID(),

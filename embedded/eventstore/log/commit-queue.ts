@@ -47,7 +47,7 @@ export function commitQueue({ file, onCommitted, onFailure }: CommitQueueOptions
         answered = next
       }
     }
-    // In the same turn as the last look at the queue: whoever comes later finds it idle.
+    // In the same turn as the last look at the queue: a later caller finds it idle.
     running = false
   }
   const run = () => {

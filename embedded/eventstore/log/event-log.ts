@@ -19,7 +19,7 @@ export interface EventLog {
   acceptedView: (stream: string) => StreamView
   /** Accepts the events now, in this tick; resolves with their positions once they are on disk and readable. */
   commit: (events: UnplacedEvent[]) => Promise<number[]>
-  /** So many of the numbers, from the first on, as should be read at once: memory is bounded by bytes, not events. */
+  /** How many of the numbers, from the first on, should be read at once: memory is bounded by bytes, not events. */
   pageOf: (numbers: number[]) => number[]
   /** Reads committed events by their numbers, ascending. */
   read: (numbers: number[]) => Promise<StoredEvent[]>

@@ -49,7 +49,7 @@ test('a half-written program never gets into the cache', async () => {
   expect(await readdir(checkout.cache)).toEqual([])
 })
 
-test('a damaged program in the cache is made anew', async () => {
+test('a damaged program in the cache is built again', async () => {
   await using checkout = await withHelm()
   await scriptedGo(checkout, goodBuild)
   const cached = join(checkout.cache, 'nats-server-2.15.2')

@@ -38,7 +38,7 @@ function ways(cached) {
   ]
 }
 
-/** Only a program that has just run and said its version gets to its place, and in one step. */
+/** A program is moved into the cache only after it has run and printed its version, in one step. */
 async function makeAndPlace(tool, cached, make) {
   // Under the lock it is nobody else's; one that was killed may have left it.
   const making = join(cacheFolder(), `${tool.name}-${tool.version}.making`)

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client, type ClientBase, DatabaseError } from 'pg'
-import { connectionConfig } from '#postgres'
+import { connectionConfig, watchShutdown } from '#postgres'
 
 /** Held by the one projector that writes. */
 const LOCK = 7_301_119_002
 
-const ASK_EVERY_MS = 500
+const RETRY_MS = 500
 
-/** The right to write, bound to one connection: whoever loses the connection loses the lock and its transaction with it. */
+/** The right to write, bound to one connection: losing the connection loses the lock and the transaction. */
 export interface Leadership extends AsyncDisposable {
   /** Runs `work` on the connection that holds the lock; one at a time. */
   use: <T>(work: (client: ClientBase) => Promise<T>) => Promise<T>
@@ -17,30 +17,38 @@ export interface Leadership extends AsyncDisposable {
 
 export interface LeadershipOptions {
   url: string
-  /** The server ends a leader that is silent for so long (frozen, or its machine gone), and with it its lock. */
+  /** The server ends the session of a leader that is silent for this time (frozen, or its machine gone), which frees the lock. */
   silenceMs: number
   signal: AbortSignal
+  /** How often a new connection shows whether PostgreSQL is shutting down. */
+  probeEveryMs?: number
   /** Called once when another holds the lock. */
   onStandby: () => void
 }
 
 /** Waits until this process is the one that writes. */
-export async function becomeLeader(options: LeadershipOptions): Promise<Leadership> {
-  const { silenceMs } = options
+export async function electLeader(options: LeadershipOptions): Promise<Leadership> {
+  const { url, silenceMs, probeEveryMs: everyMs } = options
   const lost = new AbortController()
-  const client = await lockedClient(options, lost)
+  const ended = new AbortController()
+  const { signal } = ended
+  void watchShutdown({ url, everyMs, signal, onShutdown: (error) => lost.abort(error) })
+  const client = await connectAndLock(options, lost).catch((error) => {
+    ended.abort()
+    throw error
+  })
   let busy = false
-  let beating: Promise<void> | undefined
+  let pending: Promise<void> | undefined
   const beat = setInterval(() => {
-    // Work is a sign of life too, and has its own time limit.
-    if (busy || beating !== undefined) return
-    beating = heartbeat(client, silenceMs, lost).finally(() => (beating = undefined))
+    // Work is a sign of life too and has its own time limit.
+    if (busy || pending !== undefined) return
+    pending = heartbeat(client, silenceMs, lost).finally(() => (pending = undefined))
   }, silenceMs / 4)
   return {
     use: async (work) => {
       busy = true
       try {
-        await beating
+        await pending
         lost.signal.throwIfAborted()
         return await work(client)
       } finally {
@@ -50,12 +58,13 @@ export async function becomeLeader(options: LeadershipOptions): Promise<Leadersh
     lost: lost.signal,
     async [Symbol.asyncDispose]() {
       clearInterval(beat)
+      ended.abort()
       await end(client)
     },
   }
 }
 
-async function lockedClient(options: LeadershipOptions, lost: AbortController): Promise<Client> {
+async function connectAndLock(options: LeadershipOptions, lost: AbortController): Promise<Client> {
   const { url, silenceMs } = options
   const client = new Client({ ...connectionConfig(url), application_name: 'storewright projector' })
   client.on('error', (error) => lost.abort(error))
@@ -64,7 +73,8 @@ async function lockedClient(options: LeadershipOptions, lost: AbortController): 
     await client.connect()
     for (const setting of ['idle_session_timeout', 'idle_in_transaction_session_timeout'])
       await client.query(`select set_config($1, $2, false)`, [setting, `${silenceMs}ms`])
-    await untilLocked(client, options)
+    const signal = AbortSignal.any([options.signal, lost.signal])
+    await waitForLock(client, { ...options, signal })
     return client
   } catch (error) {
     await end(client)
@@ -72,18 +82,18 @@ async function lockedClient(options: LeadershipOptions, lost: AbortController): 
   }
 }
 
-async function untilLocked(
+async function waitForLock(
   client: Client,
   { signal, onStandby }: LeadershipOptions,
 ): Promise<void> {
-  for (let asked = 0; ; asked++) {
+  for (let tries = 0; ; tries++) {
     const { rows } = await client.query<{ got: boolean }>(
       'select pg_try_advisory_lock($1) as got',
       [LOCK],
     )
     if (rows[0]?.got === true) return
-    if (asked === 0) onStandby()
-    await wait(ASK_EVERY_MS, undefined, { signal })
+    if (tries === 0) onStandby()
+    await wait(RETRY_MS, undefined, { signal })
   }
 }
 
@@ -96,14 +106,14 @@ async function heartbeat(client: Client, timeoutMs: number, lost: AbortControlle
   try {
     await Promise.race([client.query('select 1'), late.promise])
   } catch (error) {
-    // An answer of the server, be it a refusal, is a sign of life.
+    // Any answer of the server, even an error, is a sign of life.
     if (!(error instanceof DatabaseError)) lost.abort(error)
   } finally {
     clearTimeout(timer)
   }
 }
 
-// A frozen server answers no farewell.
+// A frozen server never answers the end message.
 async function end(client: Client): Promise<void> {
   await Promise.race([client.end().catch(() => {}), wait(1_000, undefined, { ref: false })])
 }

@@ -11,7 +11,7 @@ export interface FollowOptions {
 }
 
 /**
- * Follows the log and hands its events on in order until the signal is aborted or a write fails. What arrives
+ * Follows the log and passes its events on in order until the signal is aborted or a write fails. What arrives
  * during a write is the next batch: one event when it is quiet, `batchMax` when it is far behind; then reading waits.
  */
 export async function followLog(options: FollowOptions): Promise<void> {
@@ -26,7 +26,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
       gathered = []
       await write(batch)
     }
-    // In the same turn as the last look at `gathered`, so that nothing can be left behind.
+    // In the same turn as the last check of `gathered`, so that no event is left behind.
     writing = undefined
   }
   try {

@@ -57,7 +57,7 @@ test('F34: another event at the same position is refused too', async () => {
     expect(await ready.json()).toMatchObject({ failing: ['projector'] })
   })
   await eventually(async () =>
-    expect(await (await projector.get('/metrics')).text()).toContain('projector_leading 0'),
+    expect(await (await projector.get('/metrics')).text()).toContain('projector_leader 0'),
   )
 })
 

@@ -1,4 +1,4 @@
-import { openPool } from '#postgres'
+import { openPool, watchStoreChanges } from '#postgres'
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
 import { freezeProcess } from '#test/freeze-process'
@@ -6,6 +6,7 @@ import { ownPostgres } from '#test/projector/own-postgres'
 import { history, projectedLog } from '#test/projector/projected-log'
 import { expect, test } from 'vitest'
 import { rebuildReadModels } from '../rebuild/rebuild-read-models.ts'
+import { electLeader, type Leadership } from './elect.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 
@@ -46,3 +47,39 @@ test('F39: Postgres killed and started again, and a frozen backend: the projecto
     await rebuildReadModels({ databaseUrl: postgres.url, store, accept: false }),
   ).toMatchObject({ basis: 'same position', total: 0 })
 }, 120_000)
+
+test('Postgres that is asked to shut down ends, as pool, listener, leader and standby leave it', async () => {
+  await using postgres = await ownPostgres()
+  const { url } = postgres
+  const stop = new AbortController()
+  const { signal } = stop
+  const pool = openPool({ url, logger, lifetimeSeconds: 1 })
+  await pool.query('select 1')
+  const listening = Promise.withResolvers<void>()
+  const onChange = () => listening.resolve()
+  const watching = watchStoreChanges({ url, logger, signal, onChange, probeEveryMs: 100 })
+  await listening.promise
+  const standingBy = Promise.withResolvers<void>()
+  const onStandby = () => standingBy.resolve()
+  const options = { url, silenceMs: 1_000, signal, onStandby, probeEveryMs: 100 }
+  const leader = await electLeader(options)
+  const standby = electLeader(options)
+  await standingBy.promise
+  const leave = (leadership: Leadership) => {
+    const end = () => void leadership[Symbol.asyncDispose]()
+    if (leadership.lost.aborted) return end()
+    leadership.lost.addEventListener('abort', end)
+  }
+  leave(leader)
+  // It may get the lock when the leader has left.
+  standby.then(leave, () => {})
+
+  await postgres.shutDown()
+
+  await expect(pool.query('select 1')).rejects.toThrow(/ECONNREFUSED/)
+  expect(leader.lost.aborted).toBe(true)
+  stop.abort()
+  await watching
+  await pool.end()
+  await postgres.restart()
+})

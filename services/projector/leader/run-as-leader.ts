@@ -1,12 +1,22 @@
-import { type RecordedEvent, verifyLog } from '#eventstore'
+import { type EventStore, type RecordedEvent, verifyLog } from '#eventstore'
+import type { Logger } from '#observability'
 import { migrate, readCheckpoint } from '#postgres'
-import type { ProjectorOptions } from '../projector.ts'
+import type { ProjectorMetrics } from '../metrics.ts'
 import { flush, projection } from '../write/write-batch.ts'
-import { becomeLeader } from './elect.ts'
+import { electLeader } from './elect.ts'
 import { followLog } from './follow-log.ts'
 import { watchLog } from './watch-log.ts'
 
-export interface LeadOptions extends ProjectorOptions {
+export interface LeaderOptions {
+  databaseUrl: string
+  store: EventStore
+  logger: Logger
+  metrics: ProjectorMetrics
+  batchMax: number
+  /** A leader that PostgreSQL has not heard from for this time loses the lock. */
+  silenceMs: number
+  /** How often the log is checked to be the one the read models were made from. */
+  verifyEveryMs?: number
   signal: AbortSignal
   onPhase: (phase: 'standby' | 'following') => void
 }
@@ -14,12 +24,12 @@ export interface LeadOptions extends ProjectorOptions {
 /**
  * Becomes the one projector that writes, migrates, then follows the log from the checkpoint. Ends when the signal is
  * aborted; throws when anything fails. It writes on the connection that holds the lock, so a projector that
- * has lost it, without knowing yet, cannot write either.
+ * has lost the lock and does not know it yet cannot write either.
  */
-export async function lead(options: LeadOptions): Promise<void> {
+export async function runAsLeader(options: LeaderOptions): Promise<void> {
   const { databaseUrl: url, store, logger, silenceMs, batchMax, onPhase } = options
   const onStandby = () => onPhase('standby')
-  await using leader = await becomeLeader({ url, silenceMs, signal: options.signal, onStandby })
+  await using leader = await electLeader({ url, silenceMs, signal: options.signal, onStandby })
   const diverged = new AbortController()
   const signal = AbortSignal.any([options.signal, leader.lost, diverged.signal])
 
@@ -31,8 +41,8 @@ export async function lead(options: LeadOptions): Promise<void> {
   let last: { position: bigint; eventId: string } | undefined = checkpoint
   onPhase('following')
 
-  const watching = watchLog({ ...options, signal, checkpoint: () => last })
-  watching.catch((error) => diverged.abort(error))
+  const watch = watchLog({ ...options, signal, checkpoint: () => last })
+  watch.catch((error) => diverged.abort(error))
   const write = async (events: RecordedEvent[]) => {
     const from = last?.position
     await leader.use((client) => writeMeasured(options, { client, events, from }))
@@ -45,7 +55,7 @@ export async function lead(options: LeadOptions): Promise<void> {
 }
 
 async function writeMeasured(
-  { metrics, logger }: ProjectorOptions,
+  { metrics, logger }: LeaderOptions,
   batch: Parameters<typeof flush>[1] & { client: Parameters<typeof flush>[0] },
 ): Promise<void> {
   const { client, events, from } = batch

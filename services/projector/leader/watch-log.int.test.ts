@@ -16,12 +16,9 @@ test('the lag grows while events wait, and is 0 when none does; a foreign checkp
   const stop = new AbortController()
   let held: { position: bigint; eventId: string } | undefined
   const watching = watchLog({
-    databaseUrl: world.database.url,
     store,
     logger,
     metrics,
-    batchMax: 1,
-    silenceMs: 1_000,
     verifyEveryMs: 20,
     signal: stop.signal,
     checkpoint: () => held,

@@ -1,15 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { hasCode } from '#domain'
-import { verifyLog } from '#eventstore'
-import type { ProjectorOptions } from '../projector.ts'
+import { type EventStore, verifyLog } from '#eventstore'
+import type { Logger } from '#observability'
+import type { ProjectorMetrics } from '../metrics.ts'
 
-interface WatchOptions extends ProjectorOptions {
+interface WatchOptions {
+  store: EventStore
+  logger: Logger
+  metrics: ProjectorMetrics
+  verifyEveryMs?: number
   signal: AbortSignal
-  /** What the read models were last brought up to. */
+  /** The last event in the read models. */
   checkpoint: () => { position: bigint; eventId: string } | undefined
 }
 
-/** Measures the lag, and checks again and again that the log is still the same. Throws EVENT_LOG_DIVERGED; ends on abort. */
+/** Measures the lag and checks at an interval that the log is still the same. Throws EVENT_LOG_DIVERGED; ends on abort. */
 export async function watchLog(options: WatchOptions): Promise<void> {
   const { store, logger, metrics, signal, checkpoint, verifyEveryMs = 5_000 } = options
   let caughtUpAt = performance.now()

@@ -8,7 +8,7 @@ export interface CountChange {
   change: number
 }
 
-/** How the counters change when stores go from one projection to the next; counters that stay are left out. */
+/** How the counters change when stores go from one projection to the next; unchanged counters are left out. */
 export function countChanges(
   steps: Iterable<{ before: StoreProjection | undefined; after: StoreProjection }>,
 ): CountChange[] {

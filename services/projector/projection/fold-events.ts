@@ -4,7 +4,7 @@ import { projectEvent, type StoreProjection } from './store-projection.ts'
 /** What the read models hold of a stream before a fold. */
 export interface KnownStream {
   projection?: StoreProjection
-  /** An event of the stream is parked, so all that follow are, in order. */
+  /** An event of the stream is parked, so all later ones are parked too, in order. */
   parked: boolean
 }
 
@@ -19,7 +19,7 @@ export interface Folded {
   parked: ParkedEvent[]
 }
 
-/** Folds events of stores' streams, in log order, onto what is known of those streams. Pure but for `known`, which it brings up to date. */
+/** Folds events of stores' streams, in log order, onto what is known of those streams. Pure, except that it updates `known`. */
 export function foldEvents(known: Map<string, KnownStream>, events: RecordedEvent[]): Folded {
   const changed: Folded['changed'] = new Map()
   const parked: ParkedEvent[] = []

@@ -58,7 +58,7 @@ function upgradeOf(state: StoreState): StoreRow['upgrade'] {
   return { plan, requestedAt }
 }
 
-/** The failure that ended the work, or the last one while another attempt is awaited. */
+/** The failure that ended the work, or the last one while another attempt is due. */
 function failureOf(state: StoreState): Failure | undefined {
   if ('failure' in state) return state.failure
   return 'lastFailure' in state ? state.lastFailure : undefined

@@ -6,12 +6,12 @@ import { applyAny } from '../write/apply.ts'
 import { projection, writeCheckpoint } from '../write/write-batch.ts'
 import { LIVE, REBUILT } from './session.ts'
 
-/** What the comparison rests on. `none`: there are no live read models; `diverged`: they were made from another log. */
+/** The basis of the comparison. `none`: there are no live read models; `diverged`: they were made from another log. */
 export type Basis = 'same position' | 'none' | 'diverged'
 
 const EVENTS_AT_ONCE = 1_000
 
-/** Brings the side that has read less of the log to where the other is; in the caller's transaction. */
+/** Brings the side that is behind up to the other; in the caller's transaction. */
 export async function bringToOnePosition(client: ClientBase, store: EventStore): Promise<Basis> {
   const live = await checkpointIn(client, LIVE)
   if (live === undefined) return 'none'
@@ -23,7 +23,7 @@ export async function bringToOnePosition(client: ClientBase, store: EventStore):
   return 'same position'
 }
 
-/** Brings the rebuilt side to where the live one is, when that is further on; in the caller's transaction. */
+/** Brings the rebuilt side up to the live one when that is ahead; in the caller's transaction. */
 export async function followLive(client: ClientBase, store: EventStore): Promise<void> {
   const live = await checkpointIn(client, LIVE)
   const rebuilt = await checkpointIn(client, REBUILT)

@@ -1,7 +1,7 @@
 import type { Difference } from './compare.ts'
 import type { RebuildResult } from './rebuild-read-models.ts'
 
-/** What a rebuild found and did, for a person, as lines. */
+/** The result of a rebuild as lines for a person. */
 export function describeRebuild(result: RebuildResult, seconds: number): string[] {
   const { events, position } = result
   const rate = Math.round(events / Math.max(seconds, 0.001))

@@ -51,7 +51,7 @@ async function rebuild(client: Client, options: RebuildOptions): Promise<Rebuild
   const folded = await foldLog(store, onProgress)
   await writeFold(client, folded, store)
   folded.streams.clear()
-  // What came in meanwhile, before the projector has to wait.
+  // Events that arrived during the fold, so that the projector waits only briefly.
   await client.query('begin')
   await followLive(client, store)
   await client.query('commit')

@@ -8,7 +8,7 @@ import { connectionConfig } from '#postgres'
 const LOCK = 7_301_119_003
 const STEP_LIMIT_MS = 30 * 60_000
 
-/** One connection for a whole repair of the read models, holding the lock that keeps a second repair out. */
+/** One connection for a whole rebuild or replay; it holds the lock that excludes a second one. */
 export async function openSession(url: string): Promise<AsyncDisposable & { client: Client }> {
   const client = new Client({
     ...connectionConfig(url),
@@ -17,12 +17,12 @@ export async function openSession(url: string): Promise<AsyncDisposable & { clie
     query_timeout: STEP_LIMIT_MS,
     idle_in_transaction_session_timeout: STEP_LIMIT_MS,
   })
-  // Told by the query under way.
+  // The running query reports the error.
   client.on('error', () => {})
   await client.connect()
   if (await gotLock(client)) return { client, [Symbol.asyncDispose]: () => client.end() }
   await client.end()
-  throw new AppError('CONCURRENT_MODIFICATION', 'Another rebuild is running; wait for its end')
+  throw new AppError('CONCURRENT_MODIFICATION', 'Another rebuild is running; wait until it ends')
 }
 
 async function gotLock(client: Client): Promise<boolean> {
@@ -34,7 +34,7 @@ async function gotLock(client: Client): Promise<boolean> {
 
 const schema = z.object({ ...databaseVariables, ...eventStoreVariables })
 
-/** The two ends a repair command works between, from its environment. */
+/** The event log and the database of a command, from its environment. */
 export function openLogAndDatabase(
   env: NodeJS.ProcessEnv,
 ): AsyncDisposable & { databaseUrl: string; store: EventStore } {
@@ -46,8 +46,8 @@ export function openLogAndDatabase(
   return { databaseUrl, store, [Symbol.asyncDispose]: () => store.close() }
 }
 
-/** Where the read models that are shown live. */
+/** The schema of the read models in use. */
 export const LIVE = 'public'
 
-/** Where they are built again. */
+/** The schema of the rebuilt read models. */
 export const REBUILT = 'read_models_rebuilt'

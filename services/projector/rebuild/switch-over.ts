@@ -3,7 +3,7 @@ import { projection, writeCheckpoint } from '../write/write-batch.ts'
 
 const tables = ['stores', 'store_counts', 'parked_events']
 
-/** Puts the rebuilt tables in the place of the live ones, with the rights that were granted on those; in the caller's transaction. */
+/** Replaces the live tables by the rebuilt ones and keeps their grants; in the caller's transaction. */
 export async function switchOver(
   client: ClientBase,
   { live, rebuilt }: { live: string; rebuilt: string },

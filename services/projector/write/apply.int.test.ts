@@ -46,6 +46,27 @@ test('an older event that is delivered again leaves the newer row alone', async 
   expect(await contents(client)).toEqual(before)
 })
 
+test('a commit notifies with its position and the tenants whose stores changed', async () => {
+  await using database = await connected()
+  const { client } = database
+  const payloads: unknown[] = []
+  client.on('notification', ({ payload }) => void payloads.push(JSON.parse(payload ?? '')))
+  await client.query('listen store_changes')
+  const log = recordedLog(historyOf([{ store: 0, choice: 0 }]))
+  const [event] = log
+  if (event === undefined) throw new Error('one event was asked for')
+  const other = { ...event, stream: 'tenant-t', id: uuidOf('x'), position: event.position + 1n }
+
+  await flush(client, { events: log, from: undefined })
+  await flush(client, { events: [other], from: undefined })
+
+  const { rows } = await client.query('select distinct tenant_id from stores')
+  expect(payloads).toEqual([
+    { position: String(event.position), tenants: rows.map(({ tenant_id }) => tenant_id) },
+    { position: String(other.position), tenants: [] },
+  ])
+})
+
 test('a checkpoint that was set back stops the writer', async () => {
   await using database = await connected()
   const { client } = database

@@ -8,12 +8,14 @@ export interface Applied {
   /** Rows of stores that were written. */
   stores: number
   parked: ParkedEvent[]
+  /** Tenants whose stores changed. */
+  tenants: Set<string>
 }
 
 /** Applies events of the log, in order, to the read models; within the caller's transaction. Other streams' events change nothing. */
 export async function applyEvents(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
   const ours = events.filter(({ stream }) => stream.startsWith('store-'))
-  if (ours.length === 0) return { stores: 0, parked: [] }
+  if (ours.length === 0) return nothingApplied()
   const known = await readKnown(client, ours)
   const before = new Map([...known].map(([stream, { projection }]) => [stream, projection]))
   const { changed, parked } = foldEvents(known, ours)
@@ -21,10 +23,13 @@ export async function applyEvents(client: ClientBase, events: RecordedEvent[]): 
   await writeStores(client, [...changed.values()])
   await writeCounts(client, countChanges(steps))
   await writeParked(client, parked)
-  return { stores: changed.size, parked }
+  const tenants = new Set([...changed.values()].map(({ state }) => state.request.tenantId))
+  return { stores: changed.size, parked, tenants }
 }
 
-/** True when Postgres refused a value itself (a NUL, a number out of range, …), so that trying again is in vain. */
+const nothingApplied = (): Applied => ({ stores: 0, parked: [], tenants: new Set() })
+
+/** True when Postgres refused a value itself (a NUL, a number out of range, …), so that another attempt fails too. */
 export function isRefusedData(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(22|23|54)/.test(error.code ?? '')
 }
@@ -48,11 +53,12 @@ export async function applyRefusable(
   client: ClientBase,
   events: RecordedEvent[],
 ): Promise<Applied> {
-  const applied: Applied = { stores: 0, parked: [] }
+  const applied = nothingApplied()
   for (const event of events) {
-    const { stores, parked } = await applyOrPark(client, event)
+    const { stores, parked, tenants } = await applyOrPark(client, event)
     applied.stores += stores
     applied.parked.push(...parked)
+    for (const tenant of tenants) applied.tenants.add(tenant)
   }
   return applied
 }
@@ -68,6 +74,6 @@ async function applyOrPark(client: ClientBase, event: RecordedEvent): Promise<Ap
     await client.query('rollback to savepoint event')
     const parked = [{ event, reason: `Postgres refused it: ${error.message}` }]
     await writeParked(client, parked)
-    return { stores: 0, parked }
+    return { ...nothingApplied(), parked }
   }
 }

@@ -5,7 +5,7 @@ import type { KnownStream, ParkedEvent } from '../projection/fold-events.ts'
 import { storeIdOfStream, type StoreProjection } from '../projection/store-projection.ts'
 import { storeRow } from '../projection/store-row.ts'
 
-/** Inserts or replaces rows of stores; a row that is newer stays. One statement, whatever the number. */
+/** Inserts or replaces rows of stores; a row that is newer stays. One statement for any number of rows. */
 export async function writeStores(client: ClientBase, stores: StoreProjection[]): Promise<void> {
   if (stores.length === 0) return
   await client.query({
@@ -15,7 +15,7 @@ export async function writeStores(client: ClientBase, stores: StoreProjection[])
   })
 }
 
-/** Applies changes of counters; one that comes to nothing is removed, so that equal stores mean equal counters. */
+/** Applies changes of counters; a counter of 0 is removed, so that equal stores mean equal counters. */
 export async function writeCounts(client: ClientBase, changes: CountChange[]): Promise<void> {
   if (changes.length === 0) return
   await client.query({

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg'
 import { AppError } from '#domain'
 import type { RecordedEvent } from '#eventstore'
-import { storeChangesChannel } from '#postgres'
+import { notificationOf, storeChangesChannel } from '#postgres'
 import { type Applied, applyEvents, applyRefusable, isRefusedData } from './apply.ts'
 
 /** The name of the checkpoint of the read models. */
@@ -9,7 +9,7 @@ export const projection = 'stores'
 
 /**
  * Writes what events change and the checkpoint behind them in ONE transaction. `from` is the checkpoint the
- * events follow; what the read models hold by now already is left out, and a checkpoint that went back is an error.
+ * events follow; events that the read models already hold are left out, and a checkpoint that went back is an error.
  */
 export async function flush(
   client: ClientBase,
@@ -39,7 +39,7 @@ async function transact(
   const fresh = held === undefined ? events : events.filter(({ position }) => position > held)
   const applied = await apply(client, fresh)
   const last = fresh.at(-1)
-  if (last !== undefined) await writeCheckpoint(client, last)
+  if (last !== undefined) await writeCheckpoint(client, last, applied.tenants)
   await client.query('commit')
   return applied
 }
@@ -54,10 +54,11 @@ async function lockCheckpoint(client: ClientBase): Promise<bigint | undefined> {
   return rows[0]?.position
 }
 
-/** Moves the checkpoint to an event and tells who listens, on commit. */
+/** Moves the checkpoint to an event. On commit, listeners learn which tenants' stores changed; without a set, any may have. */
 export async function writeCheckpoint(
   client: ClientBase,
   { position, id }: { position: bigint; id: string },
+  tenants?: Set<string>,
 ): Promise<void> {
   await client.query({
     name: 'write-checkpoint',
@@ -65,7 +66,7 @@ export async function writeCheckpoint(
              insert into projection_checkpoints (name, position, event_id) values ($1, $2, $3)
              on conflict (name) do update
              set position = excluded.position, event_id = excluded.event_id, updated_at = now())
-           select pg_notify('${storeChangesChannel}', $2::bigint::text)`,
-    values: [projection, position, id],
+           select pg_notify('${storeChangesChannel}', $4)`,
+    values: [projection, position, id, notificationOf({ position, tenants })],
   })
 }

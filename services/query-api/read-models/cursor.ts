@@ -9,25 +9,37 @@ export interface Place {
   id: string
 }
 
-const content = z.tuple([z.iso.datetime(), z.uuid(), z.string()])
+// PostgreSQL has no year 0.
+const time = z.iso.datetime().refine((text) => !text.startsWith('0000'))
+const content = z.tuple([time, z.uuid(), z.string()])
 
-/** An opaque text for the place; only the list with the same filters and order takes it. */
-export function writeCursor({ createdAt, id }: Place, query: ListStoresQuery): string {
-  return Buffer.from(JSON.stringify([createdAt, id, listOf(query)])).toString('base64url')
+/** The list a cursor belongs to: of one tenant, with its filters and order. */
+export interface TenantList {
+  tenantId: string
+  query: ListStoresQuery
 }
 
-/** The place a cursor names. Throws REQUEST_INVALID for one that was altered or is of another list. */
-export function readCursor(cursor: string, query: ListStoresQuery): Place {
+/** An opaque text for the place; only a list of the same tenant with the same filters and order takes it. */
+export function writeCursor({ createdAt, id }: Place, list: TenantList): string {
+  return Buffer.from(JSON.stringify([createdAt, id, digestOf(list)])).toString('base64url')
+}
+
+/** The place a cursor names. Throws REQUEST_INVALID for one that was altered or belongs to another list. */
+export function readCursor(cursor: string, list: TenantList): Place {
   const parsed = content.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()))
-  if (!parsed.success) throw new AppError('REQUEST_INVALID', 'cursor was not issued by this API')
-  const [createdAt, id, list] = parsed.data
-  if (list !== listOf(query))
+  if (!parsed.success) throw notIssued()
+  const [createdAt, id, digest] = parsed.data
+  if (digest !== digestOf(list))
     throw new AppError('REQUEST_INVALID', 'cursor belongs to a list with other filters or order')
+  // Decoding ignores characters that are not base64url.
+  if (writeCursor({ createdAt, id }, list) !== cursor) throw notIssued()
   return { createdAt, id }
 }
 
-function listOf({ status, engine, q, sort }: ListStoresQuery): string {
-  const list = JSON.stringify([status ?? null, engine ?? null, q ?? null, sort])
+const notIssued = () => new AppError('REQUEST_INVALID', 'cursor was not issued by this API')
+
+function digestOf({ tenantId, query: { status, engine, q, sort } }: TenantList): string {
+  const list = JSON.stringify([tenantId, status ?? null, engine ?? null, q ?? null, sort])
   return createHash('sha256').update(list).digest('base64url').slice(0, 12)
 }
 

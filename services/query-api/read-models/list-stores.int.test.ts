@@ -107,6 +107,8 @@ test.for([
   'page=2',
   'cursor=abc',
   'q=',
+  'q=%00',
+  'q=%20',
 ])('%s is refused', async (query) => {
   const answer = await api.send('GET', `/api/stores?${query}`)
 
@@ -122,6 +124,33 @@ test('a cursor is taken by the list it belongs to only', async () => {
     status: 400,
     json: { detail: 'cursor belongs to a list with other filters or order' },
   })
+})
+
+test("another tenant's cursor, an altered one and one of the year 0 are refused", async () => {
+  const { pagination } = await list('?limit=2')
+  const { nextCursor } = pagination
+  const [, id, digest] = JSON.parse(Buffer.from(nextCursor ?? '', 'base64url').toString())
+  const ofYear0 = JSON.stringify(['0000-01-01T00:00:00.000Z', id, digest])
+  const cursors = [`${nextCursor}!`, Buffer.from(ofYear0).toString('base64url')]
+
+  const answers = await Promise.all([
+    api.send('GET', `/api/stores?limit=2&cursor=${nextCursor}`, { user: 'mallory' }),
+    ...cursors.map((cursor) => api.send('GET', `/api/stores?limit=2&cursor=${cursor}`)),
+  ])
+
+  for (const answer of answers)
+    expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
+})
+
+test('a search finds a name in either Unicode form, with blanks around it', async () => {
+  const { position: reached } = await api.requestStore({ name: 'Caf\u00e9' })
+  const q = encodeURIComponent(' cafe\u0301 ')
+
+  const { json } = await api.send('GET', `/api/stores?q=${q}`, {
+    headers: { 'x-position': String(reached) },
+  })
+
+  expect(json).toMatchObject({ stores: [{ name: 'Caf\u00e9' }] })
 })
 
 test('the API is described whole', async () => {

@@ -24,13 +24,13 @@ export async function listStores(
   { tenantId, query }: { tenantId: string; query: ListStoresQuery },
 ): Promise<StorePage> {
   const { limit, cursor } = query
-  const after = cursor === undefined ? undefined : readCursor(cursor, query)
+  const after = cursor === undefined ? undefined : readCursor(cursor, { tenantId, query })
   const rows = await models.query<PageRow>(pageStatement({ tenantId, query, after }))
   const total = rows[0]?.total ?? (await countStores(models, tenantId, query))
   const hasMore = rows.length > limit
   const stores = rows.slice(0, limit).map(viewOfRow)
   const last = stores.at(-1)
-  const nextCursor = hasMore && last !== undefined ? writeCursor(last, query) : null
+  const nextCursor = hasMore && last !== undefined ? writeCursor(last, { tenantId, query }) : null
   const offset = after === undefined ? (query.offset ?? 0) : null
   return { stores, pagination: { total: Number(total), limit, offset, hasMore, nextCursor } }
 }
@@ -47,7 +47,7 @@ async function countStores(
 interface PageOptions {
   tenantId: string
   query: ListStoresQuery
-  /** The page begins behind it. */
+  /** The page begins after it. */
   after: Place | undefined
 }
 
@@ -67,7 +67,7 @@ function pageStatement({ tenantId, query, after }: PageOptions): Statement {
   return { name: `${name}:${order}:${after === undefined ? 'offset' : 'cursor'}`, text, values }
 }
 
-/** The exact number of stores of the list, whatever the page. */
+/** The exact number of stores in the whole list. */
 function totalStatement(tenantId: string, query: ListStoresQuery): Statement {
   const { values, conditions, name } = filters(tenantId, query)
   return { name: `total:${name}`, text: `select (${totalOf(query, conditions)}) as total`, values }

@@ -52,7 +52,7 @@ async function print(
   if (printed === 0) throw new Error(`The event log has no store ${storeId}`)
 }
 
-/** Each event as one line of JSON, with all that the log holds of it. */
+/** Each event as one line of JSON, with everything the log holds. */
 export async function* ndjsonOf(
   events: AsyncIterable<RecordedEvent> | Iterable<RecordedEvent>,
 ): AsyncGenerator<string> {

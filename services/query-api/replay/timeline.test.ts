@@ -128,7 +128,7 @@ async function linesOf(lines: AsyncIterable<string>): Promise<string[]> {
   return all
 }
 
-test('what a step says of itself stands in its line, without the digests', async () => {
+test('a line shows the data of its event, without the digests', async () => {
   const detail = { release: 's-x', chartDigest: 'c'.repeat(64), exitCode: 0 }
   const data = { attempt: 1, step: 'install', detail, recordedAt: '2026-01-01T00:00:01.000Z' }
 

@@ -2,7 +2,7 @@ import { decodeMetadata, decodeStoreEvent } from '#contracts'
 import { store, type StoreState } from '#domain'
 import type { RecordedEvent } from '#eventstore'
 
-/** The history for a person: a line for each event, what the store was after it, and how it stands at the end. */
+/** The history for a person: a line for each event, what the store was after it, and its final state. */
 export async function* timelineOf(
   events: AsyncIterable<RecordedEvent> | Iterable<RecordedEvent>,
 ): AsyncGenerator<string> {
@@ -58,13 +58,13 @@ function seconds(from: RecordedEvent, to: RecordedEvent): string {
   return ((Date.parse(to.recordedAt) - Date.parse(from.recordedAt)) / 1_000).toFixed(3)
 }
 
-// What stands in the heading or is for machines is left to the NDJSON form.
-const leftOut = /^(storeId|tenantId|name|engine|fingerprint|claimId|.*Digest|.*At)$/
+// The heading shows some fields already; fields for machines are only in the NDJSON form.
+const omitted = /^(storeId|tenantId|name|engine|fingerprint|claimId|.*Digest|.*At)$/
 
 function detailsOf(data: unknown): string {
   if (typeof data !== 'object' || data === null) return ''
   return Object.entries(data)
-    .filter(([name]) => !leftOut.test(name))
+    .filter(([name]) => !omitted.test(name))
     .map(([name, value]) => (isDetail(value) ? detailsOf(value) : `${name}=${shown(value)}`))
     .join(' ')
 }

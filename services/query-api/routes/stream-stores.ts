@@ -11,6 +11,7 @@ const schema = {
       .string()
       .regex(/^\d{1,19}$/, 'takes the id of an event of this stream')
       .transform(BigInt)
+      .refine((id) => id < 2n ** 63n, 'takes the id of an event of this stream')
       .optional(),
   }),
 }
@@ -18,21 +19,22 @@ const config = { policy: 'read' } as const
 
 const AGE_MAX_MS = 15 * 60_000
 
-/** GET /api/stores/stream: each change of the tenant's stores; `Last-Event-ID` goes on where it broke off. */
+/** GET /api/stores/stream: each change of the tenant's stores; `Last-Event-ID` resumes after a break. */
 export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async (app, live) => {
   const closing = new AbortController()
   const admit = admission({ perTenantMax: 50 })
   app.addHook('preClose', async () => closing.abort())
   app.get('/api/stores/stream', { config, schema }, async (request, reply) => {
-    const { tenantId } = callerOf(request)
+    const { tenantId, expiresAt = Infinity } = callerOf(request)
     const leave = admit(tenantId)
     const ended = new AbortController()
     reply.raw.on('close', () => {
       ended.abort()
       leave()
     })
-    // A token may have expired meanwhile: the client comes back with one that has not.
-    const signals = [closing.signal, ended.signal, AbortSignal.timeout(AGE_MAX_MS)]
+    // After the token's expiry the client comes back with a new one.
+    const ageMs = Math.min(AGE_MAX_MS, Math.max(0, expiresAt - Date.now()))
+    const signals = [closing.signal, ended.signal, AbortSignal.timeout(ageMs)]
     const signal = AbortSignal.any(signals)
     const lastId = request.headers['last-event-id']
     const changes = liveChanges(live, { tenantId, lastId, signal })

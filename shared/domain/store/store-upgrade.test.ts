@@ -129,7 +129,7 @@ test('an upgrade that kills one worker after the other is given up, and the stor
   expect(given(store, ...givenUp).state.status).toBe('upgrade-failed')
 })
 
-test('a deletion in mid-upgrade takes the store, whoever works at it', () => {
+test('a deletion in mid-upgrade takes the store from any worker', () => {
   const events = history(...ready, upgrade('large'), claim('b'), command.delete)
   const { state } = given(store, ...events)
   expect(pendingWork(state)).toBe('uninstall')

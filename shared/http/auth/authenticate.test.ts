@@ -56,6 +56,7 @@ test('the tenant is the token’s, whatever else the request says', async () => 
     tenantId: 'acme',
     actor: 'user:alice',
     roles: ['read', 'write'],
+    expiresAt: expect.any(Number),
   })
 })
 

@@ -42,12 +42,17 @@ function bearerToken(authorization: string | undefined): string {
 }
 
 function callerOfClaims(claims: JWTPayload): Caller {
-  const { sub = '', tenant, roles: given, scope } = claims
+  const { sub = '', tenant, roles: given, scope, exp = 0 } = claims
   if (typeof tenant !== 'string' || !isTenantId(tenant))
     throw unauthenticated('The token has no usable tenant')
   if (!/^[\x21-\x7e]{1,200}$/.test(sub)) throw unauthenticated('The token has no usable subject')
   const named = Array.isArray(given) ? given : typeof scope === 'string' ? scope.split(' ') : []
-  return { tenantId: tenant, actor: `user:${sub}`, roles: roles.filter(includedIn(named)) }
+  return {
+    tenantId: tenant,
+    actor: `user:${sub}`,
+    roles: roles.filter(includedIn(named)),
+    expiresAt: exp * 1_000,
+  }
 }
 
 /** `write` includes `read`, and `admin` includes both. */

@@ -13,6 +13,8 @@ export interface Caller {
   /** As events name it: `user:<id>`. */
   actor: string
   roles: readonly Role[]
+  /** When the caller's token expires, in milliseconds since 1970; a long answer ends then. */
+  expiresAt?: number
 }
 
 declare module 'fastify' {

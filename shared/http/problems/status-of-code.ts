@@ -35,7 +35,7 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   CLAIM_LOST: { status: 409, title: 'Another worker has the store' },
   RETRY_NOT_DUE: { status: 409, title: 'The next attempt is not due yet' },
   NOTHING_TO_PROVISION: { status: 409, title: 'The store needs no work' },
-  CONCURRENT_MODIFICATION: { status: 409, title: 'The store changed meanwhile', retryAfter: 1 },
+  CONCURRENT_MODIFICATION: { status: 409, title: 'The store was changed by others', retryAfter: 1 },
   STREAM_DELETED: { status: 410, title: 'The history was removed' },
   EVENT_TOO_LARGE: internal,
   EVENT_UNREADABLE: internal,

@@ -15,7 +15,7 @@ type World = Awaited<ReturnType<typeof clusterWorld>>
 const HELM_TIMEOUT_MS = 120_000
 
 /**
- * Runs the same helm commands as the provisioner does, so many at once, and nothing else: namespaces and what a release
+ * Runs the same helm commands as the provisioner does, that many at once, and nothing else: namespaces and what a release
  * needs are made before. Returns releases a minute.
  */
 export async function bareHelm(world: World, { atOnce, count }: { atOnce: number; count: number }) {

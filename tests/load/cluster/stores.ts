@@ -16,7 +16,7 @@ const expected = [
   'StoreProvisioned',
 ]
 
-/** Asks for so many stores; nobody is told yet. */
+/** Asks for that many stores; nobody is notified yet. */
 export async function askFor(world: World, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => randomUUID())
   for (const id of ids) await world.send(id, world.requestOf(id))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { startEventStore } from '../../../embedded/eventstore/start.ts'
 import { openEventLog } from '../../../embedded/eventstore/log/event-log.ts'
 
-/** How much memory, and how long to start, a log of so many events takes. Run: node memory.ts [events] [streams] */
+/** How much memory a log of that many events takes, and how long its start takes. Run: node memory.ts [events] [streams] */
 const events = Number(process.argv[2] ?? 1_000_000)
 const streams = Number(process.argv[3] ?? 100_000)
 const BATCH = 1_000

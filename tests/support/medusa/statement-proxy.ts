@@ -9,7 +9,7 @@ const PARSE = 'P'
 
 /**
  * A way to a PostgreSQL on which each statement is shown to `isFatal` before the server sees it. The one it
- * says yes to gets nowhere, and every connection ends for good: so is whoever is killed at that statement.
+ * says yes to never arrives, and every connection ends for good, as when a process is killed at that statement.
  */
 export async function statementProxy(target: string, isFatal: (sql: string) => boolean) {
   const { port: targetPort } = new URL(target)

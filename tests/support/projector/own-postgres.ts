@@ -20,6 +20,11 @@ export async function ownPostgres() {
       process.kill(server.pid, 'SIGKILL')
       await server.exited
     },
+    /** SIGTERM: the server takes no new clients and ends when the present ones have left. Resolves then. */
+    shutDown: async () => {
+      process.kill(server.pid, 'SIGTERM')
+      await server.exited
+    },
     restart: async () => {
       // The dead server's children take a moment to notice.
       server = await eventually(start)

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 
-/** Runs one of the projector's repair commands as a process; resolves whatever its exit code. */
+/** Runs one of the projector's repair commands as a process; resolves with any exit code. */
 export async function repair(
   command: 'rebuild.ts' | 'replay-parked.ts',
   world: { log: { url: string }; database: { url: string } },

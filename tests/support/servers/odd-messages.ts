@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 }
 
-/** What stands in messages where it means something, or nearly does. */
+/** Texts that mean something in messages, or nearly do. */
 const texts = fc.oneof(
   fc.constantFrom('', 'a', '$all', '$$', '$$a', '$$$all', 'type', 'content-type', '(', '(?i)x'),
   fc.constantFrom('$>', '$metadata', '0@a', '{"$maxCount":2.5}', '{"$tb":1e400}', 'null', '[[['),

@@ -39,7 +39,7 @@ export function freshStream(): string {
   return `test-${randomUUID()}`
 }
 
-/** So many new event ids. */
+/** That many new event ids. */
 export function freshIds(count: number): string[] {
   return Array.from({ length: count }, () => randomUUID())
 }

@@ -19,14 +19,14 @@ export async function testIssuer() {
     issuer,
     audience,
     jwksUrl: `${issuer}keys`,
-    token: (tenant: string, roles: string[]) =>
+    token: (tenant: string, roles: string[], expires: string | Date = '5m') =>
       new SignJWT({ tenant, roles })
         .setProtectedHeader({ alg: 'ES256', kid: 'one' })
         .setSubject('someone')
         .setIssuer(issuer)
         .setAudience(audience)
         .setIssuedAt()
-        .setExpirationTime('5m')
+        .setExpirationTime(expires)
         .sign(privateKey),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()

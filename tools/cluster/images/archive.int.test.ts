@@ -74,7 +74,7 @@ test('packages that the build alone needs stay out of the image, others of a lik
   ])
 })
 
-test('what a layer removes of those below it is marked, also in a folder that was made anew', async () => {
+test('what a layer removes of those below it is marked, also in a folder that was made again', async () => {
   await using folder = await tempFolder()
   const [lower, upper, root] = ['lower', 'upper', 'root'].map((name) => join(folder.path, name))
   if (lower === undefined || upper === undefined || root === undefined) return

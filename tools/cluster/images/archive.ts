@@ -54,7 +54,7 @@ async function digestOfFile(file: string): Promise<string> {
 /** The same files give the same layer: order, times and owners' names are not left to chance. */
 const steady = ['--numeric-owner', '--sort=name', '--mtime=@0', '--format=gnu']
 
-/** For files that belong to whoever made them here. */
+/** For files that belong to the user who made them here. */
 export const ownedByRoot = ['--owner=0', '--group=0']
 
 /** Packs a layer as a tar; `args` says which files, after tar's own options. */

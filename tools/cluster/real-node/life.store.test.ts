@@ -18,7 +18,7 @@ import { startRealCluster, type RealCluster } from './start.ts'
 const owner = fileURLToPath(import.meta.resolve('#test/real-node/run-real-cluster'))
 const podState = z.object({ status: z.object({ phase: z.string(), podIP: z.string() }) })
 
-test('after close() nothing of it is on the host but the folder, whatever others do meanwhile', async () => {
+test('after close() nothing of it is on the host but the folder, whatever others do at the same time', async () => {
   await using temp = await tempFolder('storewright-pods-')
   const before = await hostState(temp.path)
   const cluster = await startRealCluster({ folder: temp.path, log: () => {} })

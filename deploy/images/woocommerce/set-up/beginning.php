@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 /**
  * A first set-up that was cut off cannot be continued: WordPress takes a database that holds its address for
- * installed. So its beginning is marked, and what it left is thrown away before it begins anew. The mark is a table
+ * installed. So its beginning is marked, and what it left is thrown away before it starts again. The mark is a table
  * whose comment is a name of its own; the same name is the first row ever written among the options. Both together
  * say "made by this set-up and by nobody else": a dump that was restored over it has no such row, and is kept.
  */
@@ -32,7 +32,7 @@ function begin(mysqli $database): string
         return '';
     }
     if ($others !== []) {
-        fwrite(STDERR, "set-up: a set-up was cut off: it begins anew\n");
+        fwrite(STDERR, "set-up: a set-up was cut off: it starts again\n");
     }
     throw_away($database, $others);
     return $name;

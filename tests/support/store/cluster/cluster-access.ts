@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node'
 import { apiClient } from '../../../../tools/cluster/control-plane/api-client.ts'
 
-/** The API of the cluster a kubeconfig names, as whoever it names. */
+/** The API of the cluster that a kubeconfig names, as the user it names. */
 export function clusterAccess(kubeconfig: string) {
   const config = new KubeConfig()
   config.loadFromFile(kubeconfig)

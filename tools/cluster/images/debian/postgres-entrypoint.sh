@@ -22,7 +22,7 @@ initialise() {
     echo 'POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE has to be set for a new database' >&2
     exit 1
   fi
-  # Made aside and moved: a pod that dies meanwhile leaves no half database in the place of a whole one.
+  # Made aside and moved: a pod that dies before the move leaves no half database in the place of a whole one.
   local making=$PGDATA.making
   rm -rf "$making"
   # shellcheck disable=SC2086
