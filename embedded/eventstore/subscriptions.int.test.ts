@@ -1,10 +1,8 @@
 import {
   END,
   eventTypeFilter,
-  excludeSystemEvents,
   START,
   StreamDeletedError,
-  streamNameFilter,
   type AllStreamSubscription,
   type StreamSubscription,
 } from '@eventstore/db-client'
@@ -132,52 +130,6 @@ test('the whole log is followed from its end', async () => {
   await write(stream, 'A', 'B')
 
   await eventually(() => expect(seen.notes).toEqual(['confirmed', 'caught up', 'A 0', 'B 1']))
-})
-
-test.each([
-  ['stream names by prefix', (one: string) => streamNameFilter({ prefixes: [one, 'none-'] })],
-  ['stream names by expression', (one: string) => streamNameFilter({ regex: `^${one}$` })],
-])('a filter chooses %s', async (_case, filterOf) => {
-  const stream = freshStream()
-  await write(stream, 'A')
-  await write(freshStream(), 'Other')
-
-  await using seen = follow(es.client.subscribeToAll({ filter: filterOf(stream) }))
-
-  await eventually(() => expect(seen.notes).toEqual(['confirmed', 'A 0', 'caught up']))
-})
-
-test.each([
-  ['by prefix', (type: string) => eventTypeFilter({ prefixes: [type] })],
-  ['by expression', (type: string) => eventTypeFilter({ regex: `^${type}$` })],
-])('a filter chooses event types %s', async (_case, filterOf) => {
-  const type = `Type${freshStream()}`
-  const stream = freshStream()
-  await write(stream, 'A', type)
-
-  await using seen = follow(es.client.subscribeToAll({ filter: filterOf(type) }))
-
-  await eventually(() => expect(seen.notes).toEqual(['confirmed', `${type} 1`, 'caught up']))
-})
-
-test('a filter leaves system events out', async () => {
-  const fromPosition = await startOfLog()
-  const stream = freshStream()
-  await es.client.setStreamMetadata(stream, { maxCount: 3 })
-  await write(stream, 'A')
-
-  const filter = excludeSystemEvents()
-  await using seen = follow(es.client.subscribeToAll({ filter, fromPosition }))
-
-  await eventually(() => expect(seen.notes).toEqual(['confirmed', 'A 0', 'caught up']))
-})
-
-test('a filter that is no expression is refused', async () => {
-  const filter = eventTypeFilter({ regex: '(' })
-
-  await using seen = follow(es.client.subscribeToAll({ filter }))
-
-  await eventually(() => expect(seen.error()).toBeInstanceOf(Error))
 })
 
 test('a checkpoint names the first of every 32 events searched while catching up, whether any matched', async () => {

@@ -1,6 +1,7 @@
 import { eventually } from '#test/eventually'
 import { collect, newEvents, newStream } from '#test/event-store-events'
 import { eventStoreCluster } from '#test/servers/eventstore-cluster'
+import { DeadlineExceededError, EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { openEventStore } from './open-event-store.ts'
@@ -71,6 +72,27 @@ test.each(['not ready', 'busy'] as const)(
     expect(await appended).toMatchObject({ revision: 0n })
   },
 )
+
+test('a repeat of an append under way is dropped and answered Timeout', async () => {
+  await using cluster = await eventStoreCluster()
+  const client = EventStoreDBClient.connectionString(cluster.url)
+  const stream = newStream()
+  const event = jsonEvent({ type: 'Happened', data: {} })
+  cluster.delayAppends(1_000)
+
+  const answers = await Promise.all(
+    [1, 2].map(() =>
+      client.appendToStream(stream, event, { expectedRevision: 'no_stream' }).then(
+        () => 'success',
+        (error: unknown) => error instanceof DeadlineExceededError && 'timeout',
+      ),
+    ),
+  )
+
+  // Which of the two went first is left to the client.
+  expect(new Set(answers)).toEqual(new Set(['success', 'timeout']))
+  await client.dispose()
+})
 
 test('the same append twice at once is done once, and nobody else is disturbed', async () => {
   await using es = await storeOnCluster()

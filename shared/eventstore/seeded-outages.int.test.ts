@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { EventStore } from './event-store.ts'
 import { openEventStore } from './open-event-store.ts'
 
-const SEEDS = Number(process.env['TEST_SEEDS'] ?? 20)
+const SEEDS = Number(process.env['TEST_SEEDS'] ?? 6)
 const FAULTS = 3
 const WRITERS = 4
 

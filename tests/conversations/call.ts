@@ -18,6 +18,8 @@ const UNTOLD = new Set([
   'grpc-accept-encoding',
   'accept-encoding',
 ])
+/** Far beyond what a loaded machine needs. */
+const ANSWER_LIMIT_MS = 60_000
 const asIs = (bytes: Buffer) => bytes
 
 /** What a step sends. */
@@ -108,26 +110,38 @@ function outcomeOf({ code, details, metadata }: StatusObject): Answer {
   }
 }
 
-/** Waits until the call has ended, `answers` came or, where `quietMs` is given, nothing came for that time; takes what came. */
+/** What to wait for. */
+interface Wait {
+  /** Answers after which nothing more is looked at. */
+  answers?: number
+  /** Whether something more is sure to come, however long that takes the server. */
+  isMissing?: (call: Call) => boolean
+  /** When nothing is missing, wait until nothing came for that time. */
+  quietMs?: number
+  limitMs?: number
+}
+
+/** Waits until the call has ended or what `Wait` names has come; takes what came. */
 export async function take(
   call: Call,
-  {
-    quietMs,
-    answers = Infinity,
-    limitMs = 10_000,
-  }: { quietMs?: number; answers?: number; limitMs?: number },
+  { answers = Infinity, isMissing = () => false, quietMs, limitMs = ANSWER_LIMIT_MS }: Wait = {},
 ): Promise<Answer> {
   const limit = Date.now() + limitMs
   while (!call.outcome && call.messages.length < answers && Date.now() < limit) {
-    const changed = new Promise<'changed'>((resolve) => (call.changed = () => resolve('changed')))
-    const timer = new AbortController()
-    const quiet = sleep(quietMs ?? limit - Date.now(), 'quiet', { signal: timer.signal }).catch(
-      () => 'quiet',
-    )
-    const first = await Promise.race([changed, quiet])
-    timer.abort()
-    if (first === 'quiet') break
+    const left = limit - Date.now()
+    const came = await changes(call, isMissing(call) ? left : (quietMs ?? left))
+    if (!came) break
   }
   const got = call.messages.splice(0)
   return { ...(got.length > 0 && { got }), ...(call.outcome ?? { status: '(open)' }) }
+}
+
+/** Whether something of the call comes within so many ms. */
+async function changes(call: Call, ms: number): Promise<boolean> {
+  const timer = new AbortController()
+  const changed = new Promise<boolean>((resolve) => (call.changed = () => resolve(true)))
+  const quiet = sleep(ms, false, { signal: timer.signal }).catch(() => false)
+  const came = await Promise.race([changed, quiet])
+  timer.abort()
+  return came
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, type Call, type Channel, type Sent, take } from './call.ts'
+import { isOwn, normalised, type Run, streamOf } from './normalised.ts'
 import { isObject, type Message } from './wire.ts'
 
 /** A step of a conversation; see the README beside this file. */
@@ -20,48 +21,58 @@ export interface Step extends Partial<Sent> {
 }
 
 const ID = /00000000-0000-4000-8000-([0-9a-f]{12})/g
-const GREATEST = '18446744073709551615'
 const READ = 'streams.Streams/Read'
 const QUIET_MS = 400
+const LIMIT_MS = 10_000
+/** Shorter waits are for the real server, whose index follows its log a little later. */
+const CATCH_UP_MS = 100
+/** How long one more answer is waited for where all that the real server gave have come. */
+const SURPLUS_MS = 100
 
-interface Context {
+interface Context extends Run {
   server: Channel
-  /** This run's own part of stream names. */
-  tag: string
-  /** How this run's event ids begin: a server remembers an id whatever the stream. */
-  idHead: string
   from: Message
   open: Map<string, Call>
-  positions: Map<string, bigint>
 }
 
-/** Leads a server through the steps; returns its answers, all that differs from run to run replaced. */
-export async function converse(server: Channel, steps: Step[]): Promise<Answer[]> {
+/**
+ * Leads a server through the steps; returns its answers, all that differs from run to run replaced. Where it is known
+ * what the real server answered, a slow machine changes nothing: that much is waited for.
+ */
+export async function converse(
+  server: Channel,
+  steps: Step[],
+  recorded: Answer[] = [],
+): Promise<Answer[]> {
   const tag = `t${randomBytes(6).toString('hex')}`
   const idHead = `${randomBytes(4).toString('hex')}-0000-4000-8000-`
   const from = await endOfLog(server)
   const context: Context = { server, tag, idHead, from, open: new Map(), positions: new Map() }
   const answers: Answer[] = []
-  for (const step of steps) answers.push(await perform(context, step))
+  for (const [index, step] of steps.entries())
+    answers.push(await perform(context, step, recorded[index]))
   for (const call of context.open.values()) call.cancel()
   await locate(context)
   return answers.map((answer) => normalised(context, answer))
 }
 
-async function perform(context: Context, step: Step): Promise<Answer> {
-  const { server, open } = context
+async function perform(context: Context, step: Step, recorded?: Answer): Promise<Answer> {
+  const { server, open, tag } = context
   const request = await requestOf(context, step)
   switch (step.do) {
-    case 'wait':
-      return sleep(step.ms, {})
+    case 'wait': {
+      const { ms = 0 } = step
+      return sleep(recorded && ms < CATCH_UP_MS ? 0 : ms, {})
+    }
     case 'http':
       return askOverHttp(server, request)
     case 'scan':
       return { got: await ownEvents(context) }
     case 'call': {
       const call = server.open(sentBy(request))
-      const { answers = Infinity, limitMs } = step
-      const answer = await take(call, { answers, ...(limitMs !== undefined && { limitMs }) })
+      const { answers = Infinity, limitMs = LIMIT_MS } = step
+      const isSure = recorded !== undefined && !isUnanswered(recorded)
+      const answer = await take(call, { answers, ...(!isSure && { limitMs }) })
       call.cancel()
       return settled(step, answer)
     }
@@ -70,9 +81,26 @@ async function perform(context: Context, step: Step): Promise<Answer> {
       const call = open.get(name) ?? server.open(sentBy(request))
       open.set(name, call)
       if (step.do === 'more') call.more(request.send ?? [], request.finish)
-      return settled(step, await take(call, { quietMs: step.quietMs ?? QUIET_MS }))
+      const { quietMs = QUIET_MS } = step
+      if (!recorded || isUnanswered(recorded)) return settled(step, await take(call, { quietMs }))
+      const isMissing = ({ messages }: Call) =>
+        hasEnded(recorded) || messages.filter((one) => isOwn(one, tag)).length < countOf(recorded)
+      return settled(step, await take(call, { isMissing, quietMs: SURPLUS_MS }))
     }
   }
+}
+
+function isUnanswered(answer: Answer): boolean {
+  return countOf(answer) === 0 && !hasEnded(answer)
+}
+
+function countOf({ got }: Answer): number {
+  return Array.isArray(got) ? got.length : 0
+}
+
+/** An end that is left to chance is not recorded. */
+function hasEnded({ status }: Answer): boolean {
+  return status !== undefined && status !== '(open)'
 }
 
 /** The step with the run's names, ids, positions and time in it. */
@@ -155,18 +183,6 @@ async function ownEvents({ server, from, tag }: Context): Promise<Message[]> {
   return (await readAll(server, from, '1000000', 0)).filter((message) => isOwn(message, tag))
 }
 
-function isOwn(message: unknown, tag: string): boolean {
-  const event = isObject(message) ? message['event'] : undefined
-  if (!isObject(event)) return true
-  return [event['event'], event['link']].some((one) => streamOf(one).includes(tag))
-}
-
-function streamOf(event: unknown): string {
-  const identifier = isObject(event) ? event['streamIdentifier'] : undefined
-  const name = isObject(identifier) ? identifier['streamName'] : ''
-  return typeof name === 'string' ? name : ''
-}
-
 async function locate(context: Context): Promise<void> {
   for (const { event } of await ownEvents(context)) {
     const recorded = isObject(event) ? event['event'] : undefined
@@ -175,49 +191,4 @@ async function locate(context: Context): Promise<void> {
     const name = `${streamOf(recorded)}/${String(streamRevision)}`
     context.positions.set(name, BigInt(String(commitPosition)))
   }
-}
-
-function normalised({ tag, idHead, positions }: Context, answer: Answer): Answer {
-  const sorted = [...positions].toSorted(([, a], [, b]) => (a < b ? -1 : 1))
-  const place = (text: string) => {
-    if (text === GREATEST || text === '0') return text
-    const [event, at] = sorted.findLast(([, position]) => position <= BigInt(text)) ?? []
-    return at === undefined
-      ? '<pos before all>'
-      : `<pos ${at === BigInt(text) ? '' : 'behind '}${event}>`
-  }
-  const idOf = (text: string) =>
-    /^[0-9a-f-]{36}$/i.test(text) && !text.startsWith(idHead) && !text.startsWith('00000000')
-      ? '<uuid>'
-      : text
-  const walk = (value: unknown, key = ''): unknown => {
-    if (/^(commit|prepare)Position$/.test(key)) return place(String(value))
-    if (key === 'created' && /^1\d{16}$/.test(String(value))) return '<ticks>'
-    if (['timeStamp', 'address', 'port', 'subscriptionId'].includes(key)) return `<${key}>`
-    if (key === 'structured' && isObject(value) && value['leastSignificantBits'])
-      return idOf(structured(value))
-    if (key === 'string' && typeof value === 'string') return idOf(value)
-    if (Array.isArray(value)) return value.filter((one) => isOwn(one, tag)).map((one) => walk(one))
-    if (!isObject(value)) return value
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, walk(one, name)]))
-  }
-  const { got, ...rest } = answer
-  const told = { ...(Array.isArray(got) && got.length > 0 && { got }), ...rest }
-  const walked = walk(told)
-  const { got: own, ...others } = isObject(walked) ? walked : {}
-  const kept = { ...(Array.isArray(own) && own.length > 0 && { got: own }), ...others }
-  const text = JSON.stringify(kept).replaceAll(tag, '~~').replaceAll(idHead, '@')
-  const result: Answer = JSON.parse(text)
-  return result
-}
-
-function structured({ mostSignificantBits = '0', leastSignificantBits = '0' }: Message): string {
-  const hex = [mostSignificantBits, leastSignificantBits]
-    .map((half) =>
-      BigInt.asUintN(64, BigInt(String(half)))
-        .toString(16)
-        .padStart(16, '0'),
-    )
-    .join('')
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }

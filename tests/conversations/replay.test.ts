@@ -1,7 +1,7 @@
-import { EventStoreDBClient } from '@eventstore/db-client'
+import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { eventOf, freshIds } from '#test/servers/official-client'
 import { testEventStore } from '#test/servers/test-eventstore'
+import { connect, take } from './call.ts'
 import {
   acceptedSteps,
   conversationsIn,
@@ -20,16 +20,28 @@ const accepted = acceptedSteps()
 
 async function replayOneByOne(conversations: Conversation[]) {
   await using server = await testEventStore()
-  const client = EventStoreDBClient.connectionString(server.url)
-  await client.appendToStream(
-    'earlier',
-    freshIds(EARLIER_EVENTS).map((id) => eventOf(id)),
-  )
-  await client.dispose()
+  const { host } = new URL(server.url)
+  await appendEarlierEvents(host)
   const differences: Difference[] = []
-  for (const conversation of conversations)
-    differences.push(...(await replay(new URL(server.url).host, conversation)))
+  for (const conversation of conversations) differences.push(...(await replay(host, conversation)))
   return differences
+}
+
+/** The official client has one list of appends for all its clients: one that is disposed of fails the others'. */
+async function appendEarlierEvents(address: string) {
+  const channel = connect(address)
+  const events = Array.from({ length: EARLIER_EVENTS }, () => ({
+    proposedMessage: {
+      id: { string: randomUUID() },
+      metadata: { type: 'Happened', 'content-type': 'application/json' },
+      data: '{}',
+    },
+  }))
+  const options = { streamIdentifier: { streamName: 'earlier' }, noStream: {} }
+  const method = 'streams.Streams/Append'
+  const answer = await take(channel.open({ method, send: [{ options }, ...events] }))
+  expect(answer).toMatchObject({ status: 'OK' })
+  channel.close()
 }
 
 test.concurrent.each(recordings())('%s is answered as by EventStoreDB 23.10.8', async (file) => {

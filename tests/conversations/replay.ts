@@ -53,8 +53,11 @@ export async function replay(
 ): Promise<Difference[]> {
   const channel = connect(address)
   try {
-    const asked = steps.map(({ step }) => step)
-    const answers = await converse(channel, asked)
+    const answers = await converse(
+      channel,
+      steps.map(({ step }) => step),
+      steps.map(({ answer }) => answer),
+    )
     return steps.flatMap(({ step, answer: real }, index) => {
       const here = answers[index]
       return isDeepStrictEqual(real, here) ? [] : [{ id: `${name}#${index + 1}`, step, real, here }]

@@ -2,6 +2,9 @@ import { EventStoreDBClient } from '@eventstore/db-client'
 import { eventually } from '#test/eventually'
 import { freezeProcess } from '#test/freeze-process'
 import { tempFolder } from '#test/temp-folder'
+import { appendRequests } from '#test/servers/raw-client'
+import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js'
+import { credentials, type ServiceError, status as codes } from '@grpc/grpc-js'
 import { execa } from 'execa'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -55,7 +58,7 @@ test('the folder is free again after kill -9, and tidy after an orderly end', as
   await next[Symbol.asyncDispose]()
 
   expect(await next.exited).toEqual({ code: 0, signal: null })
-  expect(await readdir(folder.path)).toEqual(['events.log'])
+  expect((await readdir(folder.path)).toSorted()).toEqual(['events.log', 'events.log.end'])
 })
 
 test('a taken port is one clear sentence', async () => {
@@ -159,6 +162,31 @@ test('SIGTERM answers what was accepted and ends in order', async () => {
   const stored = await collect(reader.readAll())
   await reader.dispose()
   expect(stored.length).toBeGreaterThanOrEqual(acknowledged + 1)
+})
+
+test('an Append that is still open at SIGTERM is ended by the server', async () => {
+  await using folder = await tempFolder()
+  const server = await startEventStore({ dataDir: folder.path })
+  const client = new StreamsClient(`127.0.0.1:${server.port}`, credentials.createInsecure())
+  const append = () => {
+    const { promise, resolve } = Promise.withResolvers<ServiceError | null>()
+    return { call: client.append((error) => resolve(error)), ended: promise }
+  }
+  const open = append()
+  for (const request of appendRequests('s')) open.call.write(request)
+  // Calls of a connection arrive in their order.
+  const empty = append()
+  empty.call.end()
+  await empty.ended
+
+  process.kill(server.pid, 'SIGTERM')
+
+  expect(await open.ended).toMatchObject({
+    code: codes.UNAVAILABLE,
+    details: 'The event store is shutting down.',
+  })
+  expect(await server.exited).toEqual({ code: 0, signal: null })
+  client.close()
 })
 
 async function serverOfAnother(dataDir: string) {

@@ -161,7 +161,7 @@ async function remove(
   const expected = expectedOf(
     options,
     options.hasRevision() ? options.getRevision() : undefined,
-    `${request}+Types+DeleteOptions+ExpectedStreamRevisionOneofCase`,
+    `${request}+Types+Options+ExpectedStreamRevisionOneofCase`,
   )
   const stream = deletableStreamName(options)
   const outcome = await deleteStream(log, { stream, expected, hard })
