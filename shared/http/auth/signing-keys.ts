@@ -43,5 +43,5 @@ function isOfIssuer(error: unknown): boolean {
 
 function unavailable(cause: unknown): AppError {
   const message = 'The keys of the issuer cannot be fetched: no token can be checked'
-  return new AppError('ISSUER_UNAVAILABLE', message, { retryable: true, cause })
+  return new AppError('ISSUER_UNAVAILABLE', message, { cause })
 }

@@ -3,8 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { AppError, type ErrorCode } from '#domain'
 import { allowedMethods, type RouteMethods } from './allowed-methods.ts'
-import { type Fault, problemMediaType, problemOf } from './problem.ts'
-import { answers } from './status-of-code.ts'
+import { type Fault, problemMediaType, problemOf, retryAfterOf } from './problem.ts'
 
 /** Answers every error of the server, and every address it does not know, with a problem document; `known` routes count beside its own. */
 export function answerErrors(app: FastifyInstance, known: RouteMethods): void {
@@ -42,9 +41,7 @@ async function countMistake(error: unknown, request: FastifyRequest, reply: Fast
 /** Answers with an error's problem document. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, meaning: ErrorMeaning) {
   const problem = problemOf({ ...meaning, instance: pathOf(request), correlationId: request.id })
-  const { retryAfter } = answers[meaning.code]
-  if (retryAfter !== undefined && !reply.hasHeader('retry-after'))
-    reply.header('retry-after', String(retryAfter))
+  if (!reply.hasHeader('retry-after')) reply.headers(retryAfterOf(problem))
   return reply.code(problem.status).type(problemMediaType).send(JSON.stringify(problem))
 }
 
@@ -79,7 +76,7 @@ const meanings: Record<string, ErrorMeaning> = {
 /** Translates anything thrown while a request is served; what is not known is INTERNAL and tells nothing. */
 export function readError(error: unknown): ErrorMeaning {
   if (error instanceof AppError)
-    return { code: error.code, detail: error.message, ...(error.retryable && { retryable: true }) }
+    return { code: error.code, detail: error.message, retryable: error.retryable }
   if (hasZodFastifySchemaValidationErrors(error))
     return {
       code: 'REQUEST_INVALID',
