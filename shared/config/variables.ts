@@ -68,6 +68,8 @@ export const authVariables = {
     .url({ protocol: /^https?$/ })
     .refine(isHttpsOrLoopback, 'must start with https:// unless its host is loopback')
     .optional(),
+  /** The `typ` that a token's header must have, such as `at+jwt`. */
+  AUTH_TOKEN_TYPE: z.string().optional(),
 }
 
 /** A check for `superRefine`: without authentication only loopback is served; with it, all it needs is given. */
