@@ -68,6 +68,15 @@ export const authVariables = {
     .url({ protocol: /^https?$/ })
     .refine(isHttpsOrLoopback, 'must start with https:// unless its host is loopback')
     .optional(),
+  /** Origins of pages that may use the API from a browser, separated by commas. */
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((origin) => origin.trim() || []))
+    .refine(
+      (origins) => origins.every((origin) => /^https?:/.test(origin) && isOrigin(origin)),
+      'must be origins such as https://shop.example.com, without a path, separated by commas',
+    ),
   /** The `typ` that a token's header must have, such as `at+jwt`. */
   AUTH_TOKEN_TYPE: z.string().optional(),
 }
@@ -85,6 +94,8 @@ export function requireAuthentication(
   for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS_URL'])
     if (config[name] === undefined) refuse(context, name, 'is needed with AUTH=jwt')
 }
+
+const isOrigin = (text: string): boolean => URL.parse(text)?.origin === text
 
 function isHttpsOrLoopback(address: string): boolean {
   const { protocol, hostname } = new URL(address)
