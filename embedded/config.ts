@@ -1,6 +1,12 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { logLevel, parseEnvironment } from '#config'
+import {
+  databaseVariables,
+  eventStoreVariables,
+  logLevel,
+  messagingVariables,
+  parseEnvironment,
+} from '#config'
 import { z } from 'zod'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -16,9 +22,9 @@ const schema = z
     STOREWRIGHT_PROCESSES: z.enum(['one', 'separate']).default('one'),
     LOG_LEVEL: logLevel,
     AUTH: z.enum(['off', 'jwt']).default('off'),
-    EVENTSTORE_URL: z.string().optional(),
-    NATS_URL: z.string().optional(),
-    DATABASE_URL: z.string().optional(),
+    EVENTSTORE_URL: eventStoreVariables.EVENTSTORE_URL.optional(),
+    NATS_URL: messagingVariables.NATS_URL.optional(),
+    DATABASE_URL: databaseVariables.DATABASE_URL.optional(),
   })
   .superRefine(({ HOST, AUTH }, context) => {
     if (AUTH === 'off' && !loopback.includes(HOST))

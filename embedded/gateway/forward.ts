@@ -7,7 +7,7 @@ import {
 } from 'node:http'
 import { pipeline } from 'node:stream'
 import { bodyLimit, problemHeaders, problemOf } from '#http'
-import { correlationIdOf, type Logger } from '#observability'
+import { correlationIdOf, kindOfError, limitLines, type Logger } from '#observability'
 
 const ANSWER_TIMEOUT_MS = 30_000
 // RFC 9110 §7.6.1: these are between two neighbours and go no further.
@@ -25,6 +25,7 @@ const hopByHop = [
 /** Hands requests on to services over kept connections, each once, and what they answer back. */
 export function createForwarder(logger: Logger) {
   const agent = new Agent({ keepAlive: true })
+  const limited = limitLines()
   const forward = (request: IncomingMessage, response: ServerResponse, target: URL): void => {
     const { method } = request
     const path = target.pathname === '/' ? request.url : target.pathname
@@ -50,7 +51,10 @@ export function createForwarder(logger: Logger) {
     })
     upstream.on('error', (err) => {
       if (response.headersSent || response.destroyed) return
-      logger.warn({ err, method, url: request.url }, 'a service does not answer')
+      const { url } = request
+      limited(kindOfError(err), (counted) =>
+        logger.warn({ err, method, url, ...counted }, 'a service does not answer'),
+      )
       refuse(request, response)
     })
     // A client that has gone, or whose body broke off, waits for nothing.

@@ -113,6 +113,28 @@ test('readiness names the failing check of a service, and a service that does no
   expect(live.status).toBe(200)
 })
 
+test('it listens where it is told, and nowhere else', async () => {
+  await using world = await system({ host: '::1' })
+
+  expect(world.url).toBe(`http://[::1]:${world.port}`)
+  expect((await fetch(`${world.url}/health/live`)).status).toBe(200)
+  await expect(fetch(`http://127.0.0.1:${world.port}/health/live`)).rejects.toThrow('fetch failed')
+})
+
+test.for([
+  '/health/',
+  '/health/live/',
+  '/health/ready/?x=1',
+  '/openapi.json/',
+  '/metrics/query-api/',
+])('GET %s is answered as without the last slash, at the front and at a service', async (path) => {
+  await using world = await system()
+  const service = path.replace('/metrics/query-api', '/metrics')
+
+  expect((await fetch(`${world.url}${path}`)).status).toBe(200)
+  expect((await fetch(`http://127.0.0.1:${world.ports['query-api']}${service}`)).status).toBe(200)
+})
+
 test('the metrics of each service are its own, and the front says where they are', async () => {
   await using world = await system()
 
@@ -137,7 +159,10 @@ test('the API is described as one', async () => {
   })
 })
 
-async function system({ failing = [] }: { failing?: string[] } = {}) {
+async function system({
+  failing = [],
+  host = '127.0.0.1',
+}: { failing?: string[]; host?: string } = {}) {
   const asked = { behind: 0, gone: 0 }
   const services = {
     'query-api': queryApi(failing, asked),
@@ -148,7 +173,7 @@ async function system({ failing = [] }: { failing?: string[] } = {}) {
     'command-api': await services['command-api'].listen({ port: 0, host: '127.0.0.1' }),
   }
   const port = await freePort()
-  const gateway = await startGateway({ host: '127.0.0.1', port, services: urls, logger })
+  const gateway = await startGateway({ host, port, services: urls, logger })
   return {
     asked,
     services,
@@ -157,7 +182,7 @@ async function system({ failing = [] }: { failing?: string[] } = {}) {
       'query-api': Number(new URL(urls['query-api']).port),
       'command-api': Number(new URL(urls['command-api']).port),
     },
-    url: `http://127.0.0.1:${port}`,
+    url: gateway.url.replace('localhost', '127.0.0.1'),
     async [Symbol.asyncDispose]() {
       gateway.close()
       for (const service of Object.values(services)) await service.close()

@@ -72,7 +72,9 @@ function requestHandler(
   return (request, response) => {
     const { method = 'GET', url = '/' } = request
     const isReading = method === 'GET' || method === 'HEAD'
-    const [path = '/'] = url.split('?')
+    const [asked = '/'] = url.split('?')
+    // As the services do.
+    const path = asked.length > 1 ? asked.replace(/\/$/, '') : asked
     const ownAnswer = isReading ? own[path] : undefined
     if (ownAnswer) return void answerItself(ownAnswer, request, response)
     const measured = isReading ? measuredService(services, path) : undefined

@@ -20,6 +20,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     logger,
     checks,
     auth: authOf(config),
+    corsOrigins: config.CORS_ORIGINS,
     storesMax: config.STORES_PER_TENANT_MAX,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,

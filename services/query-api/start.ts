@@ -38,6 +38,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     checks,
     registry,
     auth: authOf(config),
+    corsOrigins: config.CORS_ORIGINS,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
   })

@@ -1,10 +1,11 @@
+import { exitIfMisconfigured } from '#config'
 import { parseConfig } from './config.ts'
 import { start } from './start.ts'
 
 const stopped = Promise.withResolvers<void>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve())
 
-const relay = await start(parseConfig(process.env), fatal)
+const relay = await exitIfMisconfigured(() => start(parseConfig(process.env), fatal))
 await stopped.promise
 await relay.close()
 

@@ -1,3 +1,4 @@
+import { exitIfMisconfigured } from '#config'
 import { eventStreamName } from '#contracts'
 import { connectMessaging, ensureTopology, ifPresent } from '#messaging'
 import { createLogger } from '#observability'
@@ -15,7 +16,7 @@ new Command('resync')
   .requiredOption('--yes', 'confirms that every message is removed')
   .parse()
 
-const config = parseResyncConfig(process.env)
+const config = await exitIfMisconfigured(() => parseResyncConfig(process.env))
 const logger = createLogger({ service: 'resync', level: config.LOG_LEVEL })
 const messaging = await connectMessaging({ url: config.NATS_URL, name: 'resync', logger })
 const manager = await messaging.connection.jetstreamManager({ timeout: API_TIMEOUT_MS })

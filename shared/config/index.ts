@@ -1,4 +1,4 @@
-export { ConfigError, parseEnvironment } from './parse-config.ts'
+export { ConfigError, exitIfMisconfigured, parseEnvironment } from './parse-config.ts'
 export {
   authVariables,
   databaseVariables,

@@ -40,6 +40,20 @@ test('with authentication everything it needs must be given', () => {
   )
 })
 
+test.for([
+  ['', []],
+  ['https://a.example, http://localhost:5173', ['https://a.example', 'http://localhost:5173']],
+] as const)('the origins %j are %j', ([CORS_ORIGINS, origins]) => {
+  expect(parseEnvironment(schema, { ...complete, CORS_ORIGINS }).CORS_ORIGINS).toEqual(origins)
+})
+
+test.for(['*', 'https://a.example/', 'a.example', 'null', 'file://x', 'HTTPS://A.example'])(
+  '%s is no origin to allow',
+  (CORS_ORIGINS) => {
+    expect(() => parseEnvironment(schema, { ...complete, CORS_ORIGINS })).toThrow(/CORS_ORIGINS/)
+  },
+)
+
 test('with authentication any address is served', () => {
   expect(parseEnvironment(schema, { ...complete, HOST: '0.0.0.0' }).HOST).toBe('0.0.0.0')
 })

@@ -15,3 +15,19 @@ export function parseEnvironment<Schema extends z.ZodType>(
   if (parsed.success) return parsed.data
   throw new ConfigError(`The configuration is not usable:\n${z.prettifyError(parsed.error)}`)
 }
+
+/** Runs a program's start; ends the process with what is wrong, and no stack, where its configuration is not usable. */
+export async function exitIfMisconfigured<T>(start: () => T | Promise<T>): Promise<T> {
+  try {
+    return await start()
+  } catch (error) {
+    if (!(error instanceof ConfigError) && !isConfigInvalid(error)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(1)
+  }
+}
+
+/** Found wrong only where it was used. */
+function isConfigInvalid(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'CONFIG_INVALID'
+}

@@ -2,6 +2,20 @@ import { z } from 'zod'
 
 const loopback = ['127.0.0.1', '::1', 'localhost']
 
+/** What no message may quote: an address that holds a password. */
+const encoded = 'with each special character of a user and a password as %XX'
+const host = String.raw`(?:\[[\da-f:.]+\]|[^\s/?#@:,[\]]+)(?::\d{1,5})?`
+const eventStoreUrl = new RegExp(
+  String.raw`^esdb(?:\+discover)?://(?:[^\s/?#@]+@)?${host}(?:,${host})*/?(?:\?[^\s?#@]*)?$`,
+  'i',
+)
+
+/** True for an address that every client reads in the same way. */
+function isAddress(text: string, protocols: string[]): boolean {
+  const url = URL.parse(text)
+  return url !== null && protocols.includes(url.protocol) && url.hash === ''
+}
+
 /** In small or capital letters. */
 export const logLevel = z
   .string()
@@ -19,16 +33,29 @@ export const serviceVariables = {
 
 export const eventStoreVariables = {
   /** `esdb://host:port?tls=false`, or a cluster's connection string. */
-  EVENTSTORE_URL: z.string().regex(/^esdb(\+discover)?:\/\//, 'must start with esdb://'),
+  EVENTSTORE_URL: z
+    .string()
+    .trim()
+    .regex(eventStoreUrl, `must be esdb://user:password@host:port?options, ${encoded}`),
 }
 
 export const messagingVariables = {
   /** `nats://host:port`, several separated by commas. */
-  NATS_URL: z.string().regex(/^(nats|tls|wss?):\/\//, 'must start with nats:// or tls://'),
+  NATS_URL: z
+    .string()
+    .refine(
+      (urls) => urls.split(',').every((url) => isAddress(url.trim(), ['nats:', 'tls:'])),
+      `must be nats://user:password@host:port or tls://…, ${encoded}`,
+    ),
 }
 
 export const databaseVariables = {
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgres://'),
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (url) => isAddress(url, ['postgres:', 'postgresql:']),
+      `must be postgres://user:password@host:port/database, ${encoded}`,
+    ),
 }
 
 /** Authentication of the HTTP services; `off` is for a loopback address only: see `requireAuthentication`. */
@@ -36,7 +63,22 @@ export const authVariables = {
   AUTH: z.enum(['off', 'jwt']).default('jwt'),
   AUTH_ISSUER: z.string().optional(),
   AUTH_AUDIENCE: z.string().optional(),
-  AUTH_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Whoever can change the keys on their way here can sign any token. */
+  AUTH_JWKS_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine(isHttpsOrLoopback, 'must start with https:// unless its host is loopback')
+    .optional(),
+  /** Origins of pages that may use the API from a browser, separated by commas. */
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((origin) => origin.trim() || []))
+    .refine(
+      (origins) => origins.every((origin) => /^https?:/.test(origin) && isOrigin(origin)),
+      'must be origins such as https://shop.example.com, without a path, separated by commas',
+    ),
+  /** The `typ` that a token's header must have, such as `at+jwt`. */
+  AUTH_TOKEN_TYPE: z.string().optional(),
 }
 
 /** A check for `superRefine`: without authentication only loopback is served; with it, all it needs is given. */
@@ -51,6 +93,13 @@ export function requireAuthentication(
   }
   for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS_URL'])
     if (config[name] === undefined) refuse(context, name, 'is needed with AUTH=jwt')
+}
+
+const isOrigin = (text: string): boolean => URL.parse(text)?.origin === text
+
+function isHttpsOrLoopback(address: string): boolean {
+  const { protocol, hostname } = new URL(address)
+  return protocol === 'https:' || loopback.includes(hostname.replaceAll(/[[\]]/g, ''))
 }
 
 function refuse(context: z.RefinementCtx, name: string, message: string): void {

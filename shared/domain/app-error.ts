@@ -11,9 +11,14 @@ export class AppError extends Error {
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, { cause: options.cause })
     this.code = code
-    this.retryable = options.retryable ?? retryableCodes.has(code)
+    this.retryable = options.retryable ?? isRetryable(code)
     this.details = options.details ?? {}
   }
+}
+
+/** Whether errors of this code may pass, unless one of them says otherwise. */
+export function isRetryable(code: ErrorCode): boolean {
+  return retryableCodes.has(code)
 }
 
 /** True for an AppError with one of the given codes. */
@@ -73,6 +78,7 @@ export type ErrorCode = (typeof errorCodes)[number]
 const retryableCodes: ReadonlySet<ErrorCode> = new Set([
   'RATE_LIMITED',
   'OVERLOADED',
+  'ISSUER_UNAVAILABLE',
   'READ_MODEL_BEHIND',
   'CLAIM_HELD',
   'RETRY_NOT_DUE',

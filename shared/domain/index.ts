@@ -1,4 +1,4 @@
-export { AppError, errorCodes, hasCode, type ErrorCode } from './app-error.ts'
+export { AppError, errorCodes, hasCode, isRetryable, type ErrorCode } from './app-error.ts'
 export type { Decider } from './decider.ts'
 export type { EventMetadata } from './decider.ts'
 export { takeOversMax } from './store/claim.ts'

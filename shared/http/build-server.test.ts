@@ -206,6 +206,15 @@ test('a part that is away is a 503 that says when to come back, and not which ma
   expect(answer.body).not.toContain('10.0.0.7')
 })
 
+test('an error that says it will not pass is not said to be worth repeating', async () => {
+  await serve({}, new AppError('EVENT_STORE_UNAVAILABLE', 'gone for good', { retryable: false }))
+
+  const answer = await greet()
+
+  expect(answer.json()).toMatchObject({ status: 503, retryable: false })
+  expect(answer.headers['retry-after']).toBeUndefined()
+})
+
 test('a correlation id is echoed and stands in every line; one that is none is replaced', async () => {
   await serve()
 

@@ -6,6 +6,7 @@ import { AppError } from '#domain'
 import { correlationIdOf, type Logger } from '#observability'
 import { authenticate, type AuthOptions } from './auth/authenticate.ts'
 import { refuseForeignSites } from './auth/refuse-foreign-sites.ts'
+import { allowOrigins } from './cors.ts'
 import { type HealthCheck, serveHealth } from './health.ts'
 import { parseJson } from './json-body.ts'
 import { limitRate, shedLoad } from './limits.ts'
@@ -21,6 +22,8 @@ export interface ServerOptions {
   service: string
   logger: Logger
   auth?: AuthOptions
+  /** Origins of pages that may use the API from a browser; none unless given. */
+  corsOrigins?: readonly string[] | undefined
   /** What the service needs to be ready, by name. */
   checks?: Record<string, HealthCheck>
   rateLimitPerMinute?: number
@@ -88,6 +91,7 @@ export function buildServer(options: ServerOptions) {
   answerErrors(app, auth.mode === 'none' ? {} : apiRoutes)
   traceRequests(app)
   secureHeaders(app, callerHeaders[auth.mode])
+  allowOrigins(app, options.corsOrigins ?? [])
   answerExpectations(app.server)
   requireOneHost(app)
   if (auth.mode === 'off') refuseForeignSites(app)

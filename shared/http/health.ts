@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from '#observability'
+import { kindOfError, limitLines, type Logger } from '#observability'
 
 /** Resolves when a part this service needs answers; throws, or lets the signal end it, when it does not. */
 export type HealthCheck = (signal: AbortSignal) => Promise<unknown>
@@ -17,6 +17,7 @@ export function serveHealth(app: FastifyInstance, options: HealthOptions): void 
   const { service, checks, timeoutMs } = options
   const config = { policy: 'public' } as const
   const schema = { hide: true }
+  const limited = limitLines()
   const alive = () => ({ status: 'ok', service })
   app.get('/health', { config, schema }, alive)
   app.get('/health/live', { config, schema }, alive)
@@ -24,7 +25,10 @@ export function serveHealth(app: FastifyInstance, options: HealthOptions): void 
     const results = await Promise.all(
       Object.entries(checks).map(async ([name, check]) => {
         const error = await failureOf(check, timeoutMs)
-        if (error !== undefined) request.log.warn({ err: error, part: name }, 'part not ready')
+        if (error !== undefined)
+          limited(`${name} ${kindOfError(error)}`, (counted) =>
+            request.log.warn({ err: error, part: name, ...counted }, 'part not ready'),
+          )
         return [name, { status: error === undefined ? 'ok' : 'failing' }] as const
       }),
     )

@@ -6,8 +6,11 @@ export function parseJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined)
-    else void parse(request, body.toString(), done)
+    if (body === '') return done(null, undefined)
+    const text = body.toString()
+    const mistake = keyMistakeIn(text)
+    if (mistake === undefined) void parse(request, text, done)
+    else done(new AppError('REQUEST_INVALID', mistake))
   })
   app.addHook('preParsing', async ({ headers }, reply) => {
     const coding = headers['content-encoding'] ?? 'identity'
@@ -15,4 +18,36 @@ export function parseJson(app: FastifyInstance): void {
     reply.header('accept-encoding', 'identity')
     throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'Send the body without a content coding')
   })
+}
+
+const token = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g
+const KEY_CHARACTERS_MAX = 60
+
+/** What is wrong with a key of a JSON text, which a parser takes in silence; undefined for a text that is no JSON. */
+function keyMistakeIn(text: string): string | undefined {
+  if (!isJson(text)) return undefined
+  const objects: Set<string>[] = []
+  let last = ''
+  for (const [found] of text.matchAll(token)) {
+    if (found === '{' || found === '[') objects.push(new Set())
+    else if (found === '}' || found === ']') objects.pop()
+    else if (found === ':') {
+      const key: unknown = JSON.parse(last)
+      const named = JSON.stringify(String(key).slice(0, KEY_CHARACTERS_MAX))
+      if (key === '__proto__' || key === 'prototype') return `The body must not have a key ${named}`
+      if (objects.at(-1)?.has(String(key)) === true) return `The body has the key ${named} twice`
+      objects.at(-1)?.add(String(key))
+    }
+    last = found
+  }
+  return undefined
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -43,7 +43,7 @@ export function limitRate(app: FastifyInstance, perMinute: number): void {
     reply.header('ratelimit', `"default";r=${remaining};t=${ttlInSeconds}`)
     if (!isExceeded) return
     reply.header('retry-after', String(ttlInSeconds))
-    throw new AppError('RATE_LIMITED', `At most ${max} requests a minute`, { retryable: true })
+    throw new AppError('RATE_LIMITED', `At most ${max} requests a minute`)
   })
   app.addHook('preHandler', async (request, reply) => {
     const { policy, countsItself } = request.routeOptions.config
@@ -52,14 +52,32 @@ export function limitRate(app: FastifyInstance, perMinute: number): void {
   })
 }
 
+const SAMPLE_MS = 500
+
 /** Refuses requests with 503 while the process is too busy to serve them in time; health keeps answering. */
 export function shedLoad(app: FastifyInstance, loopDelayMaxMs: number): void {
+  const lateMs = latenessOf(app)
   app.register(underPressure, {
     maxEventLoopDelay: loopDelayMaxMs,
-    sampleInterval: 500,
-    pressureHandler: async (request) => {
+    sampleInterval: SAMPLE_MS,
+    pressureHandler: async (request, _reply, _type, delayMs) => {
       if (request.routeOptions.config.policy === 'public') return
-      throw new AppError('OVERLOADED', 'The service is too busy', { retryable: true })
+      // The plugin calls the delay infinite when it has no sample: one turn of the loop took the whole interval.
+      if (delayMs === Infinity && lateMs() <= loopDelayMaxMs) return
+      throw new AppError('OVERLOADED', 'The service is too busy')
     },
   })
+}
+
+/** How late the newest of the timers was that come every SAMPLE_MS. */
+function latenessOf(app: FastifyInstance): () => number {
+  let lateMs = 0
+  let firedAt = performance.now()
+  const timer = setInterval(() => {
+    const now = performance.now()
+    lateMs = now - firedAt - SAMPLE_MS
+    firedAt = now
+  }, SAMPLE_MS).unref()
+  app.addHook('onClose', async () => clearInterval(timer))
+  return () => lateMs
 }

@@ -8,7 +8,7 @@ export function traceRequests(app: FastifyInstance): void {
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, url, caller } = request
+    const { method, url, caller, failedWith } = request
     const level = request.routeOptions.config.policy === 'public' ? 'debug' : 'info'
     request.log[level](
       {
@@ -16,6 +16,8 @@ export function traceRequests(app: FastifyInstance): void {
         url,
         status: reply.statusCode,
         durationMs: Math.round(reply.elapsedTime * 10) / 10,
+        // Of many that fail alike only some are logged with their cause.
+        ...(failedWith !== undefined && { code: failedWith }),
         ...(caller === null ? {} : { tenantId: caller.tenantId }),
       },
       'request answered',

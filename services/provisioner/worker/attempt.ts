@@ -14,7 +14,7 @@ import { classifyError } from '../reconcile/failure-of.ts'
 import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
 import type { HeldLease } from './lease.ts'
 import { type Cause, loadStore } from './load-store.ts'
-import { retryAppend } from './retry-append.ts'
+import { isLogUnavailable, retryAppend } from './retry-append.ts'
 import { contextOf, type Worker } from './worker.ts'
 
 export interface Attempt {
@@ -71,7 +71,7 @@ async function workOf(attempt: Attempt): Promise<Outcome> {
       },
     })
   } catch (error) {
-    if (hasCode(error, 'CLAIM_LOST', 'EVENT_STORE_UNAVAILABLE')) throw error
+    if (isLogUnavailable(error) || hasCode(error, 'CLAIM_LOST')) throw error
     attempt.logger.error({ err: error }, 'The attempt has failed')
     return { failure: classifyError(error) }
   }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError, storeStream, tenantStream } from '#domain'
-import type { EventStore } from '#eventstore'
+import type { Appended, EventStore, NewEvent } from '#eventstore'
 import { provisionerWorld } from '#test/provisioner/provisioner-world'
 import { failingDriver, messageOf, workerOf } from '#test/provisioner/worker'
 import { dataOf } from '#test/store-history'
@@ -37,6 +37,58 @@ test('a claim whose worker released its lease is taken over at once, and its wor
 
   const [first, second] = dataOf(await world.history(storeId), 'ProvisioningStarted')
   expect(second).toMatchObject({ worker: 'second', takesOver: first?.claimId, givenUp: true })
+})
+
+test('a store whose log denies access waits, and none of its attempts fails', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  const denied = () => new AppError('EVENT_STORE_ACCESS_DENIED', 'denied')
+  const message = messageOf(storeId)
+
+  await handleMessage(message, workerOf(world, { driver: failingDriver(denied) }))
+
+  const types = (await world.history(storeId)).map(({ type }) => type)
+  expect(types).toEqual(['StoreRequested', 'ProvisioningStarted'])
+  expect(message.settled).toEqual(['requeue'])
+})
+
+test('a claim and a result that were denied once are tried again', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  const denied = new Set<string>()
+  const eventStore = appendingThrough(world.eventStore, async (append, [first]) => {
+    if (first === undefined || denied.has(first.id)) return append()
+    denied.add(first.id)
+    throw new AppError('EVENT_STORE_ACCESS_DENIED', 'denied')
+  })
+
+  await handleMessage(messageOf(storeId), workerOf(world, { eventStore, driver: installing() }))
+
+  const types = (await world.history(storeId)).map(({ type }) => type)
+  expect(types.at(-1)).toBe('StoreProvisioned')
+  expect(denied.size).toBe(3)
+})
+
+test('a claim that landed without its answer and was overtaken is not worked on', async () => {
+  await using world = await provisionerWorld()
+  const storeId = await world.request()
+  let fenced = 0
+  const driver = { ...installing(), fence: async () => void fenced++ }
+  // No other round: the cancellation is not what is tested here.
+  const stopping = new AbortController()
+  let tries = 0
+  const eventStore = appendingThrough(world.eventStore, async (append, [first]) => {
+    const appended = await append()
+    if (first?.type !== 'ProvisioningStarted' || ++tries > 1) return appended
+    await world.send(storeId, { type: 'RequestCancel', now: new Date().toISOString() })
+    stopping.abort()
+    throw new AppError('EVENT_STORE_UNAVAILABLE', 'The answer was lost')
+  })
+  const worker = workerOf(world, { eventStore, driver, stopping: stopping.signal })
+
+  await handleMessage(messageOf(storeId), worker)
+
+  expect(fenced).toBe(0)
 })
 
 test('nothing is renewed once the lease is released', async () => {
@@ -111,6 +163,18 @@ test('an install folds the stream of its store twice at most: before its claim a
   ])
   expect(read.filter((stream) => stream === storeStream(storeId)).length).toBeLessThanOrEqual(2)
 })
+
+/** An event store that appends as `through` says. */
+function appendingThrough(
+  eventStore: EventStore,
+  through: (append: () => Promise<Appended>, events: NewEvent[]) => Promise<Appended>,
+): EventStore {
+  return {
+    ...eventStore,
+    append: (stream, events, ...rest) =>
+      through(() => eventStore.append(stream, events, ...rest), events),
+  }
+}
 
 /** The world's event store, and the streams that were read from their beginning. */
 function readsOf(world: { eventStore: EventStore }) {

@@ -21,6 +21,7 @@ import { storeValues } from '../values.ts'
 import { runAttempt } from './attempt.ts'
 import { acquireLease } from './lease.ts'
 import { type Cause, isClaimCurrent } from './load-store.ts'
+import { isLogUnavailable } from './retry-append.ts'
 import { contextOf, type Worker } from './worker.ts'
 
 export interface Work {
@@ -137,7 +138,8 @@ async function claimStore(
   for (let tries = 1; ; tries++) {
     try {
       const handled = await handleCommand({
-        known,
+        // What was known before the first try does not show whether that one landed and was overtaken.
+        known: tries === 1 ? known : undefined,
         store: worker.eventStore,
         decider: store,
         decode: decodeStoreEvent,
@@ -160,7 +162,7 @@ async function claimStore(
       if (!mine || revision === 'no_stream') return undefined
       return { attempt: openClaim(state)?.attempt ?? 0, revision, known: handled }
     } catch (error) {
-      if (tries === CLAIM_TRIES || !hasCode(error, 'EVENT_STORE_UNAVAILABLE')) throw error
+      if (tries === CLAIM_TRIES || !isLogUnavailable(error)) throw error
     }
   }
 }

@@ -3,6 +3,11 @@ import { hasCode } from '#domain'
 
 const RETRY_EVERY_MS = 500
 
+/** True while the event store serves nobody here: it is away, or denies access until an operator allows it. */
+export function isLogUnavailable(error: unknown): boolean {
+  return hasCode(error, 'EVENT_STORE_UNAVAILABLE', 'EVENT_STORE_ACCESS_DENIED')
+}
+
 export interface RetryOptions {
   /** How long the event store may be unavailable. */
   retryForMs: number
@@ -24,7 +29,7 @@ export async function retryAppend<T>(work: () => Promise<T>, options: RetryOptio
       return await work()
     } catch (error) {
       lost.throwIfAborted()
-      const mayPass = hasCode(error, 'EVENT_STORE_UNAVAILABLE', 'CONCURRENT_MODIFICATION')
+      const mayPass = isLogUnavailable(error) || hasCode(error, 'CONCURRENT_MODIFICATION')
       if (!mayPass || shutdownDeadline.aborted || performance.now() > giveUpAt) throw error
       onRetry?.(error)
     }

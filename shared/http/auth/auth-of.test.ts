@@ -10,6 +10,10 @@ test('the variables say how callers are told', () => {
     issuer: 'i',
     audience: 'a',
     jwksUrl: 'http://j',
+    tokenType: undefined,
+  })
+  expect(authOf({ AUTH: 'jwt', ...token, AUTH_TOKEN_TYPE: 'at+jwt' })).toMatchObject({
+    tokenType: 'at+jwt',
   })
 })
 

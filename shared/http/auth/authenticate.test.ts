@@ -10,6 +10,7 @@ const issuer = 'https://issuer.example'
 const audience = 'storewright'
 let app: HttpServer
 let lost: HttpServer
+let strict: HttpServer
 let privateKey: CryptoKey
 const jwks = createServer()
 
@@ -24,15 +25,16 @@ beforeAll(async () => {
   const port = typeof address === 'object' ? address?.port : undefined
   app = serve(`http://127.0.0.1:${port}/jwks`)
   lost = serve('http://127.0.0.1:1/jwks')
+  strict = serve(`http://127.0.0.1:${port}/jwks`, 'application/AT+jwt')
 })
 afterAll(async () => {
-  await Promise.all([app.close(), lost.close()])
+  await Promise.all([app.close(), lost.close(), strict.close()])
   jwks.close()
 })
 
-function serve(jwksUrl: string): HttpServer {
+function serve(jwksUrl: string, tokenType?: string): HttpServer {
   const logger = createLogger({ service: 'test', level: 'silent' })
-  const auth = { mode: 'jwt', issuer, audience, jwksUrl } as const
+  const auth = { mode: 'jwt', issuer, audience, jwksUrl, tokenType } as const
   const server = buildServer({ service: 'test', logger, auth })
   for (const policy of ['read', 'write', 'admin'] as const)
     server.get(`/${policy}`, { config: { policy } }, async (request) => callerOf(request))
@@ -91,12 +93,44 @@ test.for<[string, () => Promise<string>]>([
   ['no tenant', () => sign({ sub: 'alice', roles: ['read'] })],
   ['a tenant that no stream could be named after', () => sign({ ...claims, tenant: '$all x' })],
   ['no subject', () => sign({ tenant: 'acme', roles: ['read'] })],
+  ['a subject in a list', () => signRaw({ sub: ['alice'] })],
+  ['a subject that is a number', () => signRaw({ sub: 5 })],
+  ['a subject that is null', () => signRaw({ sub: null })],
+  ['a logout token', () => signRaw({}, 'logout+jwt')],
+  ['a proof of possession', () => signRaw({}, 'dpop+jwt')],
+  ['a security event', () => signRaw({}, 'application/secevent+jwt')],
+  ['a token whose kind is no text', () => signRaw({}, 5)],
+  ['an ID token with its nonce', () => signRaw({ nonce: 'n' }, 'JWT')],
+  ['an ID token with a hash', () => signRaw({ at_hash: 'h' }, 'JWT')],
+  ['a logout token by its events', () => signRaw({ events: {} }, 'JWT')],
+  ['a refresh token by its claim', () => signRaw({ typ: 'Refresh' }, 'JWT')],
+  ['an expiry that is no time', () => signRaw({ exp: 1e300 })],
 ])('%s is refused', async ([, token]) => {
   const answer = await get('/read', await token())
 
   expect(answer.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
   expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
 })
+
+test.for(['JWT', 'jwt', 'at+jwt', 'application/at+jwt', undefined])(
+  'an access token of type %s is taken',
+  async (typ) => {
+    expect((await get('/read', await signRaw({}, typ))).statusCode).toBe(200)
+  },
+)
+
+test.for([
+  ['at+jwt', 200],
+  ['application/at+JWT', 200],
+  ['JWT', 401],
+  [undefined, 401],
+] as const)(
+  'where at+jwt is demanded, a token of type %s is answered %i',
+  async ([typ, status]) => {
+    const headers = { authorization: `Bearer ${await signRaw({}, typ)}` }
+    expect((await strict.inject({ url: '/read', headers })).statusCode).toBe(status)
+  },
+)
 
 test('a request without a token is asked for one', async () => {
   const { headers } = await app.inject('/read')
@@ -120,6 +154,17 @@ async function signOther(change: { iss?: string; aud?: string }, expires = true)
   const token = new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' })
   token.setIssuer(change.iss ?? issuer).setAudience(change.aud ?? audience)
   return (expires ? token.setExpirationTime('1m') : token).sign(privateKey)
+}
+
+/** A token whose claims and type may be what no library signs. */
+async function signRaw(change: Record<string, unknown>, typ?: unknown): Promise<string> {
+  const times = { exp: Math.floor(Date.now() / 1_000) + 60 }
+  const payload = { ...claims, ...times, iss: issuer, aud: audience, ...change }
+  const header = { alg: 'ES256', kid: 'k1', ...(typ !== undefined && { typ }) }
+  const signed = `${encode(header)}.${encode(payload)}`
+  const hash = { name: 'ECDSA', hash: 'SHA-256' }
+  const signature = await crypto.subtle.sign(hash, privateKey, Buffer.from(signed))
+  return `${signed}.${Buffer.from(signature).toString('base64url')}`
 }
 
 async function signWithSecret() {

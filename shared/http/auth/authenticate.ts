@@ -73,6 +73,7 @@ interface AuthVariables {
   AUTH_ISSUER?: string | undefined
   AUTH_AUDIENCE?: string | undefined
   AUTH_JWKS_URL?: string | undefined
+  AUTH_TOKEN_TYPE?: string | undefined
 }
 
 /** The authentication that a service's parsed variables ask for. */
@@ -81,5 +82,5 @@ export function authOf(variables: AuthVariables): AuthOptions {
   const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience, AUTH_JWKS_URL: jwksUrl } = variables
   if (issuer === undefined || audience === undefined || jwksUrl === undefined)
     throw new Error('AUTH=jwt needs AUTH_ISSUER, AUTH_AUDIENCE and AUTH_JWKS_URL')
-  return { mode: 'jwt', issuer, audience, jwksUrl }
+  return { mode: 'jwt', issuer, audience, jwksUrl, tokenType: variables.AUTH_TOKEN_TYPE }
 }

@@ -8,6 +8,8 @@ export interface TokenOptions {
   issuer: string
   audience: string
   jwksUrl: string
+  /** The `typ` that a token's header must have; unless given, that of an access token or a common one. */
+  tokenType?: string | undefined
 }
 
 interface TokenCheck extends Omit<TokenOptions, 'jwksUrl'> {
@@ -17,8 +19,11 @@ interface TokenCheck extends Omit<TokenOptions, 'jwksUrl'> {
 // Fixed, so that no token chooses how it is checked; symmetric ones would make the public key a secret.
 const algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
+// The last second of the year 9999: what lies behind it is no time.
+const EXPIRY_MAX_S = 253_402_300_799
+
 /** AUTH=jwt: the caller is who the bearer token says; signature, issuer, audience and expiry are checked. */
-export function callerOfToken({ issuer, audience, keys }: TokenCheck) {
+export function callerOfToken({ issuer, audience, keys, tokenType }: TokenCheck) {
   const demands = {
     issuer,
     audience,
@@ -28,9 +33,14 @@ export function callerOfToken({ issuer, audience, keys }: TokenCheck) {
   }
   return async (request: FastifyRequest): Promise<Caller> => {
     const token = bearerToken(request.headers.authorization)
-    const { payload } = await jwtVerify(token, keys.keyOf, demands).catch((error: unknown) => {
+    const verified = await jwtVerify(token, keys.keyOf, demands).catch((error: unknown) => {
       throw translate(error)
     })
+    const { payload, protectedHeader } = verified
+    if (!isAccessToken(protectedHeader.typ, payload, tokenType))
+      throw unauthenticated('The token is of another kind than an access token')
+    if ((payload.exp ?? Infinity) > EXPIRY_MAX_S)
+      throw unauthenticated('The token has no usable expiry')
     return callerOfClaims(payload)
   }
 }
@@ -42,10 +52,13 @@ function bearerToken(authorization: string | undefined): string {
 }
 
 function callerOfClaims(claims: JWTPayload): Caller {
-  const { sub = '', tenant, roles: given, scope, exp = 0 } = claims
+  // The library's types say what a claim should be, not what a token brings.
+  const sub: unknown = claims.sub
+  const { tenant, roles: given, scope, exp = 0 } = claims
   if (typeof tenant !== 'string' || !isTenantId(tenant))
     throw unauthenticated('The token has no usable tenant')
-  if (!/^[\x21-\x7e]{1,200}$/.test(sub)) throw unauthenticated('The token has no usable subject')
+  if (typeof sub !== 'string' || !/^[\x21-\x7e]{1,200}$/.test(sub))
+    throw unauthenticated('The token has no usable subject')
   const named = Array.isArray(given) ? given : typeof scope === 'string' ? scope.split(' ') : []
   return {
     tenantId: tenant,
@@ -54,6 +67,24 @@ function callerOfClaims(claims: JWTPayload): Caller {
     expiresAt: exp * 1_000,
   }
 }
+
+const commonTypes = ['jwt', 'at+jwt']
+const claimsOfOtherKinds = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events']
+
+/**
+ * RFC 8725 §3.11: the issuer signs tokens of other kinds with the same keys. They are told by their `typ`, and
+ * where none is demanded, also by claims that only an ID, a logout or a refresh token has.
+ */
+function isAccessToken(typ: unknown, claims: JWTPayload, demanded: string | undefined): boolean {
+  const type = typeof typ === 'string' ? plainType(typ) : undefined
+  if (demanded !== undefined) return type === plainType(demanded)
+  if (typ !== undefined && (type === undefined || !commonTypes.includes(type))) return false
+  const kind = claims['typ'] ?? 'Bearer'
+  return kind === 'Bearer' && !claimsOfOtherKinds.some((name) => name in claims)
+}
+
+/** RFC 7515 §4.1.9: a media type, in any letters, of which `application/` may be left out. */
+const plainType = (typ: string): string => typ.toLowerCase().replace(/^application\//, '')
 
 /** `write` includes `read`, and `admin` includes both. */
 function includedIn(named: unknown[]): (role: Role) => boolean {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 import { createLogger } from '#observability'
+import { eventually } from '#test/eventually'
 import { buildServer } from '../build-server.ts'
 
 const issuer = 'https://issuer.example'
@@ -14,8 +15,11 @@ const publish: Answer = (response) => response.end(JSON.stringify({ keys: [jwk] 
 
 /** A service whose issuer answers as told; the answer may be changed. */
 async function world(answer: Answer) {
-  const now = { answer }
-  const publisher = createServer((_, response) => now.answer(response)).listen(0, '127.0.0.1')
+  const now = { answer, asked: 0 }
+  const publisher = createServer((_, response) => {
+    now.asked += 1
+    now.answer(response)
+  }).listen(0, '127.0.0.1')
   await once(publisher, 'listening')
   const address = publisher.address()
   const port = typeof address === 'object' ? address?.port : undefined
@@ -24,16 +28,12 @@ async function world(answer: Answer) {
   const logger = createLogger({ service: 'test', level: 'silent' })
   const app = buildServer({ service: 'test', logger, auth })
   app.get('/read', { config: { policy: 'read' } }, () => ({}))
-  const token = new SignJWT({ tenant: 'acme', roles: ['read'] })
-    .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
-    .setSubject('alice')
-    .setIssuer(issuer)
-    .setAudience('storewright')
-    .setExpirationTime('1m')
-  const authorization = `Bearer ${await token.sign(privateKey)}`
   return {
     now,
-    read: () => app.inject({ url: '/read', headers: { authorization } }),
+    read: async (kid = 'k1', key = privateKey) => {
+      const authorization = `Bearer ${await tokenOf(kid, key)}`
+      return app.inject({ url: '/read', headers: { authorization } })
+    },
     ready: () => app.inject('/health/ready'),
     async [Symbol.asyncDispose]() {
       await app.close()
@@ -41,6 +41,16 @@ async function world(answer: Answer) {
       publisher.close()
     },
   }
+}
+
+function tokenOf(kid: string, key: CryptoKey): Promise<string> {
+  return new SignJWT({ tenant: 'acme', roles: ['read'] })
+    .setProtectedHeader({ alg: 'ES256', kid })
+    .setSubject('alice')
+    .setIssuer(issuer)
+    .setAudience('storewright')
+    .setExpirationTime('1m')
+    .sign(key)
 }
 
 test.each<[string, Answer]>([
@@ -55,7 +65,11 @@ test.each<[string, Answer]>([
   const refused = await service.read()
   const ready = await service.ready()
   service.now.answer = publish
-  const later = await service.ready()
+  const later = await eventually(async () => {
+    const again = await service.ready()
+    expect(again.statusCode).toBe(200)
+    return again
+  })
 
   const problem = { status: 503, code: 'ISSUER_UNAVAILABLE', retryable: true }
   expect(refused.json()).toMatchObject(problem)
@@ -63,6 +77,56 @@ test.each<[string, Answer]>([
   expect(ready.json()).toMatchObject({ status: 'unavailable', failing: ['issuer'] })
   expect(later.json()).toMatchObject({ status: 'ok', checks: { issuer: { status: 'ok' } } })
   expect((await service.read()).statusCode).toBe(200)
+})
+
+test('an issuer that does not answer is not asked for each token', async () => {
+  await using service = await world((response) => response.destroy())
+
+  for (let sent = 0; sent < 100; sent++)
+    expect((await service.read(`unknown-${sent}`)).statusCode).toBe(503)
+
+  expect(service.now.asked).toBeLessThan(20)
+})
+
+test('tokens that name keys nobody has do not make us ask for each of them', async () => {
+  await using service = await world(publish)
+
+  for (let sent = 0; sent < 100; sent++)
+    expect((await service.read(`unknown-${sent}`)).statusCode).toBe(401)
+
+  expect(service.now.asked).toBeLessThan(20)
+})
+
+test('an answer without end is not read to its end', async () => {
+  let written = 0
+  await using service = await world((response) => {
+    const chunk = Buffer.alloc(65_536, ' ')
+    const more = () => {
+      let takesMore = true
+      while (takesMore && !response.destroyed) {
+        takesMore = response.write(chunk)
+        written += chunk.length
+      }
+    }
+    response.on('drain', more)
+    more()
+  })
+
+  expect((await service.read()).json()).toMatchObject({ status: 503, code: 'ISSUER_UNAVAILABLE' })
+  expect(written).toBeLessThan(50_000_000)
+})
+
+test('a key that the issuer has just begun to use is taken', async () => {
+  await using service = await world(publish)
+  expect((await service.read()).statusCode).toBe(200)
+
+  const next = await generateKeyPair('ES256')
+  const nextKey = { ...(await exportJWK(next.publicKey)), kid: 'k2', alg: 'ES256' }
+  service.now.answer = (response) => response.end(JSON.stringify({ keys: [jwk, nextKey] }))
+
+  await eventually(async () =>
+    expect((await service.read('k2', next.privateKey)).statusCode).toBe(200),
+  )
 })
 
 test('keys that are held are enough: the issuer is not asked for each request or check', async () => {

@@ -2,13 +2,21 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { AppError, type ErrorCode } from '#domain'
+import { kindOfError, limitLines } from '#observability'
 import { allowedMethods, type RouteMethods } from './allowed-methods.ts'
-import { type Fault, problemMediaType, problemOf } from './problem.ts'
-import { answers } from './status-of-code.ts'
+import { type Fault, problemMediaType, problemOf, retryAfterOf } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The code of an answer that is a fault of the server. */
+    failedWith: ErrorCode | undefined
+  }
+}
 
 /** Answers every error of the server, and every address it does not know, with a problem document; `known` routes count beside its own. */
 export function answerErrors(app: FastifyInstance, known: RouteMethods): void {
   const allowed = allowedMethods(app, known)
+  const limited = limitLines()
   const answerNotFound = (request: FastifyRequest, reply: FastifyReply) => {
     const methods = allowed(pathOf(request))
     if (methods.length === 0) return sendProblem(request, reply, { code: 'ROUTE_NOT_FOUND' })
@@ -16,14 +24,18 @@ export function answerErrors(app: FastifyInstance, known: RouteMethods): void {
     const detail = `${request.method} is not served here, only ${methods.join(', ')}`
     return sendProblem(request, reply, { code: 'METHOD_NOT_ALLOWED', detail })
   }
+  app.decorateRequest('failedWith')
   app.setNotFoundHandler(answerNotFound)
   app.setErrorHandler(async (error, request, reply) => {
     // Whatever is wrong with its body, nobody would have read it.
     if (request.is404 && !(error instanceof AppError)) return answerNotFound(request, reply)
     const meaning = readError(await countMistake(error, request, reply))
     sendProblem(request, reply, meaning)
-    if (reply.statusCode >= 500)
-      request.log.error({ err: error, code: meaning.code }, 'request failed')
+    if (reply.statusCode < 500) return reply
+    const { code } = meaning
+    limited(`${code} ${kindOfError(error)}`, (counted) =>
+      request.log.error({ err: error, code, ...counted }, 'request failed'),
+    )
     return reply
   })
 }
@@ -42,9 +54,8 @@ async function countMistake(error: unknown, request: FastifyRequest, reply: Fast
 /** Answers with an error's problem document. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, meaning: ErrorMeaning) {
   const problem = problemOf({ ...meaning, instance: pathOf(request), correlationId: request.id })
-  const { retryAfter } = answers[meaning.code]
-  if (retryAfter !== undefined && !reply.hasHeader('retry-after'))
-    reply.header('retry-after', String(retryAfter))
+  if (problem.status >= 500) request.failedWith = problem.code
+  if (!reply.hasHeader('retry-after')) reply.headers(retryAfterOf(problem))
   return reply.code(problem.status).type(problemMediaType).send(JSON.stringify(problem))
 }
 
@@ -79,7 +90,7 @@ const meanings: Record<string, ErrorMeaning> = {
 /** Translates anything thrown while a request is served; what is not known is INTERNAL and tells nothing. */
 export function readError(error: unknown): ErrorMeaning {
   if (error instanceof AppError)
-    return { code: error.code, detail: error.message, ...(error.retryable && { retryable: true }) }
+    return { code: error.code, detail: error.message, retryable: error.retryable }
   if (hasZodFastifySchemaValidationErrors(error))
     return {
       code: 'REQUEST_INVALID',

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodes } from '#domain'
+import { type ErrorCode, errorCodes, isRetryable } from '#domain'
 import { securityHeaders } from '../security-headers.ts'
 import { answers } from './status-of-code.ts'
 
@@ -50,21 +50,26 @@ export function problemOf(input: ProblemInput): Problem {
     instance,
     code,
     correlationId,
-    retryable: input.retryable ?? answer.retryAfter !== undefined,
+    retryable: input.retryable ?? isRetryable(code),
     ...(errors === undefined ? {} : { errors }),
   }
 }
 
 /** The headers of a problem that no framework answers. */
-export function problemHeaders({ code, correlationId }: Problem): Record<string, string> {
-  const { retryAfter } = answers[code]
+export function problemHeaders(problem: Problem): Record<string, string> {
   return {
     ...securityHeaders,
     'content-type': problemMediaType,
     'cache-control': 'no-store',
-    'x-correlation-id': correlationId,
-    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+    'x-correlation-id': problem.correlationId,
+    ...retryAfterOf(problem),
   }
+}
+
+/** The header that says when to ask again, where that can help. */
+export function retryAfterOf({ code, retryable }: Problem): Record<string, string> {
+  const { retryAfter } = answers[code]
+  return retryable && retryAfter !== undefined ? { 'retry-after': String(retryAfter) } : {}
 }
 
 /** The `type` of a code's problems: `urn:storewright:problem:quota-exceeded`. */

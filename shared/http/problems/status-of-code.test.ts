@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { errorCodes } from '#domain'
+import { errorCodes, isRetryable } from '#domain'
+import { problemHeaders, problemOf } from './problem.ts'
 import { answers } from './status-of-code.ts'
 
 test('docs/errors.md explains every code, with the status it is answered with', () => {
@@ -13,6 +14,16 @@ test('docs/errors.md explains every code, with the status it is answered with', 
   expect(explained.toSorted(byCode)).toEqual(
     errorCodes.map((code) => [code, answers[code].status]).toSorted(byCode),
   )
+})
+
+test('an answer says when to ask again only where the error may pass', () => {
+  const hasTime = errorCodes.filter((code) => answers[code].retryAfter !== undefined)
+  expect(hasTime.filter((code) => !isRetryable(code))).toEqual([])
+
+  const about = { code: 'EVENT_STORE_UNAVAILABLE', instance: '/', correlationId: 'c' } as const
+  expect(problemHeaders(problemOf(about))).toHaveProperty('retry-after', '2')
+  const final = problemOf({ ...about, retryable: false })
+  expect(problemHeaders(final)).not.toHaveProperty('retry-after')
 })
 
 test('what is said to be worth repeating says when', () => {

@@ -3,7 +3,7 @@ import type { ErrorCode } from '#domain'
 interface Answer {
   status: number
   title: string
-  /** Seconds after which asking again can help. */
+  /** Seconds after which to ask again, where the error may pass; whether it may is said by the error itself. */
   retryAfter?: number
 }
 
