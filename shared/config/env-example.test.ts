@@ -22,7 +22,7 @@ test('.env.example names every variable of every service', () => {
 })
 
 test('.env.example names no variable that nothing reads', () => {
-  const sources = globSync('{shared,services,embedded}/**/*.{ts,js}', {
+  const sources = globSync('{shared,services,embedded,tools}/**/*.{ts,js}', {
     cwd: root,
     exclude: (name) => name.endsWith('.test.ts'),
   })

@@ -63,7 +63,7 @@ export const authVariables = {
   AUTH: z.enum(['off', 'jwt']).default('jwt'),
   AUTH_ISSUER: z.string().optional(),
   AUTH_AUDIENCE: z.string().optional(),
-  /** Whoever can change the keys on their way here can sign any token. */
+  /** Anybody who can change the keys in transit can sign any token. */
   AUTH_JWKS_URL: z
     .url({ protocol: /^https?$/ })
     .refine(isHttpsOrLoopback, 'must start with https:// unless its host is loopback')

@@ -3,30 +3,31 @@ import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 
-const program = fileURLToPath(new URL('../store/run.ts', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
-async function testStore(env: Record<string, string>, ...args: string[]) {
-  const options = { env, reject: false, timeout: 60_000 }
-  const { stdout, exitCode } = await execa(process.execPath, [program, ...args], options)
-  return { lines: stdout.split('\n'), exitCode }
-}
+test('where real pods would first have to be built, each test of them is named and counted as skipped', async () => {
+  await using cache = await tempFolder()
+  const env = { XDG_CACHE_HOME: cache.path }
+  const run = await execa(process.execPath, ['tests/store/run.ts', '--if-warm'], { cwd: root, env })
 
-test('where caches are cold, a gate is told in one line that nothing was tested, and goes on', async () => {
-  await using folder = await tempFolder()
-
-  const { lines, exitCode } = await testStore({ XDG_CACHE_HOME: folder.path }, '--if-warm')
-
-  expect(lines).toHaveLength(1)
-  expect(lines[0]).toMatch(/^test:store not run: .*the images are not made/)
-  expect(exitCode).toBe(0)
+  const lines = run.stdout.split('\n')
+  const named = lines.filter((line) => line.startsWith('not run: '))
+  expect(named).toContain(
+    'not run: tests/store/a-real-store.store.test.ts > a database answers the pods of its own store, and nobody else',
+  )
+  expect(named.some((line) => line.includes('tools/cluster/'))).toBe(true)
+  expect(run.stdout).toContain('kubelet is not built')
+  expect(run.stdout).toContain('the images are not made')
+  expect(lines.at(-1)).toBe(`0 passed, 0 failed, ${named.length} skipped`)
 })
 
 test('where a program is missing, the tests fail and print its name', async () => {
   await using folder = await tempFolder()
+  const env = { PATH: folder.path, XDG_CACHE_HOME: folder.path }
+  const options = { cwd: root, env, reject: false } as const
 
-  const { lines, exitCode } = await testStore({ PATH: folder.path, XDG_CACHE_HOME: folder.path })
+  const { stdout, exitCode } = await execa(process.execPath, ['tests/store/run.ts'], options)
 
-  expect(lines).toHaveLength(1)
-  expect(lines[0]).toMatch(/^test:store not run: .*(unshare|Linux)/)
+  expect(stdout).toMatch(/^test:store not run: .*(unshare|Linux)/m)
   expect(exitCode).toBe(1)
 })

@@ -1,7 +1,7 @@
 import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const FILES = '{embedded,tests}/**/*.store.test.ts'
+const FILES = '{tools,tests}/**/*.store.test.ts'
 const NAME = /^test\(\s*(['"])(?<name>.*?)\1,/gm
 
 /** The tests that need real pods, each as `file > name`: read, not run, so that one can say what was not run. */
