@@ -57,9 +57,11 @@ export async function serveEventLog({ log, host, port }: ServeOptions) {
     close: async () => {
       listener.close()
       http.closeAllConnections()
-      const stopped = stop(server)
       await log.commit([])
-      calls.endAll()
+      // First: a session that is closing drops the status of a call that ends just then.
+      await calls.endAll()
+      const stopped = stop(server)
+      await calls.endAll()
       await stopped
     },
   }

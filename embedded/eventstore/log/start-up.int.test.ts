@@ -140,7 +140,7 @@ test('a server that cannot notice the death of its parent is ended', async () =>
   await eventually(() => expect(isAlive(pid)).toBe(false))
 })
 
-test('SIGTERM answers what was accepted and ends in order', async () => {
+test('SIGTERM answers what was accepted and ends in order', { repeats: 4 }, async () => {
   await using folder = await tempFolder()
   const server = await startEventStore({ dataDir: folder.path })
   const client = EventStoreDBClient.connectionString(server.url)

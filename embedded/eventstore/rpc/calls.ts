@@ -1,4 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { shuttingDown } from './errors.ts'
+
+// A client that does not read gets no status.
+const STATUS_TIMEOUT_MS = 500
 
 interface OpenCall {
   emit: (event: 'error', error: Error) => unknown
@@ -9,8 +13,8 @@ interface OpenCall {
 export interface OpenCalls {
   /** Returns how to withdraw a call that ends by itself from now on. */
   add: (call: OpenCall) => () => void
-  /** Ends each with UNAVAILABLE: `destroy` would leave the clients waiting. */
-  endAll: () => void
+  /** Ends each with UNAVAILABLE (`destroy` would leave the clients waiting), and waits until that is on its way. */
+  endAll: () => Promise<void>
 }
 
 /** Makes an empty set. */
@@ -23,8 +27,14 @@ export function openCalls(): OpenCalls {
         call.on(event, () => calls.delete(call))
       return () => calls.delete(call)
     },
-    endAll: () => {
-      for (const call of calls) call.emit('error', shuttingDown())
+    endAll: async () => {
+      const ending = [...calls]
+      // The library emits it behind the status of every call.
+      const sent = ending.map(
+        (call) => new Promise<void>((resolve) => call.on('cancelled', resolve)),
+      )
+      for (const call of ending) call.emit('error', shuttingDown())
+      await Promise.race([Promise.all(sent), wait(STATUS_TIMEOUT_MS, undefined, { ref: false })])
     },
   }
 }
