@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { tempFolder } from '#test/temp-folder'
 import { packArchive, packLayer } from './archive.ts'
-import { markRemoved, removedFrom } from './debian/layer.ts'
+import { markRemoved, removedFrom } from './debian/whiteouts.ts'
 import { packagesLayer } from './medusa/make-image.ts'
 
 const manifest = z.array(

@@ -11,6 +11,7 @@ const debianInputs = [
   'archive.ts',
   'debian/base.ts',
   'debian/layer.ts',
+  'debian/whiteouts.ts',
   'debian/postgres-entrypoint.sh',
 ]
 

@@ -1,7 +1,8 @@
-import { cp, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { execa } from 'execa'
 import { type PackageLayer, postgres, redis } from '../recipes.ts'
+import { markRemoved, removedFrom } from './whiteouts.ts'
 
 const APT_LIMIT_MS = 15 * 60_000
 const SHORT_LIMIT_MS = 30_000
@@ -11,7 +12,7 @@ const superfluous = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/
 const leftByApt = ['var/lib/apt/lists', 'var/cache/apt', 'var/cache/ldconfig', 'var/log']
 
 /**
- * `node add-layer.ts postgres|redis <folder>`, in a mount namespace of its own: installs the recipe's
+ * `node layer.ts postgres|redis <folder>`, in a mount namespace of its own: installs the recipe's
  * packages over `<folder>/base`; what that changed is `<folder>/<name>` afterwards.
  */
 const [layerName = '', folder = ''] = process.argv.slice(2)
@@ -81,40 +82,4 @@ async function mount(type: string, place: string, more: string[] = []): Promise<
 function proxies(): NodeJS.ProcessEnv {
   const names = ['http_proxy', 'https_proxy', 'no_proxy']
   return Object.fromEntries(names.map((name) => [name, process.env[name]]))
-}
-
-interface Overlay {
-  /** The layer below. */
-  lower: string
-  /** What was changed, as the overlay keeps it. */
-  upper: string
-  /** Both together, as they are mounted. */
-  root: string
-}
-
-/** Paths of the layer below that are no longer there; found by looking, whichever way the overlay keeps them. */
-export async function removedFrom({ lower, upper, root }: Overlay): Promise<string[]> {
-  const changed = await readdir(upper, { recursive: true, withFileTypes: true })
-  const folders = changed.filter((entry) => entry.isDirectory())
-  const paths = folders.map(({ parentPath, name }) => join(parentPath, name).slice(upper.length))
-  const removed: string[] = []
-  for (const path of ['', ...paths]) {
-    const below = await readdir(join(lower, path)).catch(() => [])
-    for (const name of below)
-      if (!(await exists(join(root, path, name)))) removed.push(join(path, name))
-  }
-  return removed
-}
-
-/** Says in a layer what is not to be seen of those below, in the form images have for it. */
-export async function markRemoved(path: string): Promise<void> {
-  await rm(path, { force: true })
-  await writeFile(join(dirname(path), `.wh.${basename(path)}`), '')
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  )
 }
