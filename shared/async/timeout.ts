@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 /** Work took longer than it was given. */
 export class OutOfTimeError extends Error {
   constructor(timeoutMs: number) {
@@ -23,4 +25,13 @@ export function within<T>(work: Promise<T>, timeoutMs: number, signal?: AbortSig
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()
   })
+}
+
+/** Waits; an abort ends the wait with its reason. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await wait(ms, undefined, signal && { signal })
+  } catch {
+    signal?.throwIfAborted()
+  }
 }

@@ -1,14 +1,17 @@
 export { AppError, errorCodes, hasCode, isRetryable, type ErrorCode } from './app-error.ts'
-export type { Decider } from './decider.ts'
-export type { EventMetadata } from './decider.ts'
+export type { Decider, EventMetadata } from './decider.ts'
 export { takeOversMax } from './store/claim.ts'
 export type { ClaimStore, RequestStore, RequestUpgrade, StoreCommand } from './store/commands.ts'
+export { store } from './store/decide.ts'
 export {
   engines,
+  failureReasons,
   plans,
   workKinds,
   type Claim,
   type Engine,
+  type Failure,
+  type FailureReason,
   type PlacedOrder,
   type Plan,
   type StepDetail,
@@ -16,11 +19,15 @@ export {
   type StoreRequested,
   type WorkKind,
 } from './store/events.ts'
-export { failureReasons, type Failure, type FailureReason } from './store/failure.ts'
-export { openClaim, pendingWork, wantedRequest } from './store/pending-work.ts'
-export { releaseNameOf } from './store/release-name.ts'
-export { storeStatuses, type StoreState, type StoreStatus } from './store/state.ts'
-export { store, storeStream } from './store/decider.ts'
+export { releaseNameOf, storeStream } from './store/names.ts'
+export {
+  openClaim,
+  pendingWork,
+  storeStatuses,
+  wantedRequest,
+  type StoreState,
+  type StoreStatus,
+} from './store/state.ts'
 export {
   isAbandoned,
   mayExist,

@@ -1,5 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { ConsumerConfig, JetStreamManager, StreamConfig } from 'nats'
 import { eventStreamName, provisionersConsumer } from '#contracts'
+import { hasCode } from '#domain'
 import { ifPresent, isTaken } from './api-errors.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import type { Messaging } from './messaging.ts'
@@ -119,4 +121,38 @@ export async function repairConsumer(messaging: Messaging): Promise<void> {
   logger.error({ deliveredSeq, lastSeq }, 'The consumer is ahead of its stream; it is made again')
   await manager.consumers.delete(eventStreamName, provisionersConsumer)
   await ensureTopology(messaging)
+}
+
+const RETRY_MS = 1_000
+// A server that has just joined its cluster may say for a moment that there is no JetStream.
+const PATIENCE_MS = 3_000
+
+export interface AwaitTopologyOptions {
+  timings?: WorkTimings
+  signal: AbortSignal
+  /** How long NATS may refuse before this gives up, in milliseconds. */
+  patienceMs?: number
+}
+
+/**
+ * Makes the topology at the start of a service, however long NATS does not answer; false on abort.
+ * Throws CONFIG_INVALID when the configuration of NATS does not allow it.
+ */
+export async function awaitTopology(
+  messaging: Messaging,
+  { timings, signal, patienceMs = PATIENCE_MS }: AwaitTopologyOptions,
+): Promise<boolean> {
+  let refusedAt: number | undefined
+  while (!signal.aborted) {
+    try {
+      await ensureTopology(messaging, timings)
+      return true
+    } catch (err) {
+      refusedAt = hasCode(err, 'CONFIG_INVALID') ? (refusedAt ?? performance.now()) : undefined
+      if (refusedAt !== undefined && performance.now() - refusedAt >= patienceMs) throw err
+      messaging.logger.warn({ err }, 'JetStream is not usable yet')
+    }
+    await wait(RETRY_MS, undefined, { signal }).catch(() => {})
+  }
+  return false
 }

@@ -1,7 +1,7 @@
 import { testMessaging } from '#test/servers/test-messaging'
 import { natsWith } from '#test/servers/nats-with'
 import { expect, test } from 'vitest'
-import { awaitTopology } from './await-topology.ts'
+import { awaitTopology } from './ensure-topology.ts'
 import { ensureTopology } from './ensure-topology.ts'
 
 const enough = 'max_memory_store: 64MB, max_file_store: 64MB'

@@ -1,11 +1,18 @@
 export { migrate } from './migrate.ts'
-export { openPool, connectionConfig, watchShutdown, type Pool, type PoolOptions } from './pool.ts'
-export { readCheckpoint, type Checkpoint } from './reads.ts'
-export { listPendingStores } from './reads.ts'
 export {
+  connectionConfig,
+  openPool,
+  watchShutdown,
+  withTransaction,
+  type Pool,
+  type PoolOptions,
+} from './pool.ts'
+export {
+  listPendingStores,
   notificationOf,
+  readCheckpoint,
   storeChangesChannel,
   watchStoreChanges,
+  type Checkpoint,
   type StoreChange,
 } from './reads.ts'
-export { withTransaction } from './with-transaction.ts'

@@ -3,7 +3,7 @@ import { eventually } from '#test/eventually'
 import { testDatabase } from '#test/servers/test-database'
 import { expect, test } from 'vitest'
 import { openPool } from './pool.ts'
-import { withTransaction } from './with-transaction.ts'
+import { withTransaction } from './pool.ts'
 
 test('times are ISO 8601 UTC text, bigints are bigints, nothing loses precision', async () => {
   await using opened = await pooled()

@@ -1,5 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { Client, type ClientConfig, type CustomTypesConfig, DatabaseError, Pool, types } from 'pg'
+import {
+  Client,
+  type ClientConfig,
+  type CustomTypesConfig,
+  DatabaseError,
+  Pool,
+  type PoolClient,
+  types,
+} from 'pg'
 import type { Logger } from '#observability'
 
 export type { Pool } from 'pg'
@@ -101,4 +109,22 @@ function isoTime(text: string): string {
   const seconds = text.slice(0, -3)
   const fraction = seconds.length > 19 ? seconds.slice(20).padEnd(3, '0') : '000'
   return `${seconds.slice(0, 10)}T${seconds.slice(11, 19)}.${fraction}Z`
+}
+
+/** Runs `work` in one transaction. After any error the connection is thrown away: its state is unknown. */
+export async function withTransaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    const result = await work(client)
+    await client.query('commit')
+    client.release()
+    return result
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
 }

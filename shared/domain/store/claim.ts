@@ -1,8 +1,7 @@
 import type { ClaimStore, FailAttempt } from './commands.ts'
 import { claimHeld, claimLost, nothingToProvision, retryNotDue } from './errors.ts'
 import type { Claim, StoreEvent, WorkKind } from './events.ts'
-import { openClaim, pendingWork } from './pending-work.ts'
-import type { StoreState } from './state.ts'
+import { openClaim, pendingWork, type StoreState } from './state.ts'
 
 /** Workers that may die over one store before its work is given up: a store that kills its workers is poison. */
 export const takeOversMax = 10

@@ -1,5 +1,4 @@
-import type { PlacedOrder, Plan, StepDetail, StoreRequested } from './events.ts'
-import type { Failure } from './failure.ts'
+import type { PlacedOrder, Plan, StepDetail, StoreRequested, Failure } from './events.ts'
 
 /** Commands to one store. `now` is ISO 8601 UTC; ids are made by the caller. */
 export type StoreCommand =

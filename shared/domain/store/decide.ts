@@ -1,11 +1,19 @@
+import type { Decider } from '../decider.ts'
 import { claimStore, failAttempt, heldClaim, ofUpgrade } from './claim.ts'
 import type { RequestUpgrade, StoreCommand } from './commands.ts'
 import { claimLost, deleted, keyReused, notFound, planTooSmall, wrongState } from './errors.ts'
 import { plans, type StoreEvent } from './events.ts'
+import { evolve } from './evolve.ts'
 import type { StoreState } from './state.ts'
 
+export const store: Decider<StoreState, StoreCommand, StoreEvent> = {
+  initialState: () => ({ status: 'absent' }),
+  decide,
+  evolve,
+}
+
 /** Returns the events a command causes; an empty array means it has already happened. */
-export function decide(state: StoreState, command: StoreCommand): StoreEvent[] {
+function decide(state: StoreState, command: StoreCommand): StoreEvent[] {
   switch (command.type) {
     case 'RequestStore':
       return requestStore(state, command)

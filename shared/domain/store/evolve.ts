@@ -6,8 +6,13 @@ import type {
   StoreFailed,
   UpgradeRequested,
 } from './events.ts'
-import { wantedRequest } from './pending-work.ts'
-import { nothingTriedYet, type Known, type StoreState, type Waiting } from './state.ts'
+import {
+  wantedRequest,
+  nothingTriedYet,
+  type Known,
+  type StoreState,
+  type Waiting,
+} from './state.ts'
 
 /** The store after an event. Never throws: an event that does not fit leaves the state as it was. */
 export function evolve(state: StoreState, event: StoreEvent): StoreState {
