@@ -2,7 +2,7 @@ import type { EventStore } from '#eventstore'
 import { buildServer, type ServerOptions } from '#http'
 import { changeStore } from './change-store.ts'
 import { createStore } from './create-store.ts'
-import { storeQuota } from './quota/store-quota.ts'
+import { storeQuota } from './store-quota.ts'
 import { changeStoreRoutes } from './routes/change-store.ts'
 import { createStoreRoute } from './routes/create-store.ts'
 

@@ -8,7 +8,7 @@ import {
   storeStream,
 } from '#domain'
 import { eventId, type EventStore, handleCommand } from '#eventstore'
-import type { RequestContext } from './request-context.ts'
+import type { RequestContext } from './request.ts'
 
 export interface ChangeRequest {
   storeId: string

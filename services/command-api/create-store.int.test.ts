@@ -7,7 +7,7 @@ import { storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
 import { createStore } from './create-store.ts'
-import { storeQuota } from './quota/store-quota.ts'
+import { storeQuota } from './store-quota.ts'
 
 const events = await testEventStore()
 afterAll(() => events[Symbol.asyncDispose]())

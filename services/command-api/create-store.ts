@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { decodeStoreEvent, type RequestStoreBody } from '#contracts'
 import { type RequestStore, store as decider, type StoreRequested, storeStream } from '#domain'
 import { type EventStore, handleCommand, storeIdOf } from '#eventstore'
-import { fingerprintOf } from './fingerprint.ts'
-import type { StoreQuota } from './quota/store-quota.ts'
-import type { RequestContext } from './request-context.ts'
+import { fingerprintOf, type RequestContext } from './request.ts'
+import type { StoreQuota } from './store-quota.ts'
 
 export interface CreateRequest {
   body: RequestStoreBody

@@ -4,7 +4,7 @@ import { createLogger } from '#observability'
 import { openPool } from '#postgres'
 import type { ProvisionerConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
-import { openDriver } from './drivers/open-driver.ts'
+import { openDriver } from './open-driver.ts'
 import { startProvisioner } from './provisioner.ts'
 
 /**

@@ -1,3 +1,3 @@
-import { runReplay } from './replay/run-replay.ts'
+import { runReplay } from './run-replay.ts'
 
 process.exitCode = await runReplay(process.argv.slice(2), process.env)

@@ -7,7 +7,7 @@ import { startEventStore } from '../../embedded/eventstore/start.ts'
 import { startPostgres } from '../../embedded/dependencies/postgres.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
 import { rebuildReadModels } from '../../services/projector/rebuild/rebuild-read-models.ts'
-import { flush } from '../../services/projector/write/write-batch.ts'
+import { flush } from '../../services/projector/projection/write-batch.ts'
 import { historyOf, type LogEntry } from '#test/projector/recorded-log'
 import { tempFolder } from '#test/temp-folder'
 

@@ -3,8 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { commandHeaders, oneStore, storeParams, upgradeStoreBody } from '#contracts'
 import type { ChangedStore, ChangeRequest } from '../change-store.ts'
-import { fingerprintOf } from '../fingerprint.ts'
-import { contextOf } from '../request-context.ts'
+import { fingerprintOf, contextOf } from '../request.ts'
 
 interface ChangeStoreOptions {
   changeStore: (request: ChangeRequest) => Promise<ChangedStore>

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { createHeaders, oneStore, requestStoreBody, type StoreView, storeViewOf } from '#contracts'
 import { store, type StoreRequested } from '#domain'
 import type { CreatedStore, CreateRequest } from '../create-store.ts'
-import { contextOf } from '../request-context.ts'
+import { contextOf } from '../request.ts'
 
 interface CreateStoreOptions {
   createStore: (request: CreateRequest) => Promise<CreatedStore>

@@ -2,8 +2,8 @@ import type { ClientBase } from 'pg'
 import { hasCode } from '#domain'
 import { type EventStore, type RecordedEvent, verifyLog } from '#eventstore'
 import { type Checkpoint, readCheckpoint } from '#postgres'
-import { applyAny } from '../write/apply.ts'
-import { projection, writeCheckpoint } from '../write/write-batch.ts'
+import { applyAny } from '../projection/apply.ts'
+import { projection, writeCheckpoint } from '../projection/write-batch.ts'
 import { LIVE, REBUILT } from './session.ts'
 
 /** The basis of the comparison. `none`: there are no live read models; `diverged`: they were made from another log. */

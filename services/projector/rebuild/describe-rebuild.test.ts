@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeRebuild } from './describe-rebuild.ts'
+import { describeRebuild } from './run-rebuild.ts'
 import type { RebuildResult } from './rebuild-read-models.ts'
 
 const equal: RebuildResult = {

@@ -2,9 +2,9 @@ import type { ClientBase } from 'pg'
 import type { EventStore, RecordedEvent } from '#eventstore'
 import { foldEvents, type KnownStream, type ParkedEvent } from '../projection/fold-events.ts'
 import type { StoreProjection } from '../projection/store-projection.ts'
-import { applyRefusable, isRefusedData } from '../write/apply.ts'
-import { writeParked, writeStores } from '../write/statements.ts'
-import { writeCheckpoint } from '../write/write-batch.ts'
+import { applyRefusable, isRefusedData } from '../projection/apply.ts'
+import { writeParked, writeStores } from '../projection/statements.ts'
+import { writeCheckpoint } from '../projection/write-batch.ts'
 
 /** The whole log folded in memory. */
 interface FoldedLog {

@@ -4,8 +4,8 @@ import type { EventStore, RecordedEvent } from '#eventstore'
 import { readCheckpoint } from '#postgres'
 import { exitCodeOf } from './run-rebuild.ts'
 import { LIVE, openLogAndDatabase, openSession } from './session.ts'
-import { applyAny } from '../write/apply.ts'
-import { projection } from '../write/write-batch.ts'
+import { applyAny } from '../projection/apply.ts'
+import { projection } from '../projection/write-batch.ts'
 
 /** The command `replay-parked`. Resolves to its exit code: 0 all projected, 1 some parked again, 2 it could not be done. */
 export async function runReplayParked(args: string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -1,7 +1,12 @@
-import { COUNTRY, customer, SAMPLE_PRODUCT } from '../smoke-test/customer.ts'
+import {
+  COUNTRY,
+  customer,
+  SAMPLE_PRODUCT,
+  type EngineSupport,
+  type ShopAccess,
+} from './engine-support.ts'
 import type { ShopRequest } from '../smoke-test/exchange.ts'
 import type { Shop } from '../smoke-test/shop.ts'
-import type { EngineSupport, ShopAccess } from './engine-support.ts'
 import * as answers from './medusa-schema.ts'
 
 const PRODUCTS_MAX = 50

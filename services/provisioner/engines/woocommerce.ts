@@ -1,9 +1,8 @@
 import { z } from 'zod'
-import { COUNTRY, customer, SAMPLE_PRODUCT } from '../smoke-test/customer.ts'
+import { COUNTRY, customer, SAMPLE_PRODUCT, type EngineSupport } from './engine-support.ts'
 import { type Answer, parseJson } from '../smoke-test/exchange.ts'
 import { isUnanswered } from '../smoke-test/failures.ts'
 import type { Shop } from '../smoke-test/shop.ts'
-import type { EngineSupport } from './engine-support.ts'
 
 // This form of a route works with any permalinks the owner may have chosen.
 const API = '/?rest_route=/wc/store/v1'

@@ -14,7 +14,7 @@ afterAll(async () => {
   await events[Symbol.asyncDispose]()
 })
 
-const program = new URL('../replay.ts', import.meta.url).pathname
+const program = new URL('./replay.ts', import.meta.url).pathname
 const replay = (args: string[], env: Record<string, string> = { EVENTSTORE_URL: events.url }) =>
   promisify(execFile)(process.execPath, [program, ...args], { env }).then(
     ({ stdout }) => ({ code: 0, stdout, stderr: '' }),

@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg'
 import type { RecordedEvent } from '#eventstore'
-import type { CountChange, KnownStream, ParkedEvent } from '../projection/fold-events.ts'
-import { storeIdOfStream, type StoreProjection } from '../projection/store-projection.ts'
-import { storeRow } from '../projection/store-row.ts'
+import type { CountChange, KnownStream, ParkedEvent } from './fold-events.ts'
+import { storeIdOfStream, type StoreProjection } from './store-projection.ts'
+import { storeRow } from './store-row.ts'
 
 /** Inserts or replaces rows of stores; a row that is newer stays. One statement for any number of rows. */
 export async function writeStores(client: ClientBase, stores: StoreProjection[]): Promise<void> {

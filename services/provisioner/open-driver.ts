@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import type { Logger } from '#observability'
-import { leaseTimes, type ProvisionerConfig } from '../config.ts'
-import { type Helm, openHelm } from '../helm/helm.ts'
-import { openWorkFolder } from '../helm/work-folder.ts'
-import type { Driver } from '../reconcile/driver.ts'
-import { openRenderDriver } from './render/driver.ts'
+import { leaseTimes, type ProvisionerConfig } from './config.ts'
+import { type Helm, openHelm } from './helm/helm.ts'
+import { openWorkFolder } from './helm/work-folder.ts'
+import type { Driver } from './reconcile/driver.ts'
+import { openRenderDriver } from './drivers/render/driver.ts'
 
 /** Opens the configured driver after it has checked helm. Throws HELM_MISSING, CONFIG_INVALID, and what a driver throws at its start. */
 export async function openDriver(
@@ -43,7 +43,7 @@ async function openNamed(
     }
     case 'cluster': {
       // Loaded here: the Kubernetes client takes 60 MiB that driver render has no use for.
-      const { openClusterDriver } = await import('./cluster/driver.ts')
+      const { openClusterDriver } = await import('./drivers/cluster/driver.ts')
       return openClusterDriver({
         helm,
         workDir,

@@ -1,6 +1,6 @@
 import { type ClientBase, DatabaseError } from 'pg'
 import type { RecordedEvent } from '#eventstore'
-import { countChanges, foldEvents, type ParkedEvent } from '../projection/fold-events.ts'
+import { countChanges, foldEvents, type ParkedEvent } from './fold-events.ts'
 import { readKnown, writeCounts, writeParked, writeStores } from './statements.ts'
 
 export interface Applied {

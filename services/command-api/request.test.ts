@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { requestStoreBody, upgradeStoreBody } from '#contracts'
-import { fingerprintOf } from './fingerprint.ts'
+import { fingerprintOf } from './request.ts'
 
 const body = requestStoreBody.parse({ name: 'Test Store', engine: 'medusa', plan: 'large' })
 

@@ -5,7 +5,7 @@ import { requestStoreBody } from '#contracts'
 import { storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
-import { createStore } from '../create-store.ts'
+import { createStore } from './create-store.ts'
 import { storeQuota } from './store-quota.ts'
 
 const events = await testEventStore()
