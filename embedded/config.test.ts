@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseStackConfig } from './config.ts'
-import { serviceEnv } from './services/service-table.ts'
+import { serviceEnv } from './stack/service-table.ts'
 
 test.for([
   [{}, '127.0.0.1'],

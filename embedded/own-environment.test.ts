@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ownEnvironment } from './own-environment.ts'
+import { ownEnvironment } from './config.ts'
 
 test('what we start on loopback is never asked for through a proxy, and the shell’s own exceptions stay', () => {
   const env = { http_proxy: 'http://127.0.0.1:9', no_proxy: 'example.com' }

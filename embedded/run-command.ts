@@ -2,9 +2,8 @@
 // does not give is the one the stack has written down.
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { readAddresses } from './data-folder/status-files.ts'
-import { ownEnvironment } from './own-environment.ts'
-import { parseStackConfig } from './config.ts'
+import { readAddresses } from './stack/status-files.ts'
+import { ownEnvironment, parseStackConfig } from './config.ts'
 
 const program = resolve(process.argv[2] ?? '')
 ownEnvironment(process.env)

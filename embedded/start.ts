@@ -1,8 +1,7 @@
 import closeWithGrace from 'close-with-grace'
-import { parseStackConfig } from './config.ts'
-import { ownEnvironment } from './own-environment.ts'
-import { stopTimeoutMs } from './services/start-services.ts'
-import { startStack } from './start-stack.ts'
+import { parseStackConfig, ownEnvironment } from './config.ts'
+import { stopTimeoutMs } from './stack/start-services.ts'
+import { startStack } from './stack/start-stack.ts'
 
 // The dependencies end after the services, each within some seconds.
 const DEPENDENCIES_END_MS = 45_000

@@ -3,9 +3,9 @@
 import { fileURLToPath } from 'node:url'
 import { say, sayError } from './output.js'
 import { installPackages } from './packages.js'
-import { installTool } from './tool/install-tool.js'
-import { writeTools } from './chosen-tools.js'
-import { helm, natsServer } from './tool/tools.js'
+import { installTool } from './install-tool.js'
+import { writeTools } from './tools.js'
+import { helm, natsServer } from './tools.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const natsIsGiven = process.argv.includes('--start') && process.env.NATS_URL

@@ -3,8 +3,7 @@ import { dirname, join } from 'node:path'
 import { holderOf } from '../processes/lock-file.js'
 import { withLock } from './lock.js'
 import { say, withProgress } from './output.js'
-import { onPath } from './tool/on-path.js'
-import { run } from './run.js'
+import { onPath, run } from './run.js'
 
 const INSTALL_TIMEOUT_MS = 1_800_000
 const VERSION_TIMEOUT_MS = 20_000

@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process'
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
 
 const TAIL_CHARS = 2_000
 
@@ -31,4 +34,21 @@ export function systemEnv() {
   const env = { ...process.env, PATH: own.join(':') }
   for (const name of Object.keys(env)) if (name.startsWith('HELM_')) delete env[name]
   return env
+}
+
+/** Every executable called `name` on the system's PATH, first one first. */
+export async function onPath(name) {
+  const found = []
+  for (const folder of systemEnv().PATH.split(':').filter(isAbsolute)) {
+    const path = join(folder, name)
+    if (await isExecutable(path)) found.push(path)
+  }
+  return found
+}
+
+async function isExecutable(path) {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
 }

@@ -2,8 +2,8 @@
 // given behind the command is passed on.
 import { spawn } from 'node:child_process'
 import { say, sayError } from './output.js'
-import { installTool } from './tool/install-tool.js'
-import { helm3 } from './tool/tools.js'
+import { installTool } from './install-tool.js'
+import { helm3 } from './tools.js'
 
 try {
   const { path, version, origin } = await installTool(helm3)

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { imagesAreMade } from '../../tools/cluster/images/paths.ts'
-import { whatImagesLack } from '../../tools/cluster/images/preflight.ts'
+import { whatImagesLack } from '../../tools/cluster/images/store-images.ts'
 import { whatIsMissing } from '../../tools/cluster/real-node/preflight.ts'
 import { notYetMade } from '../../tools/cluster/real-node/programs.ts'
 import { storeTestNames } from './test-names.ts'

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { program } from 'commander'
-import { down, status, wipe } from './commands/down.ts'
-import { clearReal, upReal } from './commands/up-real.ts'
-import { up } from './commands/up.ts'
+import { down, status, wipe } from './down.ts'
+import { clearReal, upReal } from './up-real.ts'
+import { up } from './up.ts'
 
 const here = join(import.meta.dirname, '..', '..', '.storewright')
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tempFolder } from '#test/temp-folder'
-import { readAddresses, readPids } from '../../../embedded/data-folder/status-files.ts'
+import { readAddresses, readPids } from '../../../embedded/stack/status-files.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { startProcess, untilReady } from '../../../embedded/processes/start-process.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { identityOf } from '../../../tools/cluster/commands/owner.ts'
+import { identityOf } from '../../../tools/cluster/owner.ts'
 import { addresses, veth, CGROUP } from '../../../tools/cluster/real-node/sandbox/network.ts'
 import { debianPrograms } from '../../../tools/cluster/real-node/debian.ts'
 import { run } from '../../../tools/cluster/real-node/sandbox/run.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { withLock } from '../../../embedded/setup/lock.js'
 import { say, withProgress } from '../../../embedded/setup/output.js'
 import { run, systemEnv } from '../../../embedded/setup/run.js'
-import { onPath } from '../../../embedded/setup/tool/on-path.js'
+import { onPath } from '../../../embedded/setup/run.js'
 
 // Builds what the module in the second argument's folder pins into the folder named by the first. Plain
 // JavaScript, as the set-up, whose lock and progress lines it uses; go.sum pins every byte.

@@ -1,5 +1,5 @@
 import { access, constants, readFile } from 'node:fs/promises'
-import { onPath } from '../../../embedded/setup/tool/on-path.js'
+import { onPath } from '../../../embedded/setup/run.js'
 import { notYetMade } from './programs.ts'
 import { takenAddresses } from './sandbox/network.ts'
 import { run } from './sandbox/run.ts'

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from '../../../../embedded/tools.ts'
-import { own } from '../../../../tools/cluster/commands/owner.ts'
+import { own } from '../../../../tools/cluster/owner.ts'
 
 const OWN = 'owner'
 const WHICH = 'images'

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
-import { identityOf, own } from '../../commands/owner.ts'
+import { identityOf, own } from '../../owner.ts'
 import { removeCgroups } from './cgroups.ts'
 import { removeVeth } from './network.ts'
 

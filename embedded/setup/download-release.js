@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { writeFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { withProgress } from '../output.js'
-import { run } from '../run.js'
+import { withProgress } from './output.js'
+import { run } from './run.js'
 
 const ANSWER_TIMEOUT_MS = 5_000
 const DOWNLOAD_TIMEOUT_MS = 300_000

@@ -1,11 +1,11 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { buildWithGo } from './build-with-go.js'
 import { downloadRelease } from './download-release.js'
-import { withLock } from '../lock.js'
-import { onPath } from './on-path.js'
+import { withLock } from './lock.js'
 import { suitableVersion } from './tools.js'
+import { withProgress } from './output.js'
+import { onPath, run, systemEnv } from './run.js'
 
 /** Finds or makes a tool; each way is tried in turn, and a refusal names all of them. */
 export async function installTool(tool) {
@@ -91,4 +91,21 @@ function refusal(tool, tried) {
   return new Error(
     [`${tool.name} is missing.`, ...tried.map((way) => `  - ${way}`), byHand].join('\n'),
   )
+}
+
+const BUILD_TIMEOUT_MS = 1_800_000
+
+/** Builds the pinned version into `folder`; Go checks the sources against its checksum database. */
+async function buildWithGo(tool, folder) {
+  const [go] = await onPath('go')
+  if (go === undefined) throw new Error('Go is not on PATH')
+  const text = `building ${tool.version} with Go, once, about ${tool.buildTime}`
+  const env = { ...systemEnv(), GOBIN: folder, GOFLAGS: '', CGO_ENABLED: '0' }
+  await withProgress(tool.name, text, () =>
+    run(go, ['install', ...tool.goFlags, tool.goPackage], {
+      timeoutMs: BUILD_TIMEOUT_MS,
+      env,
+    }),
+  )
+  return join(folder, tool.name)
 }

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { freePort, isFree } from '../../../embedded/processes/free-port.ts'
-import { clusterPrograms } from '../binaries/programs.ts'
-import { type RunningCluster, startCluster } from '../control-plane/start.ts'
+import { freePort, isFree } from '../../embedded/processes/free-port.ts'
+import { clusterPrograms } from './binaries/programs.ts'
+import { type RunningCluster, startCluster } from './control-plane/start.ts'
 import { own } from './owner.ts'
 
 interface UpOptions {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { PartAddresses } from '../dependencies/start.ts'
-import { releasesIn } from '../services/service-table.ts'
+import { releasesIn } from './service-table.ts'
 
 const variables = z.record(z.string(), z.string())
 const fileIn = (folder: string): string => join(folder, 'addresses.json')

@@ -1,5 +1,7 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { arch, platform } from 'node:os'
-import { run } from '../run.js'
+import { join } from 'node:path'
+import { run } from './run.js'
 
 const VERSION_TIMEOUT_MS = 20_000
 const system = platform()
@@ -71,4 +73,23 @@ function numbers(version) {
 function isAtLeast(version, oldest) {
   const at = oldest.findIndex((part, index) => part !== (version[index] ?? 0))
   return at === -1 || (version[at] ?? 0) > oldest[at]
+}
+
+/** Keeps the chosen programs where the stack and the tests look them up; a program that was not chosen again stays. */
+export async function writeTools(root, tools) {
+  const folder = join(root, 'node_modules', '.cache', 'storewright')
+  const file = join(folder, 'tools.json')
+  const making = `${file}.${process.pid}`
+  await mkdir(folder, { recursive: true })
+  const chosen = { ...(await chosenBefore(file)), ...JSON.parse(JSON.stringify(tools)) }
+  await writeFile(making, JSON.stringify(chosen, null, 2))
+  await rename(making, file)
+}
+
+async function chosenBefore(file) {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch {
+    return {}
+  }
 }

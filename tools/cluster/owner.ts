@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { holderOf, takeLock } from '../../../embedded/processes/lock-file.js'
+import { holderOf, takeLock } from '../../embedded/processes/lock-file.js'
 
-export { identityOf } from '../../../embedded/processes/lock-file.js'
+export { identityOf } from '../../embedded/processes/lock-file.js'
 
 const POLL_EVERY_MS = 50
 const lockIn = (folder: string): string => join(folder, 'owner')

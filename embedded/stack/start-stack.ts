@@ -2,18 +2,18 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createLogger, type Logger } from '#observability'
-import type { StackConfig } from './config.ts'
-import { lockDataFolder } from './data-folder/lock.ts'
-import { writeAddresses, writePids } from './data-folder/status-files.ts'
-import { startParts } from './dependencies/start.ts'
-import { type Gateway, startGateway } from './gateway/gateway.ts'
-import { isFree } from './processes/free-port.ts'
-import { shareLock } from './processes/lock-file.js'
-import type { RunningProcess } from './processes/start-process.ts'
-import { type Part, supervise } from './processes/supervise.ts'
-import { serviceEnv } from './services/service-table.ts'
-import { startServicesApart, startServicesInside } from './services/start-services.ts'
-import { packagesInUse } from './setup/packages.js'
+import type { StackConfig } from '../config.ts'
+import { lockDataFolder } from './data-folder-lock.ts'
+import { writeAddresses, writePids } from './status-files.ts'
+import { startParts } from '../dependencies/start.ts'
+import { type Gateway, startGateway } from '../gateway/gateway.ts'
+import { isFree } from '../processes/free-port.ts'
+import { shareLock } from '../processes/lock-file.js'
+import type { RunningProcess } from '../processes/start-process.ts'
+import { type Part, supervise } from '../processes/supervise.ts'
+import { serviceEnv } from './service-table.ts'
+import { startServicesApart, startServicesInside } from './start-services.ts'
+import { packagesInUse } from '../setup/packages.js'
 
 /**
  * Starts the dependencies, the services and the front; closes in the opposite order, also when a start fails.
@@ -80,7 +80,7 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
 /** Keeps a set-up of this checkout from taking the packages away; where nothing can be written, npm cannot either. */
 function usePackages(): () => void {
   try {
-    const root = fileURLToPath(new URL('..', import.meta.url))
+    const root = fileURLToPath(new URL('../..', import.meta.url))
     mkdirSync(join(root, '.storewright'), { recursive: true })
     return shareLock(packagesInUse(root)).release
   } catch {

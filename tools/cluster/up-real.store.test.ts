@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { packBox } from '#test/real-node/box-image'
 import { hostState } from '#test/real-node/host-state'
 
-const program = join(import.meta.dirname, '..', 'main.ts')
+const program = join(import.meta.dirname, 'main.ts')
 
 test('the command brings real pods up with an image, says what runs, and down ends all of it', async () => {
   await using temp = await tempFolder('storewright-command-')

@@ -10,7 +10,7 @@ import { testNamespace } from '#test/cluster/test-namespace'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 
-const program = join(import.meta.dirname, '..', 'main.ts')
+const program = join(import.meta.dirname, 'main.ts')
 const running = z.object({ url: z.string(), pids: z.record(z.string(), z.number()) })
 const PARTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok']
 

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { lockHost } from '../real-node/sandbox/host-lock.ts'
-import { type RealCluster, startRealCluster } from '../real-node/start.ts'
+import { lockHost } from './real-node/sandbox/host-lock.ts'
+import { type RealCluster, startRealCluster } from './real-node/start.ts'
 import { own } from './owner.ts'
 import { untilAsked } from './up.ts'
 
