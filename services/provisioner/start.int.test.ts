@@ -110,9 +110,9 @@ test('the sweep notifies the provisioners of a store whose message was lost for 
   await world.send(storeId, request)
   const at = '2026-01-01T00:00:00Z'
   await database.pool.query(
-    `insert into stores (id, tenant_id, name, engine, plan, status, attempt, created_at, updated_at,
-     revision, position, state)
-     values ($1, 'demo', 'x', 'medusa', 'small', 'requested', 0, $2, $2, 0, 0, '{}')`,
+    `insert into stores (id, tenant_id, name, engine, status, created_at, updated_at, revision,
+       position, view, state)
+     values ($1, 'demo', 'x', 'medusa', 'requested', $2, $2, 0, 0, '{}', '{}')`,
     [storeId, at],
   )
 

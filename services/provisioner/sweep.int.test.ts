@@ -21,8 +21,9 @@ test('a store is left alone while its worker renews its lease, however long noth
     [forgotten, '2026-01-02T00:00:00Z'],
   ])
     await database.pool.query(
-      `insert into stores values ($1, 'demo', 'x', 'medusa', 'small', 'provisioning', null, null,
-       null, 1, null, $2, $2, null, 0, 0, '{}')`,
+      `insert into stores (id, tenant_id, name, engine, status, created_at, updated_at, revision,
+         position, view, state)
+       values ($1, 'demo', 'x', 'medusa', 'provisioning', $2, $2, 0, 0, '{}', '{}')`,
       [id, at],
     )
   await leases.renew(worked, 'c1')

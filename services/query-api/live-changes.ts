@@ -1,7 +1,7 @@
 import { AppError } from '#domain'
 import type { Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
-import { type ChangedStore, changedStores } from './read-models/store-row.ts'
+import { type ChangedStore, changedStores } from './read-models/read-store.ts'
 
 export interface LiveDependencies {
   models: ReadModels

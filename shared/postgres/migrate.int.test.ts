@@ -9,9 +9,10 @@ test('two migrations at once leave one schema, each file run once', async () => 
 
   const ran = await Promise.all([migrate(database.url), migrate(database.url)])
 
-  expect(ran.flat().toSorted()).toEqual(['0001_read-models', '0002_upgrades'])
+  const names = ['0001_read-models', '0002_upgrades', '0003_view']
+  expect(ran.flat().toSorted()).toEqual(names)
   const { rows } = await database.client.query('select name from schema_migrations')
-  expect(rows).toEqual([{ name: '0001_read-models' }, { name: '0002_upgrades' }])
+  expect(rows).toEqual(names.map((name) => ({ name })))
 })
 
 test('a migrated database is left as it is', async () => {
@@ -33,14 +34,14 @@ test('a database of the version before keeps its stores, and says which chart th
      from unnest(array['ready', 'deleting']) status`,
   )
 
-  expect(await migrate(database.url)).toEqual(['0002_upgrades'])
+  expect(await migrate(database.url)).toEqual(['0002_upgrades', '0003_view'])
 
   const { rows } = await database.client.query(
-    'select status, chart_version, upgrade from stores order by status',
+    `select status, view -> 'chartVersion' as chart, view -> 'upgrade' as upgrade from stores order by status`,
   )
   expect(rows).toEqual([
-    { status: 'deleting', chart_version: null, upgrade: null },
-    { status: 'ready', chart_version: '0.1.0', upgrade: null },
+    { status: 'deleting', chart: null, upgrade: null },
+    { status: 'ready', chart: '0.1.0', upgrade: null },
   ])
 })
 

@@ -20,8 +20,9 @@ test('pending stores are those with work that is due and silent for long enough,
   const add = async (status: string, secondsAgo: number, state = {}) => {
     const id = randomUUID()
     await pool.query(
-      `insert into stores values ($1, 't', 'n', 'medusa', 'small', $2, null, null, null, 0, null,
-         now(), now() - $3 * interval '1 second', null, 0, 1, $4)`,
+      `insert into stores (id, tenant_id, name, engine, status, created_at, updated_at, revision,
+         position, view, state)
+       values ($1, 't', 'n', 'medusa', $2, now(), now() - $3 * interval '1 second', 0, 1, '{}', $4)`,
       [id, status, secondsAgo, state],
     )
     return id

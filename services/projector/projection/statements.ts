@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import type { RecordedEvent } from '#eventstore'
 import type { CountChange, KnownStream, ParkedEvent } from './fold-events.ts'
 import { storeIdOfStream, type StoreProjection } from './store-projection.ts'
-import { storeRow } from './store-row.ts'
+import { storeRow, type StoreRow } from './store-row.ts'
 
 /** Inserts or replaces rows of stores; a row that is newer stays. One statement for any number of rows. */
 export async function writeStores(client: ClientBase, stores: StoreProjection[]): Promise<void> {
@@ -59,31 +59,24 @@ export async function writeParked(client: ClientBase, parked: ParkedEvent[]): Pr
   })
 }
 
-const columns = [
-  'id uuid',
-  'tenant_id text',
-  'name text',
-  'engine text',
-  'plan text',
-  'status text',
-  'url text',
-  'release text',
-  'namespace text',
-  'attempt int',
-  'failure jsonb',
-  'created_at timestamptz',
-  'updated_at timestamptz',
-  'deleted_at timestamptz',
-  'revision bigint',
-  'position bigint',
-  'state jsonb',
-  'chart_version text',
-  'upgrade jsonb',
-]
-const names = columns.map((column) => column.slice(0, column.indexOf(' ')))
+const columns: Record<keyof StoreRow, string> = {
+  id: 'uuid',
+  tenant_id: 'text',
+  name: 'text',
+  engine: 'text',
+  status: 'text',
+  created_at: 'timestamptz',
+  updated_at: 'timestamptz',
+  revision: 'bigint',
+  position: 'bigint',
+  view: 'jsonb',
+  state: 'jsonb',
+}
+const names = Object.keys(columns)
+const typed = Object.entries(columns).map((column) => column.join(' '))
 const writeStoresText = `
   insert into stores as held (${names.join(', ')})
-  select ${names.join(', ')} from json_to_recordset($1) as given(${columns.join(', ')})
+  select ${names.join(', ')} from json_to_recordset($1) as given(${typed.join(', ')})
   on conflict (id) do update set ${names.map((name) => `${name} = excluded.${name}`).join(', ')}
   where held.revision < excluded.revision`
 

@@ -13,7 +13,7 @@ const UNINSTALLED = 5
 const UPGRADE = 8
 
 test.for([
-  [[REQUEST], { status: 'requested', attempt: 0, url: null, failure: null, deleted_at: null }],
+  [[REQUEST], { status: 'requested', attempt: 0, url: null, failure: null, deletedAt: null }],
   [[REQUEST, CLAIM, COMPLETE], { status: 'ready', url: 'http://s-x.test' }],
   [[REQUEST, CLAIM, FAIL], { status: 'requested', failure: { reason: 'HELM_FAILED' } }],
   [
@@ -23,7 +23,7 @@ test.for([
   [[REQUEST, CLAIM, COMPLETE, DELETE], { status: 'deleting', url: null }],
   [
     [REQUEST, CLAIM, COMPLETE, DELETE, CLAIM, UNINSTALLED],
-    { status: 'deleted', deleted_at: '2026-01-01T00:00:05.000Z', revision: '5' },
+    { status: 'deleted', deletedAt: '2026-01-01T00:00:05.000Z', revision: 5 },
   ],
   [
     [REQUEST, CLAIM, COMPLETE, UPGRADE],
@@ -31,7 +31,7 @@ test.for([
       status: 'upgrading',
       plan: 'small',
       url: 'http://s-x.test',
-      chart_version: '1.0.0',
+      chartVersion: '1.0.0',
       upgrade: { plan: 'large', requestedAt: '2026-01-01T00:00:03.000Z' },
     },
   ],
@@ -51,7 +51,7 @@ test.for([
   ],
   [
     [REQUEST, CLAIM, COMPLETE, UPGRADE, CLAIM, DELETE],
-    { status: 'deleting', url: null, chart_version: null, upgrade: null },
+    { status: 'deleting', url: null, chartVersion: null, upgrade: null },
   ],
 ] as const)('after %j a row shows what holds then', ([choices, shown]) => {
   const log = recordedLog(historyOf(choices.map((choice) => ({ store: 0, choice }))))
@@ -59,13 +59,13 @@ test.for([
   const [projection] = [...foldEvents(new Map(), log).changed.values()]
 
   if (projection === undefined) throw new Error('nothing was folded')
+  const release = releaseNameOf(projection.state.request.storeId)
   expect(storeRow(projection)).toMatchObject({
     tenant_id: 'tenant-0',
     engine: 'woocommerce',
-    release: releaseNameOf(projection.state.request.storeId),
-    namespace: releaseNameOf(projection.state.request.storeId),
+    status: shown.status,
     created_at: '2026-01-01T00:00:00.000Z',
     position: String(log.at(-1)?.position),
-    ...shown,
+    view: { tenantId: 'tenant-0', engine: 'woocommerce', release, namespace: release, ...shown },
   })
 })

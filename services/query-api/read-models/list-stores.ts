@@ -1,7 +1,6 @@
 import type { ListStoresQuery, StoreView } from '#contracts'
 import type { ReadModels, Statement } from './connection.ts'
 import { type Place, readCursor, writeCursor } from './cursor.ts'
-import { storeColumns, type StoreRow, viewOfRow } from './store-row.ts'
 
 interface StorePage {
   stores: StoreView[]
@@ -14,7 +13,8 @@ interface StorePage {
   }
 }
 
-interface PageRow extends StoreRow {
+interface PageRow {
+  view: StoreView
   total: bigint
 }
 
@@ -28,7 +28,7 @@ export async function listStores(
   const rows = await models.query<PageRow>(pageStatement({ tenantId, query, after }))
   const total = rows[0]?.total ?? (await countStores(models, tenantId, query))
   const hasMore = rows.length > limit
-  const stores = rows.slice(0, limit).map(viewOfRow)
+  const stores = rows.slice(0, limit).map(({ view }) => view)
   const last = stores.at(-1)
   const nextCursor = hasMore && last !== undefined ? writeCursor(last, { tenantId, query }) : null
   const offset = after === undefined ? (query.offset ?? 0) : null
@@ -61,7 +61,7 @@ function pageStatement({ tenantId, query, after }: PageOptions): Statement {
     page.push(`(created_at, id) ${beyond} (${put(after.createdAt)}::timestamptz, ${put(after.id)})`)
   const limit = put(query.limit + 1)
   const offset = after === undefined ? ` offset ${put(query.offset ?? 0)}` : ''
-  const text = `select ${storeColumns}, (${total}) as total from stores
+  const text = `select view, (${total}) as total from stores
     where ${page.join(' and ')}
     order by created_at ${order}, id ${order} limit ${limit}${offset}`
   return { name: `${name}:${order}:${after === undefined ? 'offset' : 'cursor'}`, text, values }

@@ -6,7 +6,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { foldStore } from '../history.ts'
 import type { ReadModels } from '../read-models/connection.ts'
-import { readStore } from '../read-models/store-row.ts'
+import { readStore } from '../read-models/read-store.ts'
 
 const schema = {
   summary: 'One store, now or as it was',
