@@ -42,7 +42,7 @@ export interface StackConfig {
   separate: boolean
   logLevel: z.output<typeof logLevel>
   auth: 'off' | 'jwt'
-  /** Parts somebody else runs. */
+  /** Dependencies that somebody else runs. */
   given: { eventStore?: string; nats?: string; database?: string }
 }
 

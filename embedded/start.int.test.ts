@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { startEventStorePart } from './dependencies/event-store.ts'
+import { startEmbeddedEventStore } from './dependencies/event-store.ts'
 import { freePort } from './processes/free-port.ts'
 import { lockDataFolder } from './stack/data-folder-lock.ts'
 
@@ -120,7 +120,7 @@ function runReset(dataDir: string) {
 
 async function damagedLog(dataDir: string): Promise<void> {
   const place = { dataDir, logFile: join(dataDir, '..', 'log'), port: await freePort() }
-  const server = await startEventStorePart(place)
+  const server = await startEmbeddedEventStore(place)
   await server.stop()
   for (const entry of await readdir(dataDir, { withFileTypes: true }))
     if (entry.isFile()) await writeFile(join(dataDir, entry.name), 'no log at all '.repeat(100))

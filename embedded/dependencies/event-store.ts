@@ -13,7 +13,7 @@ export interface EventStoreOptions {
 }
 
 /** The embedded event store as a process of its own, reachable from this machine only. */
-export async function startEventStorePart(
+export async function startEmbeddedEventStore(
   options: EventStoreOptions,
 ): Promise<RunningProcess & { url: string }> {
   const { dataDir, logFile, port } = options

@@ -1,23 +1,23 @@
 import { join } from 'node:path'
 import { freePort } from '../processes/free-port.ts'
 import type { RunningProcess } from '../processes/start-process.ts'
-import type { Part, Supervised } from '../processes/supervise.ts'
+import type { Component, Supervised } from '../processes/supervise.ts'
 import { toolPath } from '../tools.ts'
-import { startEventStorePart } from './event-store.ts'
+import { startEmbeddedEventStore } from './event-store.ts'
 import { startNats } from './nats.ts'
 import { startPostgres } from './postgres.ts'
 
-export interface PartAddresses {
+export interface DependencyAddresses {
   eventStore: string
   nats: string
   database: string
 }
 
-export interface StartPartsOptions {
+export interface DependencyOptions {
   dataDir: string
-  /** Addresses of parts that somebody else runs: those are not started. */
-  given: Partial<PartAddresses>
-  supervise: <T extends RunningProcess>(part: Part<T>) => Promise<Supervised<T>>
+  /** Addresses of dependencies that somebody else runs: those are not started. */
+  given: Partial<DependencyAddresses>
+  supervise: <T extends RunningProcess>(component: Component<T>) => Promise<Supervised<T>>
 }
 
 interface Place {
@@ -26,15 +26,15 @@ interface Place {
   port: number
 }
 
-/** Starts every part that is not given; resolves to all addresses and to what stops them, last one first. */
-export async function startParts({ dataDir, given, supervise }: StartPartsOptions) {
+/** Starts every dependency that is not given; resolves to all addresses and to what stops them, last one first. */
+export async function startDependencies({ dataDir, given, supervise }: DependencyOptions) {
   const started: Supervised[] = []
   const stop = async () => {
-    for (const part of started.toReversed()) await part.stop()
+    for (const dependency of started.toReversed()) await dependency.stop()
   }
   const start = async (
     name: string,
-    startPart: (place: Place) => Promise<RunningProcess & { url: string }>,
+    startOne: (place: Place) => Promise<RunningProcess & { url: string }>,
   ) => {
     const port = await freePort()
     const place = {
@@ -42,15 +42,15 @@ export async function startParts({ dataDir, given, supervise }: StartPartsOption
       logFile: join(dataDir, 'logs', `${name}.log`),
       port,
     }
-    const part = await supervise({ name, start: () => startPart(place) })
-    started.push(part)
-    return part.first.url
+    const dependency = await supervise({ name, start: () => startOne(place) })
+    started.push(dependency)
+    return dependency.first.url
   }
   const startOurNats = (place: Place) =>
     startNats({ executable: toolPath('nats-server'), ...place })
   try {
-    const addresses: PartAddresses = {
-      eventStore: given.eventStore ?? (await start('event-store', startEventStorePart)),
+    const addresses: DependencyAddresses = {
+      eventStore: given.eventStore ?? (await start('event-store', startEmbeddedEventStore)),
       nats: given.nats ?? (await start('nats-server', startOurNats)),
       database: given.database ?? (await start('postgres', startPostgres)),
     }

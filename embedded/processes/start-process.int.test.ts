@@ -79,10 +79,10 @@ test('a process that does not become ready is told with why it was not', async (
   })
   const probe = () => Promise.reject(new Error('the server does not support SSL'))
 
-  const ready = untilReady(child, { name: 'The part', logFile, timeoutMs: 200, probe })
+  const ready = untilReady(child, { name: 'The program', logFile, timeoutMs: 200, probe })
 
   await expect(ready).rejects.toThrow(
-    `The part is not ready (the server does not support SSL): it said nothing (${logFile})`,
+    `The program is not ready (the server does not support SSL): it said nothing (${logFile})`,
   )
 })
 
@@ -102,10 +102,10 @@ test('a process that ends before it is ready is told with the end of what it sai
   const child = await startProcess({ command: process.execPath, args, logFile })
   const probe = () => Promise.reject(new Error('not yet'))
 
-  const ready = untilReady(child, { name: 'The part', logFile, timeoutMs: 10_000, probe })
+  const ready = untilReady(child, { name: 'The program', logFile, timeoutMs: 10_000, probe })
 
   await expect(ready).rejects.toThrow(
-    `The part ended before it was ready: the disk is made of cheese (${logFile})`,
+    `The program ended before it was ready: the disk is made of cheese (${logFile})`,
   )
 })
 

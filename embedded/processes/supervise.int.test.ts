@@ -11,23 +11,23 @@ import { supervise } from './supervise.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 
-test('a part that was killed with -9 is started again on the same port', async () => {
+test('a component that was killed with -9 is started again on the same port', async () => {
   await using folder = await tempFolder()
   const place = { dataDir: folder.path, logFile: join(folder.path, 'log'), port: await freePort() }
   const pids: number[] = []
   const start = () => startNats({ executable: toolPath('nats-server'), ...place })
   const onStarted = (_name: string, pid: number) => void pids.push(pid)
-  const part = await supervise({ name: 'nats-server', start }, { logger, onStarted })
+  const component = await supervise({ name: 'nats-server', start }, { logger, onStarted })
 
-  process.kill(part.first.pid, 'SIGKILL')
+  process.kill(component.first.pid, 'SIGKILL')
 
   // Started means that a client could connect to the port it had.
   await eventually(() => expect(pids).toHaveLength(2))
   expect(pids[1]).not.toBe(pids[0])
-  await part.stop()
+  await component.stop()
 })
 
-test('a part that cannot be started again is tried until it can', async () => {
+test('a component that cannot be started again is tried until it can', async () => {
   await using folder = await tempFolder()
   const attempts: boolean[] = []
   let broken = false
@@ -38,18 +38,18 @@ test('a part that cannot be started again is tried until it can', async () => {
   }
   const pids: number[] = []
   const onStarted = (_name: string, pid: number) => void pids.push(pid)
-  const part = await supervise({ name: 'sleeper', start }, { logger, onStarted })
+  const component = await supervise({ name: 'sleeper', start }, { logger, onStarted })
 
   broken = true
-  process.kill(part.first.pid, 'SIGKILL')
+  process.kill(component.first.pid, 'SIGKILL')
   await eventually(() => expect(attempts.length).toBeGreaterThan(2))
   broken = false
 
   await eventually(() => expect(pids).toHaveLength(2))
-  await part.stop()
+  await component.stop()
 })
 
-test('a part whose pid cannot be written down runs, and is ended with the rest', async () => {
+test('a component whose pid cannot be written down runs, and is ended with the rest', async () => {
   await using folder = await tempFolder()
   const children: { pid: number; exited: Promise<unknown> }[] = []
   const start = async () => {
@@ -61,30 +61,30 @@ test('a part whose pid cannot be written down runs, and is ended with the rest',
   const onStarted = () => {
     if (isFull) throw new Error('ENOSPC')
   }
-  const part = await supervise({ name: 'sleeper', start }, { logger, onStarted })
+  const component = await supervise({ name: 'sleeper', start }, { logger, onStarted })
 
   isFull = true
-  process.kill(part.first.pid, 'SIGKILL')
+  process.kill(component.first.pid, 'SIGKILL')
   await eventually(() => expect(children).toHaveLength(2))
-  await part.stop()
+  await component.stop()
 
   expect(await Promise.all(children.map((child) => child.exited))).toHaveLength(2)
 })
 
-test('a part that is stopped is not started again', async () => {
+test('a component that is stopped is not started again', async () => {
   await using folder = await tempFolder()
   const pids: number[] = []
   const onStarted = (_name: string, pid: number) => void pids.push(pid)
   const start = () => sleeper(folder.path)
-  const part = await supervise({ name: 'sleeper', start }, { logger, onStarted })
+  const component = await supervise({ name: 'sleeper', start }, { logger, onStarted })
 
-  await part.stop()
+  await component.stop()
 
-  await part.first.exited
+  await component.first.exited
   expect(pids).toHaveLength(1)
 })
 
-test('a part that ends while it is being stopped in the middle of a start is not left behind', async () => {
+test('a component that ends while it is being stopped in the middle of a start is not left behind', async () => {
   await using folder = await tempFolder()
   const children: { pid: number; exited: Promise<unknown> }[] = []
   const release = Promise.withResolvers<void>()
@@ -94,11 +94,11 @@ test('a part that ends while it is being stopped in the middle of a start is not
     children.push(child)
     return child
   }
-  const part = await supervise({ name: 'sleeper', start }, { logger, onStarted: () => {} })
-  process.kill(part.first.pid, 'SIGKILL')
-  await part.first.exited
+  const component = await supervise({ name: 'sleeper', start }, { logger, onStarted: () => {} })
+  process.kill(component.first.pid, 'SIGKILL')
+  await component.first.exited
 
-  const stopped = part.stop()
+  const stopped = component.stop()
   release.resolve()
   await stopped
 

@@ -6,7 +6,7 @@ const FIRST_DELAY_MS = 200
 const DELAY_MAX_MS = 10_000
 const STABLE_AFTER_MS = 30_000
 
-export interface Part<T extends RunningProcess> {
+export interface Component<T extends RunningProcess> {
   name: string
   start: () => Promise<T>
 }
@@ -20,24 +20,24 @@ export interface SupervisorOptions {
 export interface Supervised<T extends RunningProcess = RunningProcess> {
   /** As it was started first; later ones have the same addresses. */
   first: T
-  /** Ends the part in good order and does not start it again. */
+  /** Ends the component in good order and does not start it again. */
   stop: () => Promise<void>
 }
 
-/** Starts a part and starts it again, with back-off, whenever it ends; rejects when the first start fails. */
+/** Starts a component and starts it again, with back-off, whenever it ends; rejects when the first start fails. */
 export async function supervise<T extends RunningProcess>(
-  part: Part<T>,
+  component: Component<T>,
   options: SupervisorOptions,
 ): Promise<Supervised<T>> {
   const { logger, onStarted } = options
   const stopping = new AbortController()
   const start = async () => {
-    const started = await part.start()
+    const started = await component.start()
     try {
-      onStarted(part.name, started.pid)
+      onStarted(component.name, started.pid)
     } catch (err) {
       // A record for people decides nothing: on a full disk it stays as it was.
-      logger.warn({ err, part: part.name }, 'the pids could not be written down')
+      logger.warn({ err, component: component.name }, 'the pids could not be written down')
     }
     return started
   }
@@ -52,7 +52,10 @@ export async function supervise<T extends RunningProcess>(
       if (stopping.signal.aborted) return
       if (Date.now() - startedAt > STABLE_AFTER_MS) delayMs = FIRST_DELAY_MS
       const { pid } = running
-      logger.warn({ part: part.name, pid, ...exit, delayMs }, 'part ended, starting it again')
+      logger.warn(
+        { component: component.name, pid, ...exit, delayMs },
+        'component ended, starting it again',
+      )
       running = await startAgain(delayMs)
       delayMs = Math.min(delayMs * 2, DELAY_MAX_MS)
     }
@@ -64,10 +67,13 @@ export async function supervise<T extends RunningProcess>(
       if (stopping.signal.aborted) return undefined
       try {
         const started = await start()
-        logger.info({ part: part.name, pid: started.pid }, 'part started again')
+        logger.info({ component: component.name, pid: started.pid }, 'component started again')
         return started
       } catch (error) {
-        logger.error({ err: error, part: part.name }, 'part could not be started, trying again')
+        logger.error(
+          { err: error, component: component.name },
+          'component could not be started, trying again',
+        )
       }
     }
   }

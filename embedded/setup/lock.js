@@ -5,10 +5,10 @@ import { withProgress } from './output.js'
 const LOOK_EVERY_MS = 200
 
 /** Runs `work` while no other set-up holds `path`; the lock of a dead one is taken over. */
-export async function withLock(path, part, work) {
+export async function withLock(path, name, work) {
   let lock = take(path)
   if (!lock.release)
-    await withProgress(part, `waiting for another set-up (process ${lock.holder})`, async () => {
+    await withProgress(name, `waiting for another set-up (process ${lock.holder})`, async () => {
       for (; !lock.release; lock = take(path)) await wait(LOOK_EVERY_MS)
     })
   try {

@@ -1,5 +1,5 @@
-/** One line for one part. */
-export function say(part: string, text: string): void
+/** One line about one tool, or about the packages. */
+export function say(name: string, text: string): void
 
 /** Runs `work`; from two seconds on it shows that, and for how long, it is at it. */
-export function withProgress<T>(part: string, text: string, work: () => Promise<T>): Promise<T>
+export function withProgress<T>(name: string, text: string, work: () => Promise<T>): Promise<T>

@@ -2,9 +2,9 @@ const QUIET_MS = 2_000
 const LINE_EVERY_MS = 10_000
 const NAME_WIDTH = 13
 
-/** One line for one part. */
-export function say(part, text) {
-  process.stdout.write(`${part.padEnd(NAME_WIDTH)}${text}\n`)
+/** One line about one tool, or about the packages. */
+export function say(name, text) {
+  process.stdout.write(`${name.padEnd(NAME_WIDTH)}${text}\n`)
 }
 
 /** One sentence on stderr; the cause stays out of it unless it is not one of ours. */
@@ -13,10 +13,10 @@ export function sayError(error) {
 }
 
 /** Runs `work`; from two seconds on it shows that, and for how long, it is at it. */
-export async function withProgress(part, text, work) {
+export async function withProgress(name, text, work) {
   const since = Date.now()
   const show = () => {
-    const line = `${part.padEnd(NAME_WIDTH)}${text} … ${Math.round((Date.now() - since) / 1_000)} s`
+    const line = `${name.padEnd(NAME_WIDTH)}${text} … ${Math.round((Date.now() - since) / 1_000)} s`
     process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line}\n`)
   }
   let ticker

@@ -28,8 +28,8 @@ test('after a killed stack its children are waited for', async () => {
   await using folder = await tempFolder()
   const child = execa(process.execPath, ['-e', 'process.stdin.resume()'], { reject: false })
   const dead = Number((await execa(process.execPath, ['-p', 'process.pid'])).stdout)
-  writePids(folder.path)('part', child.pid ?? 0)
-  writePids(folder.path)('part', child.pid ?? 0)
+  writePids(folder.path)('child', child.pid ?? 0)
+  writePids(folder.path)('child', child.pid ?? 0)
   await writeFile(join(folder.path, `stack.lock.${dead}-1x-1.holds`), '')
 
   const locking = lockDataFolder(folder.path)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { PartAddresses } from '../dependencies/start.ts'
+import type { DependencyAddresses } from '../dependencies/start.ts'
 import { toolPath } from '../tools.ts'
 
 /** Every service, in the order they start; they end in the opposite order. */
@@ -55,10 +55,10 @@ const charts = fileURLToPath(new URL('../../deploy/charts', import.meta.url))
 /** Where driver render keeps its releases. */
 export const releasesIn = (dataDir: string): string => join(dataDir, 'releases')
 
-/** What every service gets to know: where the parts are, and defaults for one machine. */
+/** What every service gets to know: where the dependencies are, and defaults for one machine. */
 export function serviceEnv(
   env: NodeJS.ProcessEnv,
-  { addresses, dataDir }: { addresses: PartAddresses; dataDir: string },
+  { addresses, dataDir }: { addresses: DependencyAddresses; dataDir: string },
 ): NodeJS.ProcessEnv {
   return {
     AUTH: 'off',

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '#observability'
-import type { StartPartsOptions } from '../dependencies/start.ts'
+import type { DependencyOptions } from '../dependencies/start.ts'
 import { freePort } from '../processes/free-port.ts'
 import { startProcess, untilReady } from '../processes/start-process.ts'
 import { type ServiceName, serviceNames, startInProcess } from './service-table.ts'
@@ -45,7 +45,7 @@ export async function startServicesInside(
 export interface SeparateOptions {
   env: NodeJS.ProcessEnv
   dataDir: string
-  supervise: StartPartsOptions['supervise']
+  supervise: DependencyOptions['supervise']
 }
 
 /** Starts every service as a process of its own, the provisioner twice; each is started again when it ends. */
@@ -84,13 +84,13 @@ interface Closing {
   logger: Logger
 }
 
-/** One service that does not let go must not keep the parts from ending in good order. */
+/** One service that does not let go must not keep the dependencies from ending in good order. */
 async function closeInTime({ name, close, timeoutMs, logger }: Closing) {
   const late = new AbortController()
   const timedOut = wait(timeoutMs, 'late' as const, { signal: late.signal }).catch(() => 'ended')
   const outcome = await Promise.race([close(), timedOut])
   late.abort()
-  if (outcome === 'late') logger.warn({ part: name }, 'a service did not end in time')
+  if (outcome === 'late') logger.warn({ component: name }, 'a service did not end in time')
 }
 
 async function startEach(start: (name: ServiceName) => Promise<string>) {

@@ -5,12 +5,12 @@ import { createLogger, type Logger } from '#observability'
 import type { StackConfig } from '../config.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
 import { writeAddresses, writePids } from './status-files.ts'
-import { startParts } from '../dependencies/start.ts'
+import { startDependencies } from '../dependencies/start.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { isFree } from '../processes/free-port.ts'
 import { shareLock } from '../processes/lock-file.js'
 import type { RunningProcess } from '../processes/start-process.ts'
-import { type Part, supervise } from '../processes/supervise.ts'
+import { type Component, supervise } from '../processes/supervise.ts'
 import { serviceEnv } from './service-table.ts'
 import { startServicesApart, startServicesInside } from './start-services.ts'
 import { packagesInUse } from '../setup/packages.js'
@@ -51,18 +51,18 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
   running.defer(usePackages())
 
   const onStarted = writePids(dataDir)
-  const supervisePart = <T extends RunningProcess>(part: Part<T>) =>
-    supervise(part, { logger, onStarted })
+  const superviseComponent = <T extends RunningProcess>(component: Component<T>) =>
+    supervise(component, { logger, onStarted })
 
-  const parts = await startParts({ dataDir, given, supervise: supervisePart })
-  running.defer(parts.stop)
+  const dependencies = await startDependencies({ dataDir, given, supervise: superviseComponent })
+  running.defer(dependencies.stop)
 
-  const addresses = writeAddresses(dataDir, parts.addresses)
+  const addresses = writeAddresses(dataDir, dependencies.addresses)
   running.defer(addresses.remove)
 
-  const forServices = serviceEnv(env, { addresses: parts.addresses, dataDir })
+  const forServices = serviceEnv(env, { addresses: dependencies.addresses, dataDir })
   const services = config.separate
-    ? await startServicesApart({ env: forServices, dataDir, supervise: supervisePart })
+    ? await startServicesApart({ env: forServices, dataDir, supervise: superviseComponent })
     : await startServicesInside(forServices, logger, onFatal)
   let gateway: Gateway | undefined
   // Live streams end with their service, which also answers the requests that arrive while it stops.

@@ -2,14 +2,17 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { PartAddresses } from '../dependencies/start.ts'
+import type { DependencyAddresses } from '../dependencies/start.ts'
 import { releasesIn } from './service-table.ts'
 
 const variables = z.record(z.string(), z.string())
 const fileIn = (folder: string): string => join(folder, 'addresses.json')
 
-/** Keeps where the parts and the releases are in the data folder while the stack runs, for its owner's eyes only: one holds a password. */
-export function writeAddresses(folder: string, { eventStore, nats, database }: PartAddresses) {
+/** Keeps where the dependencies and the releases are in the data folder while the stack runs, for its owner's eyes only: one holds a password. */
+export function writeAddresses(
+  folder: string,
+  { eventStore, nats, database }: DependencyAddresses,
+) {
   const text = {
     EVENTSTORE_URL: eventStore,
     NATS_URL: nats,

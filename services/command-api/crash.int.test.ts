@@ -8,7 +8,7 @@ test('F1: killed before anything is stored, nothing exists, and a retry makes ex
   await world.events.kill()
   const died = await world.api()
   const lost = died.create({ key: 'k' }).catch(() => 'no answer')
-  await eventually(() => expect(died.lines.join('\n')).toContain('waiting for a part'))
+  await eventually(() => expect(died.lines.join('\n')).toContain('waiting for a dependency'))
   await died.end('SIGKILL')
   expect(await lost).toBe('no answer')
   await world.events.restart()

@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, reportParts } from '#http'
+import { authOf, closeWithin, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -29,12 +29,12 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   logger.info({ url }, 'listening')
   const stopped = new AbortController()
-  const reported = reportParts({ checks, logger, signal: stopped.signal })
+  const reported = reportReadiness({ checks, logger, signal: stopped.signal })
   return {
     url,
     close: async () => {
       stopped.abort()
-      await closeWithin(app, { parts: [() => reported, () => store.close()] })
+      await closeWithin(app, { dependencies: [() => reported, () => store.close()] })
     },
   }
 }

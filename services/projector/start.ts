@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { openEventStore } from '#eventstore'
-import { buildServer, closeWithin, reportParts } from '#http'
+import { buildServer, closeWithin, reportReadiness } from '#http'
 import { createLogger, type Logger } from '#observability'
 import { migrate, openPool } from '#postgres'
 import type { ProjectorConfig } from './config.ts'
@@ -29,7 +29,7 @@ export async function start(
   const server = buildServer({ service: 'projector', logger, checks, registry: metrics.registry })
   const dependencies = [() => store.close(), () => pool.end()]
   const url = await server.listen({ host: config.HOST, port: config.PORT }).catch(async (error) => {
-    await closeWithin(server, { parts: dependencies })
+    await closeWithin(server, { dependencies })
     throw error
   })
   logger.info({ url }, 'listening')
@@ -38,13 +38,13 @@ export async function start(
       projector = startProjector({ databaseUrl, store, logger, metrics, batchMax, silenceMs })
   }
   const projecting = startWhenMigrated()
-  const reporting = reportParts({ checks, logger, signal })
+  const reporting = reportReadiness({ checks, logger, signal })
   return {
     url,
     close: async () => {
       closing.abort()
       const tasks = [() => projecting, () => reporting, async () => projector?.close()]
-      await closeWithin(server, { parts: [...tasks, ...dependencies] })
+      await closeWithin(server, { dependencies: [...tasks, ...dependencies] })
     },
   }
 }

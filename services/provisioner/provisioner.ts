@@ -19,7 +19,7 @@ import { handleMessage } from './worker/handle-message.ts'
 import { openQuotas } from './worker/release-quota.ts'
 import { endedClaims, type Worker } from './worker/worker.ts'
 
-interface ProvisionerParts {
+interface ProvisionerDependencies {
   config: ProvisionerConfig
   driver: Driver
   eventStore: EventStore
@@ -32,8 +32,8 @@ interface ProvisionerParts {
 const PULL_MS = 30_000
 
 /** Handles up to CONCURRENCY messages at once as soon as NATS answers, and sweeps for silent stores. */
-export function startProvisioner(parts: ProvisionerParts) {
-  const { config, logger, onFatal } = parts
+export function startProvisioner(dependencies: ProvisionerDependencies) {
+  const { config, logger, onFatal } = dependencies
   const draining = new AbortController()
   const stopping = new AbortController()
   const timings = leaseTimes(config)
@@ -51,10 +51,10 @@ export function startProvisioner(parts: ProvisionerParts) {
       tenantPermitsMax: config.GLOBAL_TENANT_CONCURRENCY,
       ...timings,
     })
-    const worker = workerOf(parts, { leases, globalConcurrency, stopping: stopping.signal })
+    const worker = workerOf(dependencies, { leases, globalConcurrency, stopping: stopping.signal })
     logger.info({ workerId: config.WORKER_ID, concurrency: config.CONCURRENCY }, 'taking work')
     const loops = Array.from({ length: config.CONCURRENCY }, () => handleNext(bus, worker, signal))
-    await Promise.all([...loops, sweep({ ...parts, messaging: bus, leases, signal })])
+    await Promise.all([...loops, sweep({ ...dependencies, messaging: bus, leases, signal })])
     globalConcurrency.close()
     leases.close()
   }
@@ -95,7 +95,7 @@ async function handleNext(
 }
 
 function workerOf(
-  { config, driver, eventStore, logger, metrics }: ProvisionerParts,
+  { config, driver, eventStore, logger, metrics }: ProvisionerDependencies,
   shared: Pick<Worker, 'leases' | 'globalConcurrency' | 'stopping'>,
 ): Worker {
   return {

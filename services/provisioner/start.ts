@@ -24,8 +24,8 @@ export async function start(
   stack.defer(() => pool.end())
   const eventStore = openEventStore({ connectionString: config.EVENTSTORE_URL, logger })
   stack.defer(() => eventStore.close())
-  const parts = { config, driver, eventStore, pool, logger, metrics, onFatal }
-  const provisioner = startProvisioner(parts)
+  const dependencies = { config, driver, eventStore, pool, logger, metrics, onFatal }
+  const provisioner = startProvisioner(dependencies)
   stack.defer(provisioner.closeConnection)
   const checks = {
     eventStore: () => Promise.all([eventStore.ping(1_500), eventStore.pingAppends(1_500)]),

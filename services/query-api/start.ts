@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, reportParts } from '#http'
+import { authOf, closeWithin, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { openPool, watchStoreChanges } from '#postgres'
 import { Registry } from 'prom-client'
@@ -44,13 +44,13 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   logger.info({ url }, 'listening')
-  const reporting = reportParts({ checks: dependencies, logger, signal })
+  const reporting = reportReadiness({ checks: dependencies, logger, signal })
   return {
     url,
     close: async () => {
       abort()
       const ended = Promise.all([watching, reporting])
-      await closeWithin(app, { parts: [() => ended, () => store.close(), () => pool.end()] })
+      await closeWithin(app, { dependencies: [() => ended, () => store.close(), () => pool.end()] })
     },
   }
 }

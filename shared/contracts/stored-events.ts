@@ -132,7 +132,7 @@ const metadata = z.object({
   commandId: z.string(),
 })
 
-/** An event as the log gives it back: the parts that decoding needs. */
+/** An event as the log gives it back: what decoding needs. */
 interface Stored {
   type: string
   data: unknown

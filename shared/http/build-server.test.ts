@@ -193,7 +193,7 @@ test('what failed inside is logged, and not told', async () => {
   expect(JSON.stringify(logged())).toContain('password of db-7')
 })
 
-test('a part that is away is a 503 that says when to come back, and not which machine', async () => {
+test('a dependency that is away is a 503 that says when to come back, and not which machine', async () => {
   const unavailable = new AppError('EVENT_STORE_UNAVAILABLE', 'connect 10.0.0.7', {
     retryable: true,
   })
@@ -251,7 +251,7 @@ test('a route without a policy fails at start', async () => {
   )
 })
 
-test('readiness names each part that fails, without its reason; health is always 200', async () => {
+test('readiness names each check that fails, without its reason; health is always 200', async () => {
   await serve({
     checks: {
       database: async () => Promise.reject(new Error('10.0.0.7 refused')),

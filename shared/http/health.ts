@@ -2,17 +2,17 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { kindOfError, limitLines, type Logger } from '#observability'
 
-/** Resolves when a part this service needs answers; throws, or lets the signal end it, when it does not. */
+/** Resolves when a dependency of this service answers; throws, or lets the signal end it, when it does not. */
 export type HealthCheck = (signal: AbortSignal) => Promise<unknown>
 
 interface HealthOptions {
   service: string
   checks: Record<string, HealthCheck>
-  /** A part that has not answered by then is failing. */
+  /** A check that has not passed by then is failing. */
   timeoutMs?: number | undefined
 }
 
-/** `/health` and `/health/live`: the process answers. `/health/ready`: 503 naming each part that fails. */
+/** `/health` and `/health/live`: the process answers. `/health/ready`: 503 naming each check that fails. */
 export function serveHealth(app: FastifyInstance, options: HealthOptions): void {
   const { service, checks, timeoutMs } = options
   const config = { policy: 'public' } as const
@@ -27,7 +27,7 @@ export function serveHealth(app: FastifyInstance, options: HealthOptions): void 
         const error = await failureOf(check, timeoutMs)
         if (error !== undefined)
           limited(`${name} ${kindOfError(error)}`, (counted) =>
-            request.log.warn({ err: error, part: name, ...counted }, 'part not ready'),
+            request.log.warn({ err: error, check: name, ...counted }, 'not ready'),
           )
         return [name, { status: error === undefined ? 'ok' : 'failing' }] as const
       }),
@@ -41,7 +41,7 @@ export function serveHealth(app: FastifyInstance, options: HealthOptions): void 
   })
 }
 
-/** Why a part is not ready; undefined when it is. */
+/** Why a check fails; undefined when it passes. */
 async function failureOf(check: HealthCheck, timeoutMs = 2_000): Promise<unknown> {
   const late = new AbortController()
   const { promise, reject } = Promise.withResolvers<never>()
@@ -67,16 +67,16 @@ interface ReportOptions {
 
 const PAUSE_MAX_MS = 10_000
 
-/** Looks at each part a starting service needs, again and again with longer pauses, until all answer; says how it stands. */
-export async function reportParts({ checks, logger, signal }: ReportOptions): Promise<void> {
+/** Runs the checks of a starting service, again and again with longer pauses, until all pass; logs those that fail. */
+export async function reportReadiness({ checks, logger, signal }: ReportOptions): Promise<void> {
   for (let tries = 1; !signal.aborted; tries++) {
     const results = await Promise.all(
-      Object.entries(checks).map(async ([part, check]) => ({ part, err: await failureOf(check) })),
+      Object.entries(checks).map(async ([name, check]) => ({ name, err: await failureOf(check) })),
     )
     const failing = results.filter(({ err }) => err !== undefined)
     if (failing.length === 0) return logger.info({ tries }, 'ready')
-    for (const { part, err } of failing)
-      logger.warn({ part, tries, err }, 'waiting for a part that does not answer')
+    for (const { name, err } of failing)
+      logger.warn({ check: name, tries, err }, 'waiting for a dependency that does not answer')
     const pauseMs = Math.min(250 * 2 ** (tries - 1), PAUSE_MAX_MS)
     await wait(pauseMs, undefined, { signal }).catch(() => {})
   }

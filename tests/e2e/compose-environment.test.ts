@@ -18,9 +18,9 @@ const names = ['projector', 'relay', 'provisioner', 'query-api', 'command-api'] 
 const patience = { timeoutMs: 60_000, everyMs: 200 }
 
 test('every service runs on exactly the environment the compose file gives it, and a store requested with a token becomes ready', async () => {
-  await using parts = await startParts()
+  await using dependencies = await startDependencies()
   const urls: Record<string, string> = {}
-  for (const name of names) urls[name] = await parts.startService(name)
+  for (const name of names) urls[name] = await dependencies.startService(name)
 
   for (const url of Object.values(urls))
     await eventually(async () => {
@@ -28,7 +28,7 @@ test('every service runs on exactly the environment the compose file gives it, a
       expect(await answer.json()).toMatchObject({ status: 'ok' })
     }, patience)
 
-  const authorization = `Bearer ${await parts.issuer.token('acme', ['read', 'write'])}`
+  const authorization = `Bearer ${await dependencies.issuer.token('acme', ['read', 'write'])}`
   const commands = storeClient(urls['command-api'] ?? '')
   const id = await commands.accepted({ headers: { authorization } })
   await eventually(async () => {
@@ -41,8 +41,8 @@ test('every service runs on exactly the environment the compose file gives it, a
   expect((await commands.request({})).status).toBe(401)
 })
 
-/** The embedded parts in the place of compose's containers. */
-async function startParts() {
+/** The embedded dependencies in the place of compose's containers. */
+async function startDependencies() {
   const stack = new AsyncDisposableStack()
   const folder = stack.use(await tempFolder())
   const eventStore = stack.use(await testEventStore())

@@ -48,8 +48,8 @@ async function measured(concurrency: number, count: number) {
   await using provisioner = await world.startProvisioner({ CONCURRENCY: String(concurrency) })
   await ready(await askFor(world, Math.min(WARM_UP_STORES, concurrency)))
   const ids = await askFor(world, count)
-  const parts = { log: world.log.pid, bus: world.nats.pid }
-  const processes = { cluster: cluster.pids(), provisioner: provisioner.pid, parts }
+  const dependencies = { log: world.log.pid, bus: world.nats.pid }
+  const processes = { cluster: cluster.pids(), provisioner: provisioner.pid, dependencies }
   const before = await cpuSplit(processes)
   const startedAt = Date.now()
   const tookMs = (await ready(ids)) - startedAt

@@ -14,6 +14,14 @@ const replaced: [RegExp, string][] = [
   [/order-?checks?\b|prove-?sale|\btill\b/i, 'smoke test'],
   [/\b(?:mistrust|furnish)\w*\b/i, 'invalidate, bootstrap'],
   [/\bmend(?:s|ed|ing)?\b/i, 'fix'],
+  [
+    /\b(?!ImageParts?\b)(?:\w*[a-z]Parts?|Parts?[A-Z]\w*|parts?[A-Z]\w*)\b/,
+    'dependency, check or component',
+  ],
+  [
+    /\b(?:a|the|each|failing|given) parts? (?:that|which|is|are|did|does)\b/i,
+    'dependency, check or component',
+  ],
   [/\bbells?\b|\brings? (?:again|it|for|the)\b/i, 'notify'],
   [/\banew\b|\bwhoever\b|\bof today\b|\bfor so long\b/i, 'plain English'],
 ]

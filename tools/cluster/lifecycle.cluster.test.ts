@@ -47,7 +47,7 @@ test('kill -9 of the process that runs the cluster leaves none of its programs b
   expect(next.url).toBe(cluster.url)
 })
 
-test('a part that dies takes the whole cluster down, and its name is said', async () => {
+test('a component that dies takes the whole cluster down, and its name is said', async () => {
   await using temp = await tempFolder('storewright-command-')
   await using cluster = await startedByCommand(temp.path)
 

@@ -4,7 +4,7 @@ import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
 import { buildServer } from '../build-server.ts'
 
-/** A server whose one route and one part fail as told, and the lines it logs. */
+/** A server whose one route and one check fail as told, and the lines it logs. */
 function failing(failure: () => Error) {
   const chunks: string[] = []
   const destination = { write: (chunk: string) => void chunks.push(chunk) }
@@ -23,7 +23,7 @@ const away = () => new AppError('EVENT_STORE_UNAVAILABLE', 'The event store is n
 
 test.for([
   ['/work', 'request failed'],
-  ['/health/ready', 'part not ready'],
+  ['/health/ready', 'not ready'],
 ] as const)('the failures of an outage at %s are few lines that count them', async ([url, msg]) => {
   const { app, lines } = failing(away)
 

@@ -114,7 +114,7 @@ function mistakeOf(error: unknown): ErrorMeaning | undefined {
 
 type ValidationError = Pick<FastifyError, 'validation' | 'validationContext'>
 
-const parts: Record<string, Fault['in']> = {
+const locations: Record<string, Fault['in']> = {
   body: 'body',
   querystring: 'query',
   params: 'path',
@@ -122,13 +122,13 @@ const parts: Record<string, Fault['in']> = {
 }
 
 function faultsOf({ validation = [], validationContext = 'body' }: ValidationError): Fault[] {
-  const part = parts[validationContext] ?? 'body'
+  const location = locations[validationContext] ?? 'body'
   return validation.flatMap(({ keyword, instancePath, message = 'is not valid', params }) => {
     const base = instancePath === '/' ? '' : instancePath
-    if (keyword !== 'unrecognized_keys') return [{ in: part, pointer: base, detail: message }]
+    if (keyword !== 'unrecognized_keys') return [{ in: location, pointer: base, detail: message }]
     const keys = Array.isArray(params['keys']) ? params['keys'].map(String) : []
     return keys.map((key) => ({
-      in: part,
+      in: location,
       pointer: `${base}/${escape(key)}`,
       detail: 'is not known',
     }))

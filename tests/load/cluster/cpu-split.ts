@@ -2,11 +2,11 @@ import { cpuOf } from '../request-to-ready/cpu-of.ts'
 import { cpuTimes, livingChildren } from '../request-to-ready/cpu-times.ts'
 
 interface Processes {
-  /** The control plane's parts by name. */
+  /** The control plane's components by name. */
   cluster: Record<string, number>
   provisioner: number
   /** The event store's and the bus's. */
-  parts: Record<string, number>
+  dependencies: Record<string, number>
 }
 
 /** Milliseconds of CPU by who used them. */
@@ -19,7 +19,11 @@ export interface CpuSplit {
 }
 
 /** What has been used so far. Helm is what the provisioner's supervisors have waited for. */
-export async function cpuSplit({ cluster, provisioner, parts }: Processes): Promise<CpuSplit> {
+export async function cpuSplit({
+  cluster,
+  provisioner,
+  dependencies,
+}: Processes): Promise<CpuSplit> {
   const { 'kube-apiserver': apiServer = Number.NaN, ...others } = await cpuOf(cluster)
   const supervisors = (await livingChildren()).get(provisioner) ?? []
   const family = await Promise.all([provisioner, ...supervisors].map(cpuTimes))
@@ -29,7 +33,7 @@ export async function cpuSplit({ cluster, provisioner, parts }: Processes): Prom
     'API server': apiServer,
     'rest of the cluster': sum(Object.values(others)),
     provisioner: sum(known.map(({ own }) => own)),
-    'event store, NATS': sum(Object.values(await cpuOf(parts))),
+    'event store, NATS': sum(Object.values(await cpuOf(dependencies))),
   }
 }
 

@@ -43,7 +43,7 @@ export async function testCluster() {
     /** The admin's. */
     kubeconfig,
     adminToken: tokens.admin,
-    /** Its parts by name: etcd, the API server and so on. */
+    /** Its components by name: etcd, the API server and so on. */
     pids: () => cluster.pids,
     /** Of a user the API server knows and who may do nothing. */
     restrictedToken: tokens.restricted,

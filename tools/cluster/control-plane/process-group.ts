@@ -20,7 +20,7 @@ export interface Component {
 
 /** The programs that make up one cluster. */
 export interface ProcessGroup {
-  launch: (part: Component) => Promise<void>
+  launch: (component: Component) => Promise<void>
   /** Waits until the probe of a launched component succeeds; throws with its last log lines when it does not. */
   until: (name: string, probe: () => Promise<void>) => Promise<void>
   pids: () => Record<string, number>
@@ -92,10 +92,10 @@ const CHARACTERS = 2_000
 
 /** The last log lines of each component, and which of them have ended. */
 async function lastWords(
-  parts: Iterable<[string, RunningProcess]>,
+  components: Iterable<[string, RunningProcess]>,
   logOf: (name: string) => string,
 ): Promise<string> {
-  const told = [...parts].map(async ([name, { exited }]) => {
+  const told = [...components].map(async ([name, { exited }]) => {
     const state = await Promise.race([exited, Promise.resolve()])
     const how = state === undefined ? 'runs' : `ended with ${state.signal ?? `code ${state.code}`}`
     const text = await readFile(logOf(name), 'utf8').catch(() => '')

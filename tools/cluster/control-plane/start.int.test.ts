@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { startCluster } from './start.ts'
 
-test('a cluster that does not start says what each of its parts said last', async () => {
+test('a cluster that does not start says what each of its components said last', async () => {
   await using temp = await tempFolder('storewright-cluster-')
   const programs = join(temp.path, 'programs')
   await mkdir(programs)

@@ -13,7 +13,7 @@ import { testNats } from '#test/servers/test-nats'
 const patience = { timeoutMs: 60_000, everyMs: 200 }
 const readiness = z.object({ failing: z.array(z.string()) })
 
-test('parts that are given are used and not started; readiness names each one that is down', async () => {
+test('dependencies that are given are used and not started; readiness names each one that is down', async () => {
   await using folder = await tempFolder()
   const database = {
     dataDir: join(folder.path, 'postgres'),
@@ -30,8 +30,8 @@ test('parts that are given are used and not started; readiness names each one th
     EVENTSTORE_URL: eventStore.url,
     LOG_LEVEL: 'error',
   })
-  const started = ['event-store', 'nats-server', 'postgres'].filter((part) =>
-    existsSync(join(stack.dataDir, part)),
+  const started = ['event-store', 'nats-server', 'postgres'].filter((name) =>
+    existsSync(join(stack.dataDir, name)),
   )
   expect(started).toEqual([])
 
@@ -54,11 +54,11 @@ test('parts that are given are used and not started; readiness names each one th
   await postgres.stop()
 })
 
-async function untilDown(url: string, part: string): Promise<void> {
+async function untilDown(url: string, dependency: string): Promise<void> {
   await eventually(async () => {
     const { status, failing } = await ready(url)
     expect(status).toBe(503)
-    expect(failing).toContain(part)
+    expect(failing).toContain(dependency)
     expect((await fetch(`${url}/health/live`)).status).toBe(200)
   }, patience)
 }
