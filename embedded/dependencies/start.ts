@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { freePort } from '../processes/free-port.ts'
-import type { RunningProcess } from '../processes/start-process.ts'
-import type { Part, Supervised } from '../processes/supervise.ts'
+import type { Part, PartProcess, Supervised } from '../processes/supervise.ts'
 import { toolPath } from '../tools.ts'
 import { startEventStorePart } from './event-store.ts'
 import { startNats } from './nats.ts'
@@ -17,7 +16,7 @@ export interface StartPartsOptions {
   dataDir: string
   /** Addresses of parts that somebody else runs: those are not started. */
   given: Partial<PartAddresses>
-  supervise: <T extends RunningProcess>(part: Part<T>) => Promise<Supervised<T>>
+  supervise: <T extends PartProcess>(part: Part<T>) => Promise<Supervised<T>>
 }
 
 interface Place {
@@ -34,7 +33,7 @@ export async function startParts({ dataDir, given, supervise }: StartPartsOption
   }
   const start = async (
     name: string,
-    startPart: (place: Place) => Promise<RunningProcess & { url: string }>,
+    startPart: (place: Place) => Promise<PartProcess & { url: string }>,
   ) => {
     const port = await freePort()
     const place = {

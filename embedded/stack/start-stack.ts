@@ -9,8 +9,7 @@ import { startParts } from '../dependencies/start.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { isFree } from '../processes/free-port.ts'
 import { shareLock } from '../processes/lock-file.js'
-import type { RunningProcess } from '../processes/start-process.ts'
-import { type Part, supervise } from '../processes/supervise.ts'
+import { type Part, type PartProcess, supervise } from '../processes/supervise.ts'
 import { serviceEnv } from './service-table.ts'
 import { startServicesApart, startServicesInside } from './start-services.ts'
 import { packagesInUse } from '../setup/packages.js'
@@ -51,7 +50,7 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
   running.defer(usePackages())
 
   const onStarted = writePids(dataDir)
-  const supervisePart = <T extends RunningProcess>(part: Part<T>) =>
+  const supervisePart = <T extends PartProcess>(part: Part<T>) =>
     supervise(part, { logger, onStarted })
 
   const parts = await startParts({ dataDir, given, supervise: supervisePart })
