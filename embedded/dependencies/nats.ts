@@ -1,10 +1,14 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connect } from 'nats'
-import { type RunningProcess, startProcess, untilReady } from '../processes/start-process.ts'
+import { freePort } from '../processes/free-port.ts'
+import { startProcess, untilReady } from '../processes/start-process.ts'
+import type { ComponentProcess } from '../processes/supervise.ts'
 
 const READY_TIMEOUT_MS = 20_000
+const HEALTH_TIMEOUT_MS = 2_000
+const SPACE_BYTES_MIN = 1_048_576
 const config = fileURLToPath(new URL('../../deploy/nats/nats.conf', import.meta.url))
 // A developer's machine need not wait for its disk; compose gives `always`.
 const NATS_SYNC_INTERVAL = '1s'
@@ -18,10 +22,11 @@ export interface NatsOptions {
 }
 
 /** A real nats-server with the settings of deploy/nats/nats.conf, reachable from this machine only. */
-export async function startNats(options: NatsOptions): Promise<RunningProcess & { url: string }> {
+export async function startNats(options: NatsOptions): Promise<ComponentProcess & { url: string }> {
   const { executable, dataDir, logFile, port } = options
   await mkdir(dataDir, { recursive: true })
-  const listen = ['--addr', '127.0.0.1', '--port', `${port}`]
+  const healthPort = await freePort()
+  const listen = ['--addr', '127.0.0.1', '--port', `${port}`, '--http_port', `${healthPort}`]
   const args = ['--config', config, ...listen, '--store_dir', join(dataDir, 'jetstream')]
   const env = { ...process.env, NATS_SYNC_INTERVAL }
   const child = await startProcess({ command: executable, args, logFile, env })
@@ -31,5 +36,18 @@ export async function startNats(options: NatsOptions): Promise<RunningProcess & 
     await connection.jetstreamManager({ timeout: 1_000 }).finally(() => connection.close())
   }
   await untilReady(child, { name: 'nats-server', logFile, timeoutMs: READY_TIMEOUT_MS, probe })
-  return { ...child, url }
+  const problem = () => problemOf(`http://127.0.0.1:${healthPort}/healthz`, dataDir)
+  return { ...child, url, problem }
+}
+
+/**
+ * What nats-server says of itself, where its disk has room: after one write that failed, a stream takes no other
+ * until the server starts again.
+ */
+async function problemOf(health: string, dataDir: string): Promise<string | undefined> {
+  const { bavail, bsize } = await statfs(dataDir)
+  if (bavail * bsize < SPACE_BYTES_MIN) return undefined
+  const answer = await fetch(health, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) })
+  const said = await answer.text()
+  return answer.ok ? undefined : said
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { freePort } from '../processes/free-port.ts'
-import type { RunningProcess } from '../processes/start-process.ts'
-import type { Component, Supervised } from '../processes/supervise.ts'
+import type { Component, ComponentProcess, Supervised } from '../processes/supervise.ts'
 import { toolPath } from '../tools.ts'
 import { startEmbeddedEventStore } from './event-store.ts'
 import { startNats } from './nats.ts'
@@ -17,7 +16,7 @@ export interface DependencyOptions {
   dataDir: string
   /** Addresses of dependencies that somebody else runs: those are not started. */
   given: Partial<DependencyAddresses>
-  supervise: <T extends RunningProcess>(component: Component<T>) => Promise<Supervised<T>>
+  supervise: <T extends ComponentProcess>(component: Component<T>) => Promise<Supervised<T>>
 }
 
 interface Place {
@@ -34,7 +33,7 @@ export async function startDependencies({ dataDir, given, supervise }: Dependenc
   }
   const start = async (
     name: string,
-    startOne: (place: Place) => Promise<RunningProcess & { url: string }>,
+    startOne: (place: Place) => Promise<ComponentProcess & { url: string }>,
   ) => {
     const port = await freePort()
     const place = {

@@ -71,6 +71,23 @@ test('a component whose pid cannot be written down runs, and is ended with the r
   expect(await Promise.all(children.map((child) => child.exited))).toHaveLength(2)
 })
 
+test('a component that says at two looks in a row that it works no more is ended and started again', async () => {
+  await using folder = await tempFolder()
+  const pids: number[] = []
+  const onStarted = (_name: string, pid: number) => void pids.push(pid)
+  const said: (string | undefined)[] = ['for a moment', undefined, 'broken', 'broken']
+  const problem = async () => said.shift()
+  const start = async () => ({ ...(await sleeper(folder.path)), problem })
+  const options = { logger, onStarted, lookEveryMs: 20 }
+  const component = await supervise({ name: 'sleeper', start }, options)
+
+  await component.first.exited
+
+  expect(said).toEqual([])
+  await eventually(() => expect(pids).toHaveLength(2))
+  await component.stop()
+})
+
 test('a component that is stopped is not started again', async () => {
   await using folder = await tempFolder()
   const pids: number[] = []

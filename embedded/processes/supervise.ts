@@ -5,8 +5,14 @@ import type { RunningProcess } from './start-process.ts'
 const FIRST_DELAY_MS = 200
 const DELAY_MAX_MS = 10_000
 const STABLE_AFTER_MS = 30_000
+const LOOK_EVERY_MS = 5_000
 
-export interface Component<T extends RunningProcess> {
+/** A process that runs and may say that only another start helps. */
+export interface ComponentProcess extends RunningProcess {
+  problem?: () => Promise<string | undefined>
+}
+
+export interface Component<T extends ComponentProcess> {
   name: string
   start: () => Promise<T>
 }
@@ -15,21 +21,25 @@ export interface SupervisorOptions {
   logger: Logger
   /** Told the pid of every start, the first one too. */
   onStarted: (name: string, pid: number) => void
+  lookEveryMs?: number
 }
 
-export interface Supervised<T extends RunningProcess = RunningProcess> {
+export interface Supervised<T extends ComponentProcess = ComponentProcess> {
   /** As it was started first; later ones have the same addresses. */
   first: T
   /** Ends the component in good order and does not start it again. */
   stop: () => Promise<void>
 }
 
-/** Starts a component and starts it again, with back-off, whenever it ends; rejects when the first start fails. */
-export async function supervise<T extends RunningProcess>(
+/**
+ * Starts a component and starts it again, with back-off, whenever it ends; ends one that has a problem at two looks in
+ * a row. Rejects when the first start fails.
+ */
+export async function supervise<T extends ComponentProcess>(
   component: Component<T>,
   options: SupervisorOptions,
 ): Promise<Supervised<T>> {
-  const { logger, onStarted } = options
+  const { logger, onStarted, lookEveryMs = LOOK_EVERY_MS } = options
   const stopping = new AbortController()
   const start = async () => {
     const started = await component.start()
@@ -78,9 +88,23 @@ export async function supervise<T extends RunningProcess>(
     }
   }
 
+  let suspect: T | undefined
+  const look = async () => {
+    const looked = running
+    const problem = await looked?.problem?.().catch(() => undefined)
+    const isAgain = suspect === looked
+    suspect = problem === undefined ? undefined : looked
+    if (!isAgain || suspect === undefined || looked !== running || stopping.signal.aborted) return
+    logger.warn({ component: component.name, problem }, 'a component works no more, ending it')
+    suspect = undefined
+    await looked?.stop()
+  }
+  const looking = setInterval(() => void look(), lookEveryMs).unref()
+
   const watching = watch()
   const stop = async () => {
     stopping.abort()
+    clearInterval(looking)
     await running?.stop()
     await watching
     // It may have been in the middle of a start.

@@ -9,8 +9,7 @@ import { startDependencies } from '../dependencies/start.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { isFree } from '../processes/free-port.ts'
 import { shareLock } from '../processes/lock-file.js'
-import type { RunningProcess } from '../processes/start-process.ts'
-import { type Component, supervise } from '../processes/supervise.ts'
+import { type Component, type ComponentProcess, supervise } from '../processes/supervise.ts'
 import { serviceEnv } from './service-table.ts'
 import { startServicesApart, startServicesInside } from './start-services.ts'
 import { packagesInUse } from '../setup/packages.js'
@@ -51,7 +50,7 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
   running.defer(usePackages())
 
   const onStarted = writePids(dataDir)
-  const superviseComponent = <T extends RunningProcess>(component: Component<T>) =>
+  const superviseComponent = <T extends ComponentProcess>(component: Component<T>) =>
     supervise(component, { logger, onStarted })
 
   const dependencies = await startDependencies({ dataDir, given, supervise: superviseComponent })

@@ -8,7 +8,7 @@ import {
   openLeases,
   type WorkTimings,
 } from '#messaging'
-import type { Logger } from '#observability'
+import { limitLines, type Logger } from '#observability'
 import type { Pool } from '#postgres'
 import { leaseTimes, type ProvisionerConfig } from './config.ts'
 import type { ProvisionerMetrics } from './metrics.ts'
@@ -105,6 +105,7 @@ function workerOf(
     ...shared,
     driver,
     logger,
+    limited: limitLines(),
     metrics,
     chartsDir: resolve(config.CHARTS_DIR),
     storesDomain: config.STORES_DOMAIN,

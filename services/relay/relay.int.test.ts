@@ -11,6 +11,8 @@ import { eventually } from '#test/eventually'
 import { storedEvents } from '#test/stored-messages'
 import { appendTo, testLog } from '#test/test-events'
 import { testEventStore } from '#test/servers/test-eventstore'
+import { natsWith } from '#test/servers/nats-with'
+import { testMessaging } from '#test/servers/test-messaging'
 import { testNats } from '#test/servers/test-nats'
 import { tempFolder } from '#test/temp-folder'
 import { headers, nanos } from 'nats'
@@ -176,6 +178,31 @@ test('F29: events appended while nats-server is killed again and again are publi
 
   await eventually(async () => expect(await servers.ids()).toEqual(ids))
 })
+
+test('at the limit of NATS the oldest messages make room: the relay goes on, and begins again at the end', async () => {
+  await using nats = await natsWith('jetstream { max_memory_store: 64MB, max_file_store: 10MB }')
+  await using log = await testEventStore()
+  await using store = testLog(log.url)
+  const append = () =>
+    appendTo(store, randomUUID(), ['A'], undefined, { filler: 'x'.repeat(400_000) })
+  await using first = await testRelay(nats.url, log.url)
+  await using messaging = await testMessaging(nats.url, { timings: 'none' })
+  const ids: string[] = []
+  for (let event = 0; event < 40; event++) ids.push(...(await append()))
+  const kept = async () => (await storedEvents(messaging.connection)).map(({ eventId }) => eventId)
+
+  await eventually(async () => expect(await first.messages('stored')).toBe(ids.length))
+  const newest = await kept()
+  await first[Symbol.asyncDispose]()
+  await using second = await testRelay(nats.url, log.url)
+  const [last] = await append()
+  await eventually(async () => expect((await kept()).at(-1)).toBe(last))
+
+  expect(newest.length).toBeGreaterThan(10)
+  expect(newest).toEqual(ids.slice(-newest.length))
+  expect(newest.length).toBeLessThan(ids.length)
+  expect(await second.messages('stored')).toBe(1)
+}, 120_000)
 
 test('F30: a stream that was wiped while the relay ran is made again and filled from the log', async () => {
   await using servers = await bothServers()

@@ -5,6 +5,8 @@ const CONSUMER_NOT_FOUND = 10_014
 const MESSAGE_NOT_FOUND = 10_037
 const WRONG_LAST_SEQUENCE = 10_071
 const STREAM_NAME_IN_USE = 10_058
+/** Of an account, of its streams, of a server, of a cluster. */
+const NO_ROOM = [10_002, 10_122, 10_047, 10_005]
 const CONSUMER_EXISTS = [10_013, 10_105, 10_148]
 
 /** The server's own code of a refused JetStream call; undefined for anything else. */
@@ -33,4 +35,10 @@ export function isTaken(error: unknown): boolean {
 /** True when the subject has another last message than the writer believed. */
 export function isOutdated(error: unknown): boolean {
   return apiErrorCode(error) === WRONG_LAST_SEQUENCE
+}
+
+/** True when the server or the account has less room than a stream was to reserve. */
+export function isTooLarge(error: unknown): boolean {
+  const code = apiErrorCode(error)
+  return code !== undefined && NO_ROOM.includes(code)
 }

@@ -2,11 +2,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { ConsumerConfig, JetStreamManager, StreamConfig } from 'nats'
 import { eventStreamName, provisionersConsumer } from '#contracts'
 import { hasCode } from '#domain'
-import { ifPresent, isTaken } from './api-errors.ts'
+import { ifPresent, isTaken, isTooLarge } from './api-errors.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import type { Messaging } from './messaging.ts'
 import {
   defaultTimings,
+  eventStreamBytes,
   eventStreamConfig,
   leaseStreamConfig,
   permitStreamConfig,
@@ -43,8 +44,8 @@ interface Wanted {
 }
 
 async function ensureAll(manager: JetStreamManager, { timings, replicas }: Wanted): Promise<void> {
-  await ensureStream(manager, { ...eventStreamConfig(), num_replicas: replicas })
-  const keep: (keyof StreamConfig)[] = timings === undefined ? ['max_age', 'duplicate_window'] : []
+  await ensureEventStream(manager, replicas)
+  const keep = (): Kept => (timings === undefined ? ['max_age', 'duplicate_window'] : [])
   for (const bucketConfig of [leaseStreamConfig, permitStreamConfig]) {
     const bucket = { ...bucketConfig(timings ?? defaultTimings), num_replicas: replicas }
     await ensureStream(manager, bucket, keep)
@@ -52,17 +53,34 @@ async function ensureAll(manager: JetStreamManager, { timings, replicas }: Wante
   await ensureConsumer(manager, timings)
 }
 
+/** As large as the server has room for; a size that it has stays. */
+async function ensureEventStream(manager: JetStreamManager, replicas: number): Promise<void> {
+  const smallest = eventStreamBytes.slice(-1)
+  // Once more: another service may have made it at the same moment, and has reserved the room.
+  const sizes = [...eventStreamBytes, ...smallest]
+  for (const [index, max_bytes] of sizes.entries())
+    try {
+      const wanted = { ...eventStreamConfig(), max_bytes, num_replicas: replicas }
+      return await ensureStream(manager, wanted, (existing) =>
+        existing.max_bytes > 0 ? ['max_bytes'] : [],
+      )
+    } catch (error) {
+      if (!isTooLarge(error) || index === sizes.length - 1) throw error
+    }
+}
+
 type NamedStream = Partial<StreamConfig> & { name: string }
+type Kept = (keyof StreamConfig)[]
 
 /** What an operator has changed (replicas) or was created with (`keep`) stays. */
 async function ensureStream(
   manager: JetStreamManager,
   wanted: NamedStream,
-  keep: (keyof StreamConfig)[] = [],
+  keep: (existing: StreamConfig) => Kept,
 ): Promise<void> {
   const create = () => manager.streams.add(wanted)
   const existing = await orCreate(() => manager.streams.info(wanted.name), create)
-  const changed = changes(existing.config, wanted, [...keep, 'num_replicas'])
+  const changed = changes(existing.config, wanted, [...keep(existing.config), 'num_replicas'])
   if (changed !== undefined) await manager.streams.update(wanted.name, changed)
 }
 

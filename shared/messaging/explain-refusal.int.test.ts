@@ -47,11 +47,7 @@ test.each([
     'too low',
     account(', jetstream { max_mem: 40MB, max_file: 10MB, memory_max_stream_bytes: 1MB }'),
   ],
-  [
-    'accounts.<account>.jetstream.max_bytes_required',
-    'on',
-    account(', jetstream { max_mem: 40MB, max_file: 10MB, max_bytes_required: true }'),
-  ],
+  ['jetstream.max_file_store', 'too small', server('max_memory_store: 64MB, max_file_store: 7MB')],
 ])(
   'a NATS whose `%s` is %s is refused by that name',
   async (setting, _, { configuration, user }) => {

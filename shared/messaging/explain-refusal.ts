@@ -1,6 +1,6 @@
 import { AppError } from '#domain'
 import { ErrorCode, NatsError, type JetStreamAccountStats, type JetStreamManager } from 'nats'
-import { bucketBytes } from './topology.ts'
+import { bucketBytes, eventStreamBytes } from './topology.ts'
 
 type Limits = JetStreamAccountStats['limits']
 
@@ -14,6 +14,7 @@ interface Refusal {
 const noResponders: string = ErrorCode.NoResponders
 const MEMORY_BYTES_MIN = 2 * bucketBytes
 const MEMORY_MIN = `${MEMORY_BYTES_MIN / 1_048_576}MB`
+const FILE_MIN = `${(eventStreamBytes.at(-1) ?? 0) / 1_048_576}MB`
 const BUCKET_SIZE = `${bucketBytes / 1_048_576}MB`
 
 const explanations: Record<number, (limits: Limits | undefined) => Refusal> = {
@@ -23,8 +24,8 @@ const explanations: Record<number, (limits: Limits | undefined) => Refusal> = {
       : ofServer('max_memory_store', 'too little memory', `Set it to ${MEMORY_MIN} or more`),
   10_047: (limits) =>
     limits?.max_storage === 0
-      ? ofAccount('max_file', 'has no file storage', 'Set it to what the events of 30 days need')
-      : ofServer('max_file_store', 'no file storage left', 'Set it to a higher value'),
+      ? ofAccount('max_file', 'has no file storage', `Set it to ${FILE_MIN} or more`)
+      : ofServer('max_file_store', 'too little file storage left', `Set it to ${FILE_MIN} or more`),
   10_039: () => ({
     setting: 'accounts.<account>.jetstream',
     problem: 'JetStream is off for the account that NATS_URL names',
@@ -33,7 +34,6 @@ const explanations: Record<number, (limits: Limits | undefined) => Refusal> = {
   10_076: jetStreamOff,
   10_027: () => ofAccount('max_streams', 'may have too few streams', 'Set it to 3 or more'),
   10_026: () => ofAccount('max_consumers', 'may have too few consumers', 'Set it to 1 or more'),
-  10_113: () => ofAccount('max_bytes_required', 'demands a size of each stream', 'Set it to false'),
   10_122: () =>
     ofAccount(
       'memory_max_stream_bytes',

@@ -1,12 +1,14 @@
 import { Events, type NatsConnection } from 'nats'
 import { z } from 'zod'
 import { AppError } from '#domain'
-import type { Logger } from '#observability'
+import { limitLines, type Logger } from '#observability'
 
 /** One connection to NATS that comes back by itself. */
 export interface Messaging extends AsyncDisposable {
   connection: NatsConnection
   logger: Logger
+  /** For lines that an outage would repeat, from any of the loops on this connection. */
+  limited: ReturnType<typeof limitLines>
   isConnected: () => boolean
   /** How long the present connection has been up, in milliseconds of monotonic time; 0 while it is down. */
   connectedForMs: () => number
@@ -65,6 +67,7 @@ export function messagingOf(connection: NatsConnection, { logger, onClosed }: Ho
   return {
     connection,
     logger,
+    limited: limitLines(),
     isConnected: () => link.since !== undefined,
     connectedForMs: () => (link.since === undefined ? 0 : performance.now() - link.since),
     connects: () => link.connects,

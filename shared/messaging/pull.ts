@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { kindOfError } from '#observability'
 import { createInbox, type Msg, nanos } from 'nats'
 import { eventStreamName, provisionersConsumer } from '#contracts'
 import { ensureTopology, repairConsumer } from './ensure-topology.ts'
@@ -46,7 +47,9 @@ async function tryOnce(
     if (pulled === 'missing') await ensureTopology(messaging)
     if (pulled !== 'none') await pause(signal)
   } catch (error) {
-    messaging.logger.warn({ err: error }, 'Asking NATS for work failed')
+    messaging.limited(`pull: ${kindOfError(error)}`, (counted) =>
+      messaging.logger.warn({ err: error, ...counted }, 'Asking NATS for work failed'),
+    )
     await pause(signal)
   }
   return undefined

@@ -23,6 +23,13 @@ export const permitSubjects = '$KV.PERMITS.>'
 
 /** What each bucket reserves: a server with too little memory refuses to make it, instead of failing under load. */
 export const bucketBytes = 16 * 1_048_576
+
+/**
+ * What the stream of events may hold at most, the largest first: what the server has no room for is halved. Its oldest
+ * messages make room. They are hints: the sweep finds a store whose message was dropped before anybody took it.
+ */
+export const eventStreamBytes = [512, 256, 128, 64, 32, 16, 8].map((each) => each * 1_048_576)
+
 const ACK_WAIT_PER_LEASE = 1.25
 
 /** How long a silent worker keeps its message and its lease. */

@@ -75,3 +75,17 @@ test('F22: claims whose outcome is not known leave no store behind and double no
   const streams = await Promise.all(ids.map((id) => untilLast(world, id, 'StoreProvisioned')))
   for (const events of streams) expect(dataOf(events, 'StoreProvisioned')).toHaveLength(1)
 })
+
+test('a provisioner that cannot read the log for many messages says so once a second, with their number', async () => {
+  await using world = await provisionerWorld()
+  for (let store = 0; store < 12; store++) await world.request()
+  await world.log.kill()
+
+  const { output } = await world.startProvisioner({ CONCURRENCY: '12' })
+
+  await eventually(
+    async () =>
+      expect(await output()).toMatch(/"times":\d+[^\n]*"msg":"The message could not be handled"/),
+    { timeoutMs: 40_000 },
+  )
+})

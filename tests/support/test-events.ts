@@ -26,8 +26,10 @@ export async function appendTo(
   storeId: string,
   types: string[],
   after?: bigint,
+  more: Record<string, string> = {},
 ): Promise<string[]> {
-  const events = types.map((type) => ({ id: randomUUID(), type, data: { storeId }, metadata }))
+  const data = { storeId, ...more }
+  const events = types.map((type) => ({ id: randomUUID(), type, data, metadata }))
   await store.append(storeStream(storeId), events, after ?? 'no_stream')
   return events.map(({ id }) => id)
 }

@@ -8,6 +8,7 @@ import { realStore, type RealStore } from '#test/woocommerce/real-store'
 import { sources } from '#test/woocommerce/sources'
 import { startWebServer, type WebServer } from '#test/woocommerce/web-server'
 import { eventually } from '#test/eventually'
+import { placeOrder } from '../../services/provisioner/smoke-test/smoke-test.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 let store: RealStore
@@ -37,6 +38,41 @@ test('an order lies in the tables of orders', async () => {
     ['wc-processing'],
   ])
 })
+
+test('the order of a smoke test is found by the next one, and undone with its stock by the clock', async () => {
+  const smokeTest = () =>
+    placeOrder({
+      engine: 'woocommerce',
+      baseUrl: 'http://127.0.0.1:8080',
+      host: 'shop.example.com',
+      signal: new AbortController().signal,
+      limitMs: 60_000,
+    })
+  await sql(`update wp_postmeta set meta_value = 'yes' where meta_key = '_manage_stock'`)
+  await sql(`update wp_postmeta set meta_value = '5' where meta_key = '_stock'`)
+  const stock = () => sql(`select meta_value from wp_postmeta where meta_key = '_stock'`)
+  const orders = () => sql(`select id from wp_wc_orders where billing_email like 'smoke-test@%'`)
+
+  const first = await smokeTest()
+  const second = await smokeTest()
+
+  expect(second.orderId).toBe(first.orderId)
+  expect(await orders()).toEqual([[first.orderId]])
+  expect(await stock()).toEqual([['4']])
+  await makeUndoingDue(first.orderId)
+  expect(await ringClock(store)).toBe(0)
+  expect(await orders()).toEqual([])
+  expect(await stock()).toEqual([['5']])
+})
+
+/** Moves the time at which the clock undoes an order; fails where none is set. */
+async function makeUndoingDue(id: string): Promise<void> {
+  const load = `require '/opt/store/set-up/visitor.php'; require '/var/www/html/wp-load.php';`
+  const move = `$event = ['store_undo_test_order', [${id}]]; $at = wp_next_scheduled(...$event);
+    exit($at && wp_unschedule_event($at, ...$event) && wp_schedule_single_event(time() - 1, ...$event) ? 0 : 1);`
+  const { exited } = await store.start('cron', ['php', '-r', load + move])
+  expect((await exited).code).toBe(0)
+}
 
 test('the shop is in front, and nothing of WordPress is', async () => {
   const { status: code, text } = await web.ask({ path: '/' })

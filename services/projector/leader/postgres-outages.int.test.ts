@@ -48,6 +48,24 @@ test('F39: Postgres killed and started again, and a frozen backend: the projecto
   ).toMatchObject({ basis: 'same position', total: 0 })
 }, 120_000)
 
+test('a Postgres that answers and has no space for a write is tried less and less', async () => {
+  await using postgres = await ownPostgres()
+  await using world = await projectedLog()
+  const pool = openPool({ url: postgres.url, logger, max: 2 })
+  await pool.query(`create function refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'no space left on device' using errcode = 'disk_full'; end $$`)
+  await pool.query('create trigger no_space before insert on stores execute function refuse()')
+  await using projector = await world.projector({ DATABASE_URL: postgres.url })
+
+  await world.append(history({ stores: 1, steps: 1 }))
+
+  const tried = expect.arrayContaining([expect.objectContaining({ pauseMs: 1_600 })])
+  await eventually(() => expect(projector.lines).toEqual(tried), { timeoutMs: 30_000 })
+  await pool.query('drop trigger no_space on stores')
+  await eventually(() => world.hasCaughtUp(pool))
+  await pool.end()
+}, 120_000)
+
 test('Postgres that is asked to shut down ends, as pool, listener, leader and standby leave it', async () => {
   await using postgres = await ownPostgres()
   const { url } = postgres

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Reply, scriptedShop, type Script } from '#test/smoke-test/scripted-shop'
-import { CART_TOKEN, woocommerce } from '#test/smoke-test/woocommerce-script'
+import { CART_TOKEN, TEST_ORDER, woocommerce } from '#test/smoke-test/woocommerce-script'
 import { openShop } from '../smoke-test/shop.ts'
 import { placeOrder, type SmokeTest } from '../smoke-test/smoke-test.ts'
 import { woocommerce as engine } from './woocommerce.ts'
@@ -19,7 +19,7 @@ describe('an order in a WooCommerce shop', () => {
 
     const order = await placeOrder({ ...check, baseUrl: shop.url })
 
-    expect(order).toMatchObject({ orderId: '12', cancelled: false, requests: 9 })
+    expect(order).toMatchObject({ orderId: '12', cancelled: false, requests: 10 })
     expect(shop.asked()).toEqual([
       'GET /',
       `GET ${API}/products`,
@@ -27,6 +27,7 @@ describe('an order in a WooCommerce shop', () => {
       `POST ${API}/cart/add-item`,
       `GET ${API}/cart`,
       `POST ${API}/cart/add-item`,
+      TEST_ORDER,
       `POST ${API}/cart/update-customer`,
       `POST ${API}/checkout`,
       `GET ${API}/order/12`,
@@ -89,6 +90,24 @@ describe('an order in a WooCommerce shop', () => {
       expect(shop.asked().filter((what) => what.endsWith('/checkout'))).toHaveLength(1)
     },
   )
+
+  test('that sold in a test which had no time left for the answer is found by the next test, and not placed again', async () => {
+    let sold = false
+    const selling = () => {
+      sold = true
+      return 'hang' as const
+    }
+    const found = () => (sold ? { body: { order_id: 13 } } : { status: 404, body: {} })
+    const late = { [`POST ${API}/checkout`]: selling, [TEST_ORDER]: found }
+    await using shop = await scriptedShop({ ...woocommerce, ...late })
+    const { url: baseUrl } = shop
+
+    await expect(placeOrder({ ...check, baseUrl, limitMs: 1_500 })).rejects.toThrow('not answered')
+    const order = await placeOrder({ ...check, baseUrl })
+
+    expect(order).toMatchObject({ orderId: '13', cancelled: false })
+    expect(shop.asked().filter((what) => what.endsWith('/checkout'))).toHaveLength(1)
+  })
 })
 
 describe('a WooCommerce shop does not sell when', () => {

@@ -17,7 +17,7 @@ test('the command prints the order and exits 0', async () => {
   const { stdout, exitCode } = await smokeTest(args)
 
   expect(exitCode).toBe(0)
-  expect(JSON.parse(stdout)).toMatchObject({ orderId: '12', cancelled: false, requests: 9 })
+  expect(JSON.parse(stdout)).toMatchObject({ orderId: '12', cancelled: false, requests: 10 })
 })
 
 test('the command takes the password of a Medusa administrator from a file', async () => {

@@ -8,7 +8,7 @@ import {
   type WorkKind,
 } from '#domain'
 import { type Folded, handleCommand } from '#eventstore'
-import type { Logger } from '#observability'
+import { kindOfError, type Logger } from '#observability'
 import type { Target } from '../reconcile/driver.ts'
 import { classifyError } from '../reconcile/failure-of.ts'
 import { type Outcome, reconcile } from '../reconcile/reconcile.ts'
@@ -144,6 +144,9 @@ function retried<T>(
     lost: lease.lost,
     shutdownDeadline: worker.stopping,
     retryForMs: worker.resultRetryMs,
-    onRetry: (err) => logger.warn({ err, what }, 'The event store did not accept it; trying again'),
+    onRetry: (err) =>
+      worker.limited(`append: ${kindOfError(err)}`, (counted) =>
+        logger.warn({ err, what, ...counted }, 'The event store did not accept it; trying again'),
+      ),
   })
 }

@@ -1,6 +1,6 @@
 import { type Claim, hasCode, openClaim, pendingWork, wantedRequest } from '#domain'
 import type { LeaseStatus, WorkMessage } from '#messaging'
-import type { Logger } from '#observability'
+import { kindOfError, type Logger } from '#observability'
 import { claimAndWork } from './claim.ts'
 import { type LoadedStore, loadStore } from './load-store.ts'
 import type { Worker } from './worker.ts'
@@ -24,14 +24,15 @@ export async function handleMessage(message: WorkMessage, worker: Worker): Promi
   try {
     const result = await handleUntilSettled(message, worker, logger)
     if (result === 'ack') {
-      if (!(await message.ack())) logger.warn('The ack was not confirmed')
+      if (!(await message.ack()))
+        worker.limited('ack', (counted) => logger.warn(counted, 'The ack was not confirmed'))
     } else message.requeueAfter(result.requeueAfterMs)
   } catch (error) {
     const unreadable = hasCode(error, 'EVENT_UNREADABLE')
     if (unreadable) worker.metrics.unreadable.inc()
-    logger.error(
-      { err: error },
-      unreadable ? 'The stream is not readable' : 'The message could not be handled',
+    const said = unreadable ? 'The stream is not readable' : 'The message could not be handled'
+    worker.limited(`${said}: ${kindOfError(error)}`, (counted) =>
+      logger.error({ err: error, ...counted }, said),
     )
     message.requeueAfter(jittered(unreadable ? UNREADABLE_MS : UNAVAILABLE_MS))
   }

@@ -1,6 +1,6 @@
 import type { CommandContext, EventStore } from '#eventstore'
 import type { Leases } from '#messaging'
-import type { Logger } from '#observability'
+import type { limitLines, Logger } from '#observability'
 import type { LeaseTimes } from '../config.ts'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
@@ -16,6 +16,8 @@ export interface Worker {
   leases: Leases
   driver: Driver
   logger: Logger
+  /** For lines that an outage would repeat for every message. */
+  limited: ReturnType<typeof limitLines>
   metrics: ProvisionerMetrics
   chartsDir: string
   storesDomain: string

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { kindOfError } from '#observability'
 import { ensureTopology } from '../ensure-topology.ts'
 import type { Messaging } from '../messaging.ts'
 import { defaultTimings } from '../topology.ts'
@@ -70,7 +71,12 @@ export function openSemaphore(
         if (permit !== undefined) return permit
       }
     } catch (err) {
-      messaging.logger.warn({ err, group: group.name }, 'The permits could not be read')
+      messaging.limited(`permits: ${kindOfError(err)}`, (counted) =>
+        messaging.logger.warn(
+          { err, group: group.name, ...counted },
+          'The permits could not be read',
+        ),
+      )
       await makeBucket(messaging)
     }
     return undefined

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tempFolder } from '#test/temp-folder'
+import { forgetSettings } from '#test/vitest/forget-settings'
 import { readAddresses, readPids } from '../../../embedded/stack/status-files.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { startProcess, untilReady } from '../../../embedded/processes/start-process.ts'
@@ -15,11 +16,13 @@ export async function separateStack(env: Record<string, string>) {
   const port = await freePort()
   const dataDir = join(folder.path, 'data')
   const logFile = join(folder.path, 'stack.log')
+  const shell = { ...process.env }
+  forgetSettings(shell)
   const stack = await startProcess({
     command: process.execPath,
     args: [program, '--separate'],
     logFile,
-    env: { ...process.env, ...env, PORT: `${port}`, STOREWRIGHT_DATA: dataDir },
+    env: { ...shell, ...env, PORT: `${port}`, STOREWRIGHT_DATA: dataDir },
     stopTimeoutMs: 60_000,
   })
   building.defer(stack.stop)

@@ -1,5 +1,5 @@
 import { openLeases, type WorkMessage } from '#messaging'
-import { createLogger } from '#observability'
+import { createLogger, limitLines } from '#observability'
 import { leaseTimes, parseConfig } from '../../../services/provisioner/config.ts'
 import { createMetrics } from '../../../services/provisioner/metrics.ts'
 import type { Driver } from '../../../services/provisioner/reconcile/driver.ts'
@@ -28,6 +28,7 @@ export function workerOf(
     leases: openLeases(messaging, lease),
     driver: failingDriver(() => new Error('The release was touched')),
     logger: createLogger({ service: 'test', level: 'silent' }),
+    limited: limitLines(),
     metrics: createMetrics(),
     chartsDir: config.CHARTS_DIR,
     storesDomain: config.STORES_DOMAIN,

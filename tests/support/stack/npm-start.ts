@@ -22,6 +22,8 @@ export interface StartOptions {
   by?: string[]
   /** The clone it is typed in; this one unless told otherwise. */
   root?: string
+  /** Where a path of its own is found from here, if it has other file systems. */
+  seen?: (path: string) => string
   uid?: number
   gid?: number
 }
@@ -32,10 +34,11 @@ export interface StartOptions {
  */
 export async function npmStart(
   env: Record<string, string> = {},
-  { by = [], root = here, ...as }: StartOptions = {},
+  { by = [], root = here, seen = (path) => path, ...as }: StartOptions = {},
 ) {
   const folder = await tempFolder('storewright-stack-')
-  const dataDir = env['STOREWRIGHT_DATA'] ?? join(folder.path, 'data')
+  const STOREWRIGHT_DATA = env['STOREWRIGHT_DATA'] ?? join(folder.path, 'data')
+  const dataDir = seen(STOREWRIGHT_DATA)
   const port = env['PORT'] ?? `${await freePort()}`
   const [command, ...args] = [...by, 'npm', 'start']
   const npm = execa(command ?? 'npm', args, {
@@ -43,7 +46,7 @@ export async function npmStart(
     ...as,
     // A process group of its own, as a terminal gives it: what Ctrl-C reaches.
     detached: true,
-    env: { ...env, PORT: port, STOREWRIGHT_DATA: dataDir },
+    env: { ...env, PORT: port, STOREWRIGHT_DATA },
     reject: false,
     all: true,
   })
