@@ -72,6 +72,9 @@ test.each([
   [String.raw`^a\-b$`, ['a-b']],
   ['^(?<letter>a).b$', ['a-b']],
   ['^[a-z-[a]]ixed', ['mixed']],
+  [String.raw`^(?!(\$.+$|a\-b$|Result$))`, ['mixed', 'ax-b']],
+  ['^(?!(.*$))', []],
+  ['^(?!a[)]?-)(?!mi)ax?-b$', ['ax-b']],
 ])('the expression %j is read as .NET does', async (regex, expected) => {
   const before = await es.lastPosition()
   await write(freshStream(), 'mixed', 'a-b', 'ax-b')
@@ -82,6 +85,8 @@ test.each([
 test.each([
   ['no expression', '(', 'Exception was thrown by handler.'],
   ['a back reference', String.raw`^(a)\1$`, 'cannot be run in linear time'],
+  ['an alternative to an exclusion', '^(?!a)b|c', 'cannot be run in linear time'],
+  ['an exclusion further in', '^a(?!b)', 'cannot be run in linear time'],
 ])('a filter with %s is refused', async (_case, regex, sentence) => {
   await expect(chosen(eventTypeFilter({ regex }))).rejects.toThrow(sentence)
 })

@@ -17,8 +17,36 @@ const UNSUPPORTED = /^\(\?(?:[=!>(]|<[=!]|<\w*-|[imsn-]*[nx])|^\\[1-9kG]/
  * Throws SyntaxError where it is no expression, UnsupportedExpression where it cannot be translated.
  */
 export function compileExpression(source: string): (text: string) => boolean {
+  const exclusion = leadingExclusion(source)
+  if (exclusion) {
+    const [isExcluded, isChosen] = exclusion.map(compileExpression)
+    return (text) => isExcluded?.(text) === false && isChosen?.(text) === true
+  }
   const pattern = compile(source, translated(source))
   return (text) => pattern.test(text)
+}
+
+/**
+ * `^(?!A)B` is two expressions, `^(?:A)` that must not match and `^B` that must: the one look-around that Python's
+ * clients send with every read of `$all`.
+ */
+function leadingExclusion(source: string): [string, string] | undefined {
+  if (!source.startsWith('^(?!')) return undefined
+  let depth = 1
+  let end: number | undefined
+  for (let at = 4; at < source.length;) {
+    const rest = source.slice(at)
+    const [token] = rest.startsWith('[') ? classAt(rest) : tokenAt(rest)
+    if (token.startsWith('(')) depth++
+    if (token === ')') depth--
+    at += token.length
+    if (depth === 0) end ??= at
+    // An alternative to the exclusion, not within it.
+    if (depth === 0 && token === '|') return undefined
+  }
+  return end === undefined || depth !== 0
+    ? undefined
+    : [`^(?:${source.slice(4, end - 1)})`, `^${source.slice(end)}`]
 }
 
 function compile(source: string, translation: string) {
