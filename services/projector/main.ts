@@ -1,8 +1,5 @@
-import { exitIfMisconfigured } from '#config'
-import closeWithGrace from 'close-with-grace'
+import { runService } from '#config'
 import { parseConfig } from './config.ts'
 import { start } from './start.ts'
 
-const started = exitIfMisconfigured(() => start(parseConfig(process.env)))
-closeWithGrace({ delay: 20_000 }, async () => (await started).close())
-await started
+await runService({ name: 'projector', env: process.env, parseConfig, start })

@@ -1,4 +1,5 @@
 export { ConfigError, exitIfMisconfigured, parseEnvironment } from './parse-config.ts'
+export { runService } from './run-service.ts'
 export {
   authVariables,
   databaseVariables,
