@@ -29,11 +29,13 @@ export async function runService<Config>(program: ServiceProgram<Config>): Promi
     process.exit(1)
   }
   const config = await exitIfMisconfigured(() => parseConfig(env))
-  const started = exitIfMisconfigured(() => start(config, fatal))
+  const starting = Promise.withResolvers<{ close: () => Promise<void> }>()
+  // Before the start, so that no signal that comes while it runs is missed.
   closeWithGrace({ delay: graceMs(config) }, async ({ err }) => {
     if (err !== undefined) process.stderr.write(`${err.stack ?? err.message}\n`)
-    const service = await started
+    const service = await starting.promise
     await service.close()
   })
-  await started.catch(fatal)
+  starting.resolve(exitIfMisconfigured(() => start(config, fatal)))
+  await starting.promise.catch(fatal)
 }
