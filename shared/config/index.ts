@@ -1,5 +1,6 @@
 export { ConfigError, exitIfMisconfigured, parseEnvironment } from './parse-config.ts'
 export {
+  apiVariables,
   authVariables,
   databaseVariables,
   eventStoreVariables,

@@ -59,6 +59,31 @@ const greet = (payload: unknown = { name: 'x' }, headers: Record<string, string>
 const inject = ({ method, url }: { method: string; url: string }) =>
   app.inject(Object.assign({ url }, { method: JSON.parse(JSON.stringify(method)) }))
 
+test('a problem names the address at which its client sees the API', async () => {
+  await serve({ publicUrl: 'https://example.com/storewright' })
+
+  const answer = await greet({ name: 1 })
+
+  expect(answer.json()).toMatchObject({ instance: 'https://example.com/storewright/greetings/1' })
+})
+
+test.for(['host', 'authorization', 'content-type', 'x-position', 'Idempotency-Key', 'X-User-Id'])(
+  '%s in two lines is refused, as it has one value',
+  async (name) => {
+    await serve()
+    const url = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+    const socket = connect(Number(url.port), url.hostname)
+    const host = name === 'host' ? '' : 'Host: localhost\r\n'
+    const twice = `${name}: localhost\r\n${name}: localhost\r\n`
+    socket.end(`GET /greetings/1 HTTP/1.1\r\n${host}${twice}Connection: close\r\n\r\n`)
+
+    const answer = await text(socket)
+
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toContain(`${name.toLowerCase()} must be sent once`)
+  },
+)
+
 test.for([
   ['a body that is no JSON', '{', {}, 400, 'REQUEST_INVALID'],
   ['an empty body', '', {}, 400, 'REQUEST_INVALID'],
