@@ -18,6 +18,8 @@ export interface StartPartsOptions {
   /** Addresses of parts that somebody else runs: those are not started. */
   given: Partial<PartAddresses>
   supervise: <T extends RunningProcess>(part: Part<T>) => Promise<Supervised<T>>
+  /** The secret that is kept in a file, made where there is none. */
+  secretIn: (file: string) => string
 }
 
 interface Place {
@@ -27,7 +29,7 @@ interface Place {
 }
 
 /** Starts every part that is not given; resolves to all addresses and to what stops them, last one first. */
-export async function startParts({ dataDir, given, supervise }: StartPartsOptions) {
+export async function startParts({ dataDir, given, supervise, secretIn }: StartPartsOptions) {
   const started: Supervised[] = []
   const stop = async () => {
     for (const part of started.toReversed()) await part.stop()
@@ -46,8 +48,10 @@ export async function startParts({ dataDir, given, supervise }: StartPartsOption
     started.push(part)
     return part.first.url
   }
-  const startOurNats = (place: Place) =>
-    startNats({ executable: toolPath('nats-server'), ...place })
+  const startOurNats = (place: Place) => {
+    const password = secretIn(join(place.dataDir, 'password'))
+    return startNats({ executable: toolPath('nats-server'), ...place, password })
+  }
   try {
     const addresses: PartAddresses = {
       eventStore: given.eventStore ?? (await start('event-store', startEventStorePart)),

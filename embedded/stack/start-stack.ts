@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createLogger, type Logger } from '#observability'
 import type { StackConfig } from '../config.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
-import { writeAddresses, writePids } from './status-files.ts'
+import { secretIn, writeAddresses, writePids } from './status-files.ts'
 import { startParts } from '../dependencies/start.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { isFree } from '../processes/free-port.ts'
@@ -54,13 +54,20 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
   const supervisePart = <T extends RunningProcess>(part: Part<T>) =>
     supervise(part, { logger, onStarted })
 
-  const parts = await startParts({ dataDir, given, supervise: supervisePart })
+  const parts = await startParts({ dataDir, given, supervise: supervisePart, secretIn })
   running.defer(parts.stop)
 
   const addresses = writeAddresses(dataDir, parts.addresses)
   running.defer(addresses.remove)
 
-  const forServices = serviceEnv(env, { addresses: parts.addresses, dataDir })
+  if (given.eventStore === undefined)
+    logger.info(
+      { eventStore: parts.addresses.eventStore },
+      'the embedded event store has no password: every user of this machine may use it',
+    )
+
+  const positionKey = secretIn(join(dataDir, 'position.key'))
+  const forServices = serviceEnv(env, { addresses: parts.addresses, dataDir, positionKey })
   const services = config.separate
     ? await startServicesApart({ env: forServices, dataDir, supervise: supervisePart })
     : await startServicesInside(forServices, logger, onFatal)
@@ -72,8 +79,8 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
     gateway?.close()
   })
 
-  const { host, port } = config
-  gateway = await startGateway({ host, port, services: services.urls, logger })
+  const { host, port, publicUrl } = config
+  gateway = await startGateway({ host, port, publicUrl, services: services.urls, logger })
   return gateway.url
 }
 

@@ -8,6 +8,7 @@ import { AppError } from '#domain'
 import { createLogger } from '#observability'
 import { buildServer, type HttpServer, type ServerOptions } from './build-server.ts'
 import { callerOf } from './auth/caller.ts'
+import { reportParts } from './health.ts'
 
 const lines = new PassThrough()
 const logged = () => {
@@ -345,4 +346,18 @@ test.for([
   const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
   expect(JSON.parse(body)).toMatchObject({ status, code: 'REQUEST_INVALID' })
+})
+
+test('a part that answers some moments after the start is waited for without a warning', async () => {
+  await serve()
+  const logger = createLogger({ service: 'test', level: 'info', destination: lines })
+  let tries = 0
+  const part = async () => {
+    if (++tries < 3) throw new Error('not yet')
+  }
+
+  await reportParts({ checks: { part }, logger, signal: new AbortController().signal })
+
+  const waiting = { level: 'info', part: 'part', reason: 'not yet' }
+  expect(logged()).toMatchObject([waiting, waiting, { msg: 'ready' }])
 })

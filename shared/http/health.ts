@@ -66,18 +66,26 @@ interface ReportOptions {
 }
 
 const PAUSE_MAX_MS = 10_000
+/** Parts that start together answer within some seconds: until then nothing is wrong. */
+const STARTING_MS = 5_000
 
 /** Looks at each part a starting service needs, again and again with longer pauses, until all answer; says how it stands. */
 export async function reportParts({ checks, logger, signal }: ReportOptions): Promise<void> {
+  const startedAt = performance.now()
   for (let tries = 1; !signal.aborted; tries++) {
     const results = await Promise.all(
       Object.entries(checks).map(async ([part, check]) => ({ part, err: await failureOf(check) })),
     )
     const failing = results.filter(({ err }) => err !== undefined)
     if (failing.length === 0) return logger.info({ tries }, 'ready')
+    const isStarting = performance.now() - startedAt < STARTING_MS
     for (const { part, err } of failing)
-      logger.warn({ part, tries, err }, 'waiting for a part that does not answer')
+      if (isStarting) logger.info({ part, tries, reason: reasonOf(err) }, 'waiting for a part')
+      else logger.warn({ part, tries, err }, 'waiting for a part that does not answer')
     const pauseMs = Math.min(250 * 2 ** (tries - 1), PAUSE_MAX_MS)
     await wait(pauseMs, undefined, { signal }).catch(() => {})
   }
 }
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
