@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  apiVariables,
   databaseVariables,
   eventStoreVariables,
   logLevel,
@@ -21,6 +22,7 @@ const schema = z
     STOREWRIGHT_DATA: z.string().default(join(root, '.storewright')),
     STOREWRIGHT_PROCESSES: z.enum(['one', 'separate']).default('one'),
     LOG_LEVEL: logLevel,
+    PUBLIC_URL: apiVariables.PUBLIC_URL,
     AUTH: z.enum(['off', 'jwt']).default('off'),
     EVENTSTORE_URL: eventStoreVariables.EVENTSTORE_URL.optional(),
     NATS_URL: messagingVariables.NATS_URL.optional(),
@@ -42,6 +44,7 @@ export interface StackConfig {
   separate: boolean
   logLevel: z.output<typeof logLevel>
   auth: 'off' | 'jwt'
+  publicUrl: string | undefined
   /** Dependencies that somebody else runs. */
   given: { eventStore?: string; nats?: string; database?: string }
 }
@@ -57,6 +60,7 @@ export function parseStackConfig(env: NodeJS.ProcessEnv, args: string[]): StackC
     separate: parsed.STOREWRIGHT_PROCESSES === 'separate' || args.includes('--separate'),
     logLevel: parsed.LOG_LEVEL,
     auth: parsed.AUTH,
+    publicUrl: parsed.PUBLIC_URL,
     given: {
       ...(EVENTSTORE_URL !== undefined && { eventStore: EVENTSTORE_URL }),
       ...(NATS_URL !== undefined && { nats: NATS_URL }),

@@ -6,7 +6,7 @@ import { holderOf } from './processes/lock-file.js'
 
 // By name: the folder may be one that holds other people's files too.
 const ours = ['event-store', 'nats-server', 'postgres', 'releases', 'logs']
-const bookkeeping = ['addresses.json', 'processes.json']
+const bookkeeping = ['addresses.json', 'processes.json', 'position.key']
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = resolve(root, process.env.STOREWRIGHT_DATA || '.storewright')
 const present = ours.map((name) => join(folder, name)).filter((path) => existsSync(path))

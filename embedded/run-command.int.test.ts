@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
+import { lockDataFolder } from './stack/data-folder-lock.ts'
 import { tempFolder } from '#test/temp-folder'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -13,6 +14,7 @@ test('a command runs on the addresses the running stack has written down, except
   await using folder = await tempFolder()
   const written = { EVENTSTORE_URL: 'esdb://127.0.0.1:1', NATS_URL: 'nats://127.0.0.1:2' }
   await writeFile(join(folder.path, 'addresses.json'), JSON.stringify(written))
+  const lock = await lockDataFolder(folder.path)
   const program = join(folder.path, 'program.mjs')
   await writeFile(program, printAddresses)
 
@@ -22,11 +24,16 @@ test('a command runs on the addresses the running stack has written down, except
     { cwd: root, env: { STOREWRIGHT_DATA: folder.path, NATS_URL: 'nats://127.0.0.1:3' } },
   )
 
+  lock.release()
   expect(stdout).toBe('esdb://127.0.0.1:1 nats://127.0.0.1:3 --store x')
 })
 
-test('a command says that npm start is not running', async () => {
+test.for([
+  ['ended', undefined],
+  ['was killed', { EVENTSTORE_URL: 'esdb://127.0.0.1:1' }],
+])('a command says that npm start is not running: it %s', async ([, left]) => {
   await using folder = await tempFolder()
+  if (left) await writeFile(join(folder.path, 'addresses.json'), JSON.stringify(left))
 
   const { stderr, exitCode } = await execa(
     process.execPath,

@@ -21,6 +21,7 @@ export async function startEmbeddedEventStore(
     command: process.execPath,
     args: [program, '--data-dir', dataDir, '--host', '127.0.0.1', '--port', `${port}`],
     logFile,
+    port,
   })
   const probe = () => accepts(port)
   await untilReady(child, { name: 'The event store', logFile, timeoutMs: READY_TIMEOUT_MS, probe })

@@ -1,5 +1,5 @@
 import { chmod, cp, lstat, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 /** Whether everybody may enter `folder` and every folder above it. */
 export async function mayBeEntered(folder: string): Promise<boolean> {
@@ -29,8 +29,9 @@ export async function ownFolder(folder: string): Promise<void> {
 
 /** Copies `source` to `target` in one step, open to everybody to read; a whole copy that is there is kept. */
 export async function placeCopy(source: string, target: string): Promise<string> {
+  await removeLeftOvers(target)
   if (await isCopy(source, target)) return target
-  const making = await mkdtemp(`${target}.making-`)
+  const making = await mkdtemp(`${target}.making-${process.pid}-`)
   try {
     await cp(source, making, { recursive: true, verbatimSymlinks: true })
     await openToAll(making)
@@ -43,6 +44,25 @@ export async function placeCopy(source: string, target: string): Promise<string>
     await rm(making, { recursive: true, force: true })
   }
   return target
+}
+
+/** Copies that were broken off: their process is gone. */
+async function removeLeftOvers(target: string): Promise<void> {
+  const begin = `${basename(target)}.making-`
+  for (const name of await readdir(dirname(target))) {
+    if (!name.startsWith(begin)) continue
+    const pid = Number(/^(\d+)-/.exec(name.slice(begin.length))?.[1] ?? 0)
+    if (pid === process.pid || (pid > 0 && isAlive(pid))) continue
+    await rm(join(dirname(target), name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
 }
 
 async function isCopy(source: string, target: string): Promise<boolean> {

@@ -53,6 +53,28 @@ test('a copy of which something was removed is made again', async ({ skip }) => 
   expect((await stat(second.initdb)).isFile()).toBe(true)
 })
 
+test('what a start left that was killed while it copied is cleared by the next one', async ({
+  skip,
+}) => {
+  skip(!isRoot, notRoot)
+  await using world = await hiddenPrograms({ mode: 0o700 })
+  const places = [world.place('cache')]
+  const { postgres } = await runnableBinaries(world.binaries, nobody, places)
+  const copy = dirname(dirname(postgres))
+  const ended = execa('true')
+  await ended
+  const [dead, alive] = [
+    `${copy}.making-${ended.pid}-abcdef`,
+    `${copy}.making-${process.ppid}-abcdef`,
+  ]
+  for (const folder of [dead, alive]) await mkdir(folder)
+
+  await runnableBinaries(world.binaries, nobody, places)
+
+  const left = (await readdir(world.place('cache'))).map((name) => join(world.place('cache'), name))
+  expect(left.toSorted()).toEqual([copy, alive].toSorted())
+})
+
 test('starts at the same time make one copy', async ({ skip }) => {
   skip(!isRoot, notRoot)
   await using world = await hiddenPrograms({ mode: 0o700 })

@@ -44,6 +44,7 @@ export async function startPostgres(
     ...handed.as,
     descriptors: handed.descriptors,
     logFile,
+    port,
     cwd: '/',
     stopSignal: 'SIGINT',
   })
@@ -113,7 +114,7 @@ async function run(options: ProcessOptions): Promise<void> {
   clearTimeout(late)
   if (code === 0) return
   throw new Error(
-    `PostgreSQL’s initdb ended with ${signal ?? `code ${code}`}: ${await lastLines(options.logFile)}`,
+    `PostgreSQL’s initdb ended with ${signal ?? `code ${code}`}: ${await lastLines(options.logFile, child.logFrom)}`,
   )
 }
 

@@ -17,6 +17,8 @@ export interface DependencyOptions {
   /** Addresses of dependencies that somebody else runs: those are not started. */
   given: Partial<DependencyAddresses>
   supervise: <T extends ComponentProcess>(component: Component<T>) => Promise<Supervised<T>>
+  /** The secret that is kept in a file, made where there is none. */
+  secretIn: (file: string) => string
 }
 
 interface Place {
@@ -26,7 +28,8 @@ interface Place {
 }
 
 /** Starts every dependency that is not given; resolves to all addresses and to what stops them, last one first. */
-export async function startDependencies({ dataDir, given, supervise }: DependencyOptions) {
+export async function startDependencies(options: DependencyOptions) {
+  const { dataDir, given, supervise, secretIn } = options
   const started: Supervised[] = []
   const stop = async () => {
     for (const dependency of started.toReversed()) await dependency.stop()
@@ -45,8 +48,10 @@ export async function startDependencies({ dataDir, given, supervise }: Dependenc
     started.push(dependency)
     return dependency.first.url
   }
-  const startOurNats = (place: Place) =>
-    startNats({ executable: toolPath('nats-server'), ...place })
+  const startOurNats = (place: Place) => {
+    const password = secretIn(join(place.dataDir, 'password'))
+    return startNats({ executable: toolPath('nats-server'), ...place, password })
+  }
   try {
     const addresses: DependencyAddresses = {
       eventStore: given.eventStore ?? (await start('event-store', startEmbeddedEventStore)),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { openEventStore } from '#eventstore'
+import { opaqueIds } from '#http'
 import { createLogger } from '#observability'
 import { openPool } from '#postgres'
 import { buildApp as buildCommandApi } from '../../services/command-api/app.ts'
@@ -12,7 +13,7 @@ test('the list of the API’s routes is what both services serve together', asyn
   const logger = createLogger({ service: 'test', level: 'silent' })
   const store = openEventStore({ connectionString: 'esdb://127.0.0.1:1?tls=false', logger })
   const pool = openPool({ url: 'postgres://127.0.0.1:1/nowhere', logger })
-  const both = { store, logger, auth: { mode: 'off' } } as const
+  const both = { store, ids: opaqueIds('of this test'), logger, auth: { mode: 'off' } } as const
   const apps = [
     buildCommandApi({ ...both, storesMax: 1, now: () => new Date() }),
     buildQueryApi({

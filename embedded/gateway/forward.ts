@@ -23,7 +23,7 @@ const hopByHop = [
 ]
 
 /** Hands requests on to services over kept connections, each once, and what they answer back. */
-export function createForwarder(logger: Logger) {
+export function createForwarder(logger: Logger, publicUrl = '') {
   const agent = new Agent({ keepAlive: true })
   const limited = limitLines()
   const forward = (request: IncomingMessage, response: ServerResponse, target: URL): void => {
@@ -55,7 +55,7 @@ export function createForwarder(logger: Logger) {
       limited(kindOfError(err), (counted) =>
         logger.warn({ err, method, url, ...counted }, 'a service does not answer'),
       )
-      refuse(request, response)
+      refuse(request, response, publicUrl)
     })
     // A client that has gone, or whose body broke off, waits for nothing.
     response.on('close', () => upstream.destroy())
@@ -118,10 +118,11 @@ function writeHead(response: ServerResponse, answer: IncomingMessage): void {
 }
 
 /** The one answer of our own: the service that should answer cannot be reached. */
-function refuse(request: IncomingMessage, response: ServerResponse): void {
+function refuse(request: IncomingMessage, response: ServerResponse, publicUrl: string): void {
   const given = request.headers['x-correlation-id']
   const correlationId = correlationIdOf([given].flat()[0])
-  const [instance = '/'] = (request.url ?? '/').split('?')
+  const [path = '/'] = (request.url ?? '/').split('?')
+  const instance = `${publicUrl}${path}`
   const problem = problemOf({ code: 'OVERLOADED', instance, correlationId })
   request.resume()
   response.writeHead(problem.status, problemHeaders(problem))

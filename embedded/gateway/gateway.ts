@@ -16,6 +16,8 @@ import { readiness, type ServiceUrls } from './readiness.ts'
 interface GatewayOptions {
   host: string
   port: number
+  /** Where clients reach it, as the services have it. */
+  publicUrl?: string | undefined
   /** Where each service listens, by name. */
   services: ServiceUrls
   logger: Logger
@@ -35,7 +37,7 @@ const IPV6_LOOPBACK = '::1'
 /** One address in front of all services: it hands each request on as it is, and adds the health of the whole. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { host, port, logger, services } = options
-  const forwarder = createForwarder(logger)
+  const forwarder = createForwarder(logger, options.publicUrl)
   const answer = requestHandler(services, forwarder.forward)
   const first = await listen(answer, options)
   const second = host === IPV4_LOOPBACK ? await listenOnIpv6(answer, options) : undefined

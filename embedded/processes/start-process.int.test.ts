@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -116,3 +117,35 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+test('a process is not started while somebody else listens where it is to listen', async () => {
+  await using folder = await tempFolder()
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const address = other.address()
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+  const options = { command: process.execPath, args: ['-e', ''], logFile: join(folder.path, 'log') }
+
+  await expect(startProcess({ ...options, port })).rejects.toThrow(
+    `somebody else listens on port ${port}`,
+  )
+  other.close()
+})
+
+test('a failed start tells the line that says why, and none of an earlier start', async () => {
+  await using folder = await tempFolder()
+  const logFile = join(folder.path, 'log')
+  await writeFile(logFile, 'FATAL: an earlier one\n')
+  const start = async (lines: string[]) => {
+    const script = `for (const line of ${JSON.stringify(lines)}) console.log(line)`
+    const child = await startProcess({ command: process.execPath, args: ['-e', script], logFile })
+    const probe = () => Promise.reject(new Error('no'))
+    return untilReady(child, { name: 'It', logFile, timeoutMs: 30_000, probe })
+  }
+  const command = 'initdb -D /a/very/long/command'
+
+  await expect(start([command, 'error: no space left', 'removing the folder'])).rejects.toThrow(
+    `It ended before it was ready: error: no space left (${logFile})`,
+  )
+  await expect(start(['one', 'two'])).rejects.toThrow('It ended before it was ready: one | two')
+})

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   closeSync,
   copyFileSync,
+  fstatSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -10,8 +11,9 @@ import {
   truncateSync,
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { isFree } from './free-port.ts'
 import { guardProcess, releaseProcess } from './guard.ts'
 
 const LOG_BYTES_MAX = 10 * 1024 * 1024
@@ -23,6 +25,8 @@ export interface ProcessOptions {
   logFile: string
   env?: NodeJS.ProcessEnv
   cwd?: string
+  /** Where it is to listen: not started while somebody else does, who would be taken for it. */
+  port?: number
   uid?: number
   gid?: number
   /** Open files of this process that the child gets as its descriptors from 3 on. */
@@ -44,14 +48,19 @@ export interface RunningProcess {
   pid: number
   /** Settles when the process has ended; never rejects. */
   exited: Promise<Exit>
+  /** Where in its log file it begins: what is before was said by earlier ones. */
+  logFrom?: number
   /** Asks it to end, kills it when it does not in time. */
   stop: () => Promise<void>
 }
 
 /** Starts a child in a process group of its own that does not outlive this process. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { command, args, logFile, stopSignal = 'SIGTERM', stopTimeoutMs = 10_000 } = options
+  const { command, args, logFile, port, stopSignal = 'SIGTERM', stopTimeoutMs = 10_000 } = options
+  if (port !== undefined && !(await isFree(port)))
+    throw new Error(`${basename(command)} is not started: somebody else listens on port ${port}`)
   const log = openLog(logFile)
+  const logFrom = fstatSync(log).size
   const child = spawn(command, args, {
     detached: true,
     stdio: ['ignore', log, log, ...(options.descriptors ?? [])],
@@ -83,7 +92,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     await exited
     clearTimeout(killer)
   }
-  return { pid, exited, stop }
+  return { pid, exited, logFrom, stop }
 }
 
 /** Opened for appending; a large log of earlier starts is kept aside as `<file>.1`. */
@@ -135,7 +144,7 @@ export async function untilReady(child: RunningProcess, options: ReadyOptions): 
       if (ended || Date.now() > giveUpAt) {
         const why = error instanceof Error ? error.message : String(error)
         // Read before it is asked to end, which it would speak of.
-        const said = await lastLines(logFile)
+        const said = await lastLines(logFile, child.logFrom)
         const message = `${name} ${failure}${ended ? '' : ` (${why})`}: ${said}`
         await child.stop()
         throw Object.assign(new Error(message, { cause: error }), ended && { code: ENDED })
@@ -145,9 +154,14 @@ export async function untilReady(child: RunningProcess, options: ReadyOptions): 
   }
 }
 
-/** The end of what a child said, and where the rest stands. */
-export async function lastLines(logFile: string): Promise<string> {
-  const text = await readFile(logFile, 'utf8').catch(() => '')
-  const lines = text.trim().split('\n').slice(-3).join(' | ')
-  return `${lines || 'it said nothing'} (${logFile})`
+const LINES_LOOKED_AT = 20
+const saysWhy = /\b(?:error|fatal|panic|cannot|could not)\b/i
+
+/** Why a child ended: the last line that says it, else the end of what it said; and where the rest stands. */
+export async function lastLines(logFile: string, from = 0): Promise<string> {
+  const bytes = await readFile(logFile).catch(() => Buffer.alloc(0))
+  const text = bytes.subarray(from <= bytes.length ? from : 0).toString()
+  const lines = text.trim().split('\n').slice(-LINES_LOOKED_AT)
+  const why = lines.findLast((line) => saysWhy.test(line)) ?? lines.slice(-3).join(' | ')
+  return `${why.trim() || 'it said nothing'} (${logFile})`
 }

@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path'
 import { downloadRelease } from './download-release.js'
 import { withLock } from './lock.js'
 import { suitableVersion } from './tools.js'
-import { withProgress } from './output.js'
+import { say, withProgress } from './output.js'
 import { onPath, run, systemEnv } from './run.js'
 
 /** Finds or makes a tool; each way is tried in turn, and a refusal names all of them. */
@@ -100,6 +100,7 @@ async function buildWithGo(tool, folder) {
   const [go] = await onPath('go')
   if (go === undefined) throw new Error('Go is not on PATH')
   const text = `building ${tool.version} with Go, once, about ${tool.buildTime}`
+  say(tool.name, `${text}; one on PATH or in ${tool.variable} would spare it`)
   const env = { ...systemEnv(), GOBIN: folder, GOFLAGS: '', CGO_ENABLED: '0' }
   await withProgress(tool.name, text, () =>
     run(go, ['install', ...tool.goFlags, tool.goPackage], {

@@ -12,16 +12,19 @@ const natsIsGiven = process.argv.includes('--start') && process.env.NATS_URL
 
 try {
   requireNode(20)
-  await installPackages(root)
-  await writeTools(root, {
-    'nats-server': await setUpTool(natsServer, {
-      notNeeded: natsIsGiven && 'not needed: NATS_URL is set',
-    }),
-    helm: await setUpTool(helm),
-  })
+  // A tool may have to be built, which takes minutes; so does npm with a slow network.
+  const [packages, tools] = await Promise.allSettled([installPackages(root), setUpTools()])
+  for (const { status, reason } of [packages, tools]) if (status === 'rejected') throw reason
+  await writeTools(root, tools.value)
 } catch (error) {
   sayError(error)
   process.exitCode = 1
+}
+
+async function setUpTools() {
+  const notNeeded = natsIsGiven && 'not needed: NATS_URL is set'
+  const nats = await setUpTool(natsServer, { notNeeded })
+  return { 'nats-server': nats, helm: await setUpTool(helm) }
 }
 
 async function setUpTool(tool, { notNeeded = '' } = {}) {

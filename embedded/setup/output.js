@@ -1,6 +1,7 @@
 const QUIET_MS = 2_000
 const LINE_EVERY_MS = 10_000
 const NAME_WIDTH = 13
+let running = 0
 
 /** One line about one tool, or about the packages. */
 export function say(name, text) {
@@ -15,10 +16,16 @@ export function sayError(error) {
 /** Runs `work`; from two seconds on it shows that, and for how long, it is at it. */
 export async function withProgress(name, text, work) {
   const since = Date.now()
+  let shownAt = -Infinity
   const show = () => {
     const line = `${name.padEnd(NAME_WIDTH)}${text} … ${Math.round((Date.now() - since) / 1_000)} s`
-    process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line}\n`)
+    // Two at a time would write over each other.
+    const isAlone = process.stdout.isTTY && running === 1
+    if (!isAlone && Date.now() - shownAt < LINE_EVERY_MS) return
+    shownAt = Date.now()
+    process.stdout.write(isAlone ? `\r${line}` : `${line}\n`)
   }
+  running++
   let ticker
   const first = setTimeout(() => {
     show()
@@ -27,6 +34,7 @@ export async function withProgress(name, text, work) {
   try {
     return await work()
   } finally {
+    running--
     clearTimeout(first)
     clearInterval(ticker)
     if (ticker && process.stdout.isTTY) process.stdout.write('\n')

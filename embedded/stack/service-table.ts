@@ -58,8 +58,9 @@ export const releasesIn = (dataDir: string): string => join(dataDir, 'releases')
 /** What every service gets to know: where the dependencies are, and defaults for one machine. */
 export function serviceEnv(
   env: NodeJS.ProcessEnv,
-  { addresses, dataDir }: { addresses: DependencyAddresses; dataDir: string },
+  given: { addresses: DependencyAddresses; dataDir: string; positionKey: string },
 ): NodeJS.ProcessEnv {
+  const { addresses, dataDir, positionKey } = given
   return {
     AUTH: 'off',
     DRIVER: 'render',
@@ -72,5 +73,6 @@ export function serviceEnv(
     EVENTSTORE_URL: addresses.eventStore,
     NATS_URL: addresses.nats,
     DATABASE_URL: addresses.database,
+    POSITION_KEY: env['POSITION_KEY'] || positionKey,
   }
 }

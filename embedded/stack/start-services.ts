@@ -115,6 +115,7 @@ async function startApart(name: ServiceName, instance: string, options: Separate
       command: process.execPath,
       args: [program],
       logFile,
+      port,
       env: { ...env, PORT: `${port}` },
       stopTimeoutMs: stopTimeoutMs(name, env),
     })

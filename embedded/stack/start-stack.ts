@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createLogger, type Logger } from '#observability'
 import type { StackConfig } from '../config.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
-import { writeAddresses, writePids } from './status-files.ts'
+import { secretIn, writeAddresses, writePids } from './status-files.ts'
 import { startDependencies } from '../dependencies/start.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { isFree } from '../processes/free-port.ts'
@@ -53,13 +53,25 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
   const superviseComponent = <T extends ComponentProcess>(component: Component<T>) =>
     supervise(component, { logger, onStarted })
 
-  const dependencies = await startDependencies({ dataDir, given, supervise: superviseComponent })
+  const dependencies = await startDependencies({
+    dataDir,
+    given,
+    supervise: superviseComponent,
+    secretIn,
+  })
   running.defer(dependencies.stop)
 
   const addresses = writeAddresses(dataDir, dependencies.addresses)
   running.defer(addresses.remove)
 
-  const forServices = serviceEnv(env, { addresses: dependencies.addresses, dataDir })
+  if (given.eventStore === undefined)
+    logger.info(
+      { eventStore: dependencies.addresses.eventStore },
+      'the embedded event store has no password: every user of this machine may use it',
+    )
+
+  const positionKey = secretIn(join(dataDir, 'position.key'))
+  const forServices = serviceEnv(env, { addresses: dependencies.addresses, dataDir, positionKey })
   const services = config.separate
     ? await startServicesApart({ env: forServices, dataDir, supervise: superviseComponent })
     : await startServicesInside(forServices, logger, onFatal)
@@ -71,8 +83,8 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
     gateway?.close()
   })
 
-  const { host, port } = config
-  gateway = await startGateway({ host, port, services: services.urls, logger })
+  const { host, port, publicUrl } = config
+  gateway = await startGateway({ host, port, publicUrl, services: services.urls, logger })
   return gateway.url
 }
 

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { DependencyAddresses } from '../dependencies/start.ts'
 import { releasesIn } from './service-table.ts'
@@ -52,5 +53,26 @@ export async function readPids(folder: string): Promise<z.output<typeof pids>> {
     return pids.parse(JSON.parse(await readFile(join(folder, 'processes.json'), 'utf8')))
   } catch {
     return {}
+  }
+}
+
+/** A secret of this data folder, for its owner's eyes only: made at the first start and kept. */
+export function secretIn(file: string): string {
+  const kept = readIfThere(file)
+  if (kept !== '') return kept
+  const secret = randomBytes(24).toString('hex')
+  mkdirSync(dirname(file), { recursive: true })
+  rmSync(`${file}.new`, { force: true })
+  writeFileSync(`${file}.new`, secret, { mode: 0o600 })
+  renameSync(`${file}.new`, file)
+  return secret
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    throw error
   }
 }

@@ -1,5 +1,5 @@
 import type { EventStore } from '#eventstore'
-import { buildServer, type ServerOptions } from '#http'
+import { buildServer, type OpaqueIds, type ServerOptions } from '#http'
 import { changeStore } from './change-store.ts'
 import { createStore } from './create-store.ts'
 import { storeQuota } from './store-quota.ts'
@@ -8,15 +8,16 @@ import { createStoreRoute } from './routes/create-store.ts'
 
 interface AppDependencies extends Omit<ServerOptions, 'service'> {
   store: EventStore
+  ids: OpaqueIds
   storesMax: number
   now: () => Date
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
-export function buildApp({ store, storesMax, now, ...server }: AppDependencies) {
+export function buildApp({ store, ids, storesMax, now, ...server }: AppDependencies) {
   const app = buildServer({ ...server, service: 'command-api' })
   const quota = storeQuota({ store, storesMax, now })
-  app.register(createStoreRoute, { createStore: createStore({ store, quota }) })
-  app.register(changeStoreRoutes, { changeStore: changeStore({ store, now }) })
+  app.register(createStoreRoute, { ids, createStore: createStore({ store, quota }) })
+  app.register(changeStoreRoutes, { ids, changeStore: changeStore({ store, now }) })
   return app
 }

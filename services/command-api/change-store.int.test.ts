@@ -21,6 +21,7 @@ test('a deletion is accepted, and its repetition is answered like it', async () 
 
   expect(first).toMatchObject({ status: 202, json: { store: { status: 'deleting' } } })
   expect(again.status).toBe(202)
+  expect([first, again].map(replayed)).toEqual([null, 'true'])
   expect(again.headers.get('etag')).toBe('"1"')
   expect(again.headers.get('x-position')).toBe(first.headers.get('x-position'))
   expect(await typesOf(store.id)).toEqual(['StoreRequested', 'DeletionRequested'])
@@ -38,13 +39,14 @@ test('a cancelled store that no worker had is failed at once, and can be tried a
 
 test('a command with a key happens once, also when the store has returned to its earlier state', async () => {
   const store = storeIn(await api.create())
-  const cancel = () => api.send('POST', `/api/stores/${store.id}/cancel`, { key: 'first cancel' })
+  const cancel = () => api.send('POST', `/api/stores/${store.id}/cancel`, { key: 'first-cancel' })
   await cancel()
   await api.send('POST', `/api/stores/${store.id}/retry`)
 
   const again = await cancel()
 
   expect(again).toMatchObject({ status: 202, json: { store: { status: 'requested' } } })
+  expect(replayed(again)).toBe('true')
   expect(await typesOf(store.id)).toEqual([
     'StoreRequested',
     'CancelRequested',
@@ -88,6 +90,59 @@ test('a command is refused when the store has changed since it was read', async 
   expect(fresh.status).toBe(202)
 })
 
+test.for([
+  ['If-Match: * is fulfilled by any store', { 'if-match': '*' }, 202],
+  ['one tag of a list is enough', { 'if-match': '"7", "0",' }, 202],
+  ['a weak tag never matches', { 'if-match': 'W/"0"' }, 412],
+  ['no tag of a list matches', { 'if-match': '"7", W/"0"' }, 412],
+  ['a tag of another API is a tag', { 'if-match': '"abc,0"' }, 412],
+  ['a tag without quotes is none', { 'if-match': '0' }, 400],
+  ['a list without a tag is none', { 'if-match': ',' }, 400],
+  ['If-None-Match: * is for what does not exist yet', { 'if-none-match': '*' }, 412],
+  ['If-None-Match names the state, weakly too', { 'if-none-match': 'W/"0"' }, 412],
+  ['If-None-Match names another state', { 'if-none-match': '"7"' }, 202],
+] as const)('%s', async ([, headers, status]) => {
+  const store = storeIn(await api.create())
+
+  const answer = await api.send('DELETE', `/api/stores/${store.id}`, { headers })
+
+  expect(answer.status).toBe(status)
+})
+
+test('a command that happened is answered, whatever its precondition says by now', async () => {
+  const store = storeIn(await api.create())
+  const cancel = () =>
+    api.send('POST', `/api/stores/${store.id}/cancel`, { key: 'k', headers: { 'if-match': '"0"' } })
+
+  expect([(await cancel()).status, (await cancel()).status]).toEqual([202, 202])
+})
+
+test('of fifty repetitions at once all but one say so, and they do not count for the rate limit', async () => {
+  await using limited = await commandApi(events.url, { RATE_LIMIT_PER_MINUTE: '3' })
+  const store = storeIn(await limited.create())
+  const cancel = () => limited.send('POST', `/api/stores/${store.id}/cancel`, { key: 'k' })
+
+  const answers = await Promise.all(Array.from({ length: 50 }, cancel))
+
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
+  expect(answers.map(replayed).filter((said) => said === null)).toHaveLength(1)
+  const refused = await limited.send('POST', `/api/stores/${store.id}/upgrade`, { body: {} })
+  expect(refused.status).toBe(409)
+  const another = await limited.send('POST', `/api/stores/${store.id}/upgrade`, { body: {} })
+  expect(another.status).toBe(429)
+})
+
+test('an upgrade without a body is told what is needed', async () => {
+  const store = storeIn(await api.create())
+
+  const answer = await api.send('POST', `/api/stores/${store.id}/upgrade`)
+
+  expect(answer).toMatchObject({
+    status: 400,
+    json: { errors: [{ in: 'body', pointer: '', detail: expect.stringContaining('{}') }] },
+  })
+})
+
 test("another tenant's store is not there", async () => {
   const store = storeIn(await api.create())
 
@@ -126,6 +181,8 @@ test('the API is described whole', async () => {
     '/api/stores/{id}/upgrade',
   ])
 })
+
+const replayed = ({ headers }: { headers: Headers }) => headers.get('idempotency-replayed')
 
 async function typesOf(storeId: string): Promise<string[]> {
   return (await api.eventsOf(storeId)).map(({ type }) => type)

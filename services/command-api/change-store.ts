@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { decodeStoreEvent, type StoreView, storeViewOf } from '#contracts'
+import {
+  decodeStoreEvent,
+  isNamed,
+  matches,
+  type Preconditions,
+  type StoreView,
+  storeViewOf,
+} from '#contracts'
 import {
   AppError,
   type RequestUpgrade,
@@ -15,9 +22,11 @@ export interface ChangeRequest {
   command: OwnersCommand
   /** With a key the command happens once, however often it is sent; without one the store's state decides. */
   key: string | undefined
-  /** The revision the caller has seen; any other is PRECONDITION_FAILED. */
-  ifMatch: bigint | undefined
+  /** What the caller expects of the store it has seen; else PRECONDITION_FAILED. */
+  preconditions: Preconditions
   context: RequestContext
+  /** Counts a request that is not the repetition of an earlier one; throws RATE_LIMITED. */
+  count: () => Promise<void>
 }
 
 /** What the owner of a store can ask for, without the time. */
@@ -27,12 +36,14 @@ type OwnersCommand =
 export interface ChangedStore {
   view: StoreView
   position: bigint | undefined
+  /** What was asked for had already happened. */
+  replayed: boolean
 }
 
 /** Sends a command to an existing store of the tenant. */
 export function changeStore({ store, now }: { store: EventStore; now: () => Date }) {
-  return async (request: ChangeRequest): Promise<ChangedStore> => {
-    const { storeId, command, ifMatch, context } = request
+  const change = async (request: ChangeRequest): Promise<ChangedStore> => {
+    const { storeId, command, preconditions, context, count } = request
     const at = now().toISOString()
     const handled = await handleCommand({
       store,
@@ -40,19 +51,30 @@ export function changeStore({ store, now }: { store: EventStore; now: () => Date
       decode: decodeStoreEvent,
       stream: storeStream(storeId),
       command: { ...command, now: at },
-      context: { ...context, commandId: commandIdOf(request) },
+      context: { ...context, commandId: commandIdOf(request), requestId: randomUUID() },
+      admit: count,
       precondition: ({ state, revision }) => {
         // Another tenant's store does not exist for this tenant.
         if (state.status === 'absent' || state.request.tenantId !== context.tenantId)
           throw notFound()
-        if (ifMatch !== undefined && revision !== ifMatch)
-          throw new AppError('PRECONDITION_FAILED', 'The store has changed since it was read')
+        const etag = `"${revision}"`
+        if (!matches(preconditions, etag) || isNamed(preconditions, etag))
+          throw new AppError('PRECONDITION_FAILED', 'The store is not as the request expects it')
       },
     })
-    const { state, revision, position, recordedAt: updatedAt = at } = handled
+    const { state, revision, position, isNew, recordedAt: updatedAt = at } = handled
     if (state.status === 'absent' || revision === 'no_stream') throw notFound()
     refuseReusedKey(command, handled.events)
-    return { view: storeViewOf(state, { updatedAt, revision }), position }
+    return { view: storeViewOf(state, { updatedAt, revision }), position, replayed: !isNew }
+  }
+  return async (request: ChangeRequest): Promise<ChangedStore> => {
+    try {
+      return await change(request)
+    } catch (error) {
+      // What is refused is no repetition.
+      await request.count()
+      throw error
+    }
   }
 }
 

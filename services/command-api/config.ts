@@ -1,4 +1,5 @@
 import {
+  apiVariables,
   authVariables,
   eventStoreVariables,
   parseEnvironment,
@@ -11,6 +12,7 @@ const schema = z
   .object({
     ...serviceVariables,
     ...authVariables,
+    ...apiVariables,
     ...eventStoreVariables,
     /** Stores a tenant may have at the same time. */
     STORES_PER_TENANT_MAX: z.coerce.number().int().min(1).max(100_000).default(1_000),

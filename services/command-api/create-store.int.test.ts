@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requestStoreBody, schemaVersion } from '#contracts'
 import { releaseNameOf, tenantStream } from '#domain'
@@ -31,7 +33,22 @@ test('a request is accepted with the store, its address, its ETag and a position
   expect(answer.headers.get('retry-after')).toBe('2')
   expect(answer.headers.get('etag')).toBe('"0"')
   const [requested] = await api.requestedStores()
-  expect(answer.headers.get('x-position')).toBe(String(requested?.position))
+  expect(answer.headers.get('x-position')).toBe(api.tokenOf(requested?.position ?? 0n))
+})
+
+test('behind a proxy that takes a path away, links are those that its clients can follow', async () => {
+  const PUBLIC_URL = 'https://example.com/storewright/'
+  await using api = await commandApi(events.url, { PUBLIC_URL })
+
+  const created = await api.create()
+
+  const path = `/api/stores/${storeIn(created).id}`
+  const deleted = await api.send('DELETE', path)
+  const location = `https://example.com/storewright${path}`
+  expect([created, deleted].map(({ headers }) => headers.get('location'))).toEqual([
+    location,
+    location,
+  ])
 })
 
 test('a name is kept in one Unicode form, without blanks around it', async () => {
@@ -54,6 +71,47 @@ test('a repetition gets the first answer, byte for byte, and says so', async () 
   expect(again.headers.get('idempotency-replayed')).toBe('true')
   expect(again.headers.get('x-position')).toBe(first.headers.get('x-position'))
   expect(await api.requestedStores()).toHaveLength(1)
+})
+
+test.for([
+  ['a String', '"a b"', 202],
+  ['the same as a token', 'k-1', 202],
+  ['an escaped quote', String.raw`"a\"b"`, 202],
+  ['a date and a path', '2026-01-01T00:00:00Z/1', 202],
+  ['255 characters', 'x'.repeat(255), 202],
+  ['256 characters', 'x'.repeat(256), 400],
+  ['nothing between the quotes', '""', 400],
+  ['blanks without quotes', 'a b', 400],
+  ['two keys', 'a, b', 400],
+  ['two Strings', '"a", "b"', 400],
+  ['a parameter', '"a";p=1', 400],
+  ['a quote that is not closed', '"a', 400],
+  ['an escape that is none', String.raw`"a\b"`, 400],
+  ['a quote in a token', 'a"b', 400],
+] as const)('as Idempotency-Key, %s is answered with its status', async ([, key, status]) => {
+  await using api = await commandApi(events.url)
+
+  expect((await api.create({ key })).status).toBe(status)
+})
+
+test('the key in two lines is no key, and nothing happens', async () => {
+  await using api = await commandApi(events.url)
+
+  for (const keys of [
+    ['a', 'b'],
+    ['"a', 'b"'],
+    ['a', 'a'],
+  ]) {
+    const sent = request(`${api.url}/api/stores`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': keys },
+    }).end(JSON.stringify(storeBody))
+    const [answer] = await once(sent, 'response')
+    answer.resume()
+    expect(answer.statusCode).toBe(400)
+  }
+
+  expect(await api.requestedStores()).toEqual([])
 })
 
 test('a repetition is answered like the first while the store has gone on, and after its deletion', async () => {
@@ -106,8 +164,20 @@ test('F4: of fifty at once with one key, all get the same answer and one store e
 
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
   expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
+  const replayed = answers.map(({ headers }) => headers.get('idempotency-replayed'))
+  expect(replayed.filter((said) => said === null)).toHaveLength(1)
   expect(await api.requestedStores()).toHaveLength(1)
   expect(await api.slotEvents()).toHaveLength(1)
+})
+
+test('repetitions do not count for the rate limit, also while the first is under way', async () => {
+  await using api = await commandApi(events.url, { RATE_LIMIT_PER_MINUTE: '2' })
+
+  const answers = await Promise.all(Array.from({ length: 50 }, () => api.create({ key: 'k' })))
+
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
+  expect((await api.create()).status).toBe(202)
+  expect((await api.create()).status).toBe(429)
 })
 
 test('F4: of fifty at once with one key and two bodies, one body wins and the other is refused', async () => {
@@ -193,6 +263,8 @@ describe('a request that is not valid', () => {
     ['a name with a line break', { ...storeBody, name: 'a\nb' }, '/name'],
     ['an empty name', { ...storeBody, name: '' }, '/name'],
     ['a blank name', { ...storeBody, name: '   ' }, '/name'],
+    ['a name that is a number', { ...storeBody, name: 7 }, '/name'],
+    ['a list', [], ''],
     ['51 characters', { ...storeBody, name: 'x'.repeat(51) }, '/name'],
     ['half a character', { ...storeBody, name: 'a\ud800' }, '/name'],
     ['an unknown engine', { ...storeBody, engine: 'magento' }, '/engine'],
@@ -207,6 +279,7 @@ describe('a request that is not valid', () => {
       code: 'REQUEST_INVALID',
       errors: [{ in: 'body', pointer }],
     })
+    expect(answer.text).not.toMatch(/Invalid|expected|received|undefined/)
     expect(await api.slotEvents()).toEqual([])
   })
 })

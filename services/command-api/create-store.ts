@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { inTurn } from '#async'
 import { decodeStoreEvent, type RequestStoreBody } from '#contracts'
 import { type RequestStore, store as decider, type StoreRequested, storeStream } from '#domain'
 import { type EventStore, handleCommand, storeIdOf } from '#eventstore'
@@ -31,10 +32,9 @@ interface Dependencies {
  * tenant's state tells a new store from a repetition, so that only a repetition costs a read.
  */
 export function createStore({ store, quota }: Dependencies) {
-  return async (request: CreateRequest): Promise<CreatedStore> => {
+  const create = async (request: CreateRequest, storeId: string): Promise<CreatedStore> => {
     const { key, context, count } = request
     const { tenantId } = context
-    const storeId = key === undefined ? randomUUID() : storeIdOf(tenantId, key)
     const asked = { storeId, tenantId, ...request.body, fingerprint: fingerprintOf(request.body) }
     const read = () => readRequested(store, storeId)
     const isKnown = key !== undefined && (await quota.mayExist(storeId, context))
@@ -43,18 +43,29 @@ export function createStore({ store, quota }: Dependencies) {
     if (earlier !== undefined) return replay(earlier, asked)
     const now = await quota.reserve(storeId, context)
     if (now === undefined) return replay((await read()) ?? missing(storeId), asked)
-    const { events, state, position } = await handleCommand({
+    const { isNew, state, position } = await handleCommand({
       store,
       decider,
       decode: decodeStoreEvent,
       stream: storeStream(storeId),
       command: { type: 'RequestStore', ...asked, now },
-      // The same in every process that holds the slot, and so is the event but for its trace.
-      context: { ...context, commandId: `${storeId}:${asked.fingerprint}:${now}` },
+      // The command is the same in every process that holds the slot; one request's event is the first.
+      context: {
+        ...context,
+        commandId: `${storeId}:${asked.fingerprint}:${now}`,
+        requestId: randomUUID(),
+      },
       known: { state: decider.initialState(), revision: 'no_stream' },
     })
     if (state.status === 'absent') return missing(storeId)
-    return { requested: state.request, position, replayed: events.length === 0 }
+    return { requested: state.request, position, replayed: !isNew }
+  }
+  return (request: CreateRequest): Promise<CreatedStore> => {
+    const { key, context } = request
+    if (key === undefined) return create(request, randomUUID())
+    const storeId = storeIdOf(context.tenantId, key)
+    // A repetition that arrives while the first is under way waits for it, so that it is known as one.
+    return inTurn(quota, storeId, () => create(request, storeId))
   }
 }
 

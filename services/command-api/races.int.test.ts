@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { storeBody } from '#test/http/client'
+import { storeBody, storeIn } from '#test/http/client'
 import { commandApis } from '#test/http/command-apis'
 
 const world = await commandApis()
@@ -17,9 +17,31 @@ test('two processes that race with the same keys give one answer for each, byte 
 
   for (const ofKey of answers)
     expect(ofKey.map(({ text }) => text)).toEqual(ofKey.map(() => ofKey[0]?.text))
+  const firstOnes = answers.map((ofKey) => ofKey.filter(isFirst).length)
+  expect(firstOnes).toEqual(keys.map(() => 1))
   expect(await log.requestedStores()).toHaveLength(keys.length)
   expect(await log.slotEvents()).toHaveLength(keys.length)
 })
+
+test('of two processes that race with one command, one answer is the first', async () => {
+  const { user } = world.tenant()
+  const [api] = apis
+  const stores = await Promise.all(Array.from({ length: 20 }, () => api.create({ user })))
+
+  const answers = await Promise.all(
+    stores.map((store) => {
+      const path = `/api/stores/${storeIn(store).id}/cancel`
+      return Promise.all(
+        [...apis, ...apis].map((one) => one.send('POST', path, { user, key: 'k' })),
+      )
+    }),
+  )
+
+  expect(answers.flat().every(({ status }) => status === 202)).toBe(true)
+  expect(answers.map((ofStore) => ofStore.filter(isFirst).length)).toEqual(stores.map(() => 1))
+})
+
+const isFirst = ({ headers }: { headers: Headers }) => !headers.has('idempotency-replayed')
 
 test('two processes that race with one key and two bodies store one and refuse the other', async () => {
   const { user, ...log } = world.tenant()

@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, reportReadiness } from '#http'
+import { authOf, closeWithin, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -17,10 +17,12 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   }
   const app = buildApp({
     store,
+    ids: opaqueIds(config.POSITION_KEY ?? config.EVENTSTORE_URL),
     logger,
     checks,
     auth: authOf(config),
     corsOrigins: config.CORS_ORIGINS,
+    publicUrl: config.PUBLIC_URL,
     storesMax: config.STORES_PER_TENANT_MAX,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,

@@ -1,5 +1,5 @@
 import type { EventStore } from '#eventstore'
-import { buildServer, type ServerOptions } from '#http'
+import { buildServer, type OpaqueIds, type ServerOptions } from '#http'
 import { awaitFreshness, type Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
 import { getStoreRoute } from './routes/get-store.ts'
@@ -11,19 +11,20 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
   models: ReadModels
   store: EventStore
   freshness: Freshness
+  ids: OpaqueIds
   lagSeconds: () => number | undefined
   heartbeatMs: number
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
 export function buildApp(dependencies: AppDependencies) {
-  const { models, store, freshness, lagSeconds, heartbeatMs, ...server } = dependencies
+  const { models, store, freshness, ids, lagSeconds, heartbeatMs, ...server } = dependencies
   const app = buildServer({ ...server, service: 'query-api' })
   const readHead = async () => (await store.head())?.position ?? 0n
-  awaitFreshness(app, { freshness, lagSeconds, readHead })
+  awaitFreshness(app, { freshness, ids, lagSeconds, readHead })
   app.register(listStoresRoute, { models })
   app.register(getStoreRoute, { models, store })
-  app.register(listEventsRoute, { store })
-  app.register(streamStoresRoute, { models, freshness, heartbeatMs })
+  app.register(listEventsRoute, { store, ids })
+  app.register(streamStoresRoute, { models, freshness, ids, heartbeatMs })
   return app
 }

@@ -1,4 +1,5 @@
 import {
+  apiVariables,
   authVariables,
   databaseVariables,
   eventStoreVariables,
@@ -12,6 +13,7 @@ const schema = z
   .object({
     ...serviceVariables,
     ...authVariables,
+    ...apiVariables,
     ...databaseVariables,
     ...eventStoreVariables,
     /** How long an append or a read of the event store may take in total, with all retries. */

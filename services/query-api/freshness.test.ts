@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { opaqueIds } from '#http'
 import { eventually } from '#test/eventually'
 import { freshness } from './freshness.ts'
 import { liveChanges } from './live-changes.ts'
@@ -33,6 +34,7 @@ test('a commit wakes the streams of its tenants only; one that names none wakes 
   await readModels.readPosition()
   const stop = new AbortController()
   const reads: Record<string, number> = {}
+  const ids = opaqueIds('of this test')
   const models = {
     readPosition: async () => 0n,
     query: async ({ values: [tenantId] }: { values: unknown[] }) => {
@@ -41,8 +43,8 @@ test('a commit wakes the streams of its tenants only; one that names none wakes 
     },
   }
   const follow = async (tenantId: string) => {
-    const live = { models, freshness: readModels, heartbeatMs: 60_000 }
-    const asked = { tenantId, lastId: undefined, signal: stop.signal }
+    const live = { models, freshness: readModels, ids, heartbeatMs: 60_000 }
+    const asked = { tenantId, last: undefined, signal: stop.signal }
     for await (const _ of liveChanges(live, asked));
   }
   const following = ['a', 'b'].map(follow)

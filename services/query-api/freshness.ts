@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { AppError, hasCode } from '#domain'
+import { callerOf, type OpaqueIds } from '#http'
 import type { StoreChange } from '#postgres'
 
 /** How far the read models are, as far as this process knows. */
@@ -116,8 +117,16 @@ function behind(wanted: bigint, position: bigint): AppError {
   })
 }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route reads the log itself, which is never behind. */
+    readsLog?: boolean
+  }
+}
+
 interface FreshnessOptions {
   freshness: Freshness
+  ids: OpaqueIds
   /** Seconds the read models are behind. */
   lagSeconds: () => number | undefined
   /** Position of the last event in the log. */
@@ -126,12 +135,18 @@ interface FreshnessOptions {
 
 /** Read your writes: a GET with `X-Position` waits for it, and every answer says how far the read models are. */
 export function awaitFreshness(app: FastifyInstance, options: FreshnessOptions): void {
-  const { freshness: readModels, lagSeconds } = options
+  const { freshness: readModels, ids, lagSeconds } = options
   app.addHook('preHandler', async (request, reply) => {
     if (request.is404 || request.routeOptions.config.policy === 'public') return
-    const wanted: unknown = request.headers['x-position']
-    if (typeof wanted === 'bigint') await reach(wanted, options)
-    reply.header('x-position', String(readModels.position()))
+    const { tenantId } = callerOf(request)
+    const given = request.headers['x-position']
+    if (given !== undefined) {
+      const wanted = ids.positionOf(String(given), tenantId)
+      if (wanted === undefined) throw notIssued()
+      const { readsLog = false } = request.routeOptions.config
+      await (readsLog ? requireWritten(wanted, options) : reach(wanted, options))
+    }
+    reply.header('x-position', ids.freshTokenOf(readModels.position(), tenantId))
     const seconds = lagSeconds()
     if (seconds !== undefined) reply.header('x-read-lag', String(seconds))
   })
@@ -145,9 +160,22 @@ async function reach(wanted: bigint, { freshness: readModels, readHead }: Freshn
     // Without the event store nobody knows whether the position will come.
     const head = await readHead().catch(() => wanted)
     if (wanted <= head) throw error
-    throw new AppError(
-      'REQUEST_INVALID',
-      'X-Position is beyond the end of the event log: the log was reset, or this API did not issue it',
-    )
+    throw beyondTheEnd()
   }
 }
+
+async function requireWritten(
+  wanted: bigint,
+  { freshness: readModels, readHead }: FreshnessOptions,
+) {
+  if (wanted > readModels.position() && wanted > (await readHead())) throw beyondTheEnd()
+}
+
+const beyondTheEnd = () =>
+  new AppError('REQUEST_INVALID', 'X-Position is beyond the end of the event log, which was reset')
+
+const notIssued = () =>
+  new AppError(
+    'REQUEST_INVALID',
+    'X-Position must be that of an earlier answer of this API to the same tenant',
+  )

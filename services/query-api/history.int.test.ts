@@ -10,7 +10,7 @@ const api = await queryApi()
 afterAll(() => api[Symbol.asyncDispose]())
 
 const readAt = (id: string, position: bigint) =>
-  api.send('GET', `/api/stores/${id}`, { headers: { 'x-position': String(position) } })
+  api.send('GET', `/api/stores/${id}`, { headers: { 'x-position': api.tokenOf(position) } })
 
 test('a store is shown with its revision as ETag, and not sent again to who has it', async () => {
   const { storeId, position } = await api.requestStore({ name: 'Shop' })
@@ -130,7 +130,7 @@ test('stores are listed by what they are in the middle of', async () => {
   const position = await api.append(storeId, upgraded().slice(0, 3), 0n)
 
   const answer = await api.send('GET', '/api/stores?status=upgrading&limit=100', {
-    headers: { 'x-position': String(position) },
+    headers: { 'x-position': api.tokenOf(position) },
   })
 
   expect(answer.json).toMatchObject({ stores: [{ id: storeId, upgrade: { plan: 'large' } }] })
@@ -163,14 +163,14 @@ test('a read that names a position waits for it', async () => {
   await api.pauseProjector()
   const { storeId, position } = await api.requestStore()
   const waiting = api.send('GET', '/api/stores?limit=100', {
-    headers: { 'x-position': String(position) },
+    headers: { 'x-position': api.tokenOf(position) },
   })
 
   await api.goOnProjecting()
 
   const { json, headers } = await waiting
   expect(json['stores']).toContainEqual(expect.objectContaining({ id: storeId }))
-  expect(BigInt(headers.get('x-position') ?? 0)).toBeGreaterThanOrEqual(position)
+  expect(api.positionOf(headers.get('x-position'))).toBeGreaterThanOrEqual(position)
 })
 
 test('a read that names a position which does not come is told to come back, never shown what is old', async () => {
@@ -178,7 +178,7 @@ test('a read that names a position which does not come is told to come back, nev
   const { position } = await api.requestStore()
 
   const answer = await api.send('GET', '/api/stores', {
-    headers: { 'x-position': String(position) },
+    headers: { 'x-position': api.tokenOf(position) },
   })
 
   await api.goOnProjecting()
@@ -191,11 +191,50 @@ test('a read that names a position which does not come is told to come back, nev
 
 test('a position beyond the end of the log is refused, as it never comes', async () => {
   const answer = await api.send('GET', '/api/stores', {
-    headers: { 'x-position': '9223372036854775807' },
+    headers: { 'x-position': api.tokenOf(2n ** 62n) },
   })
 
   expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
   expect(answer.json['detail']).toContain('beyond the end of the event log')
+})
+
+test.for(['/api/stores', '/api/stores/stream', '/api/stores/ID', '/api/stores/ID/events'])(
+  'at %s X-Position counts: no token, a number and what is beyond the log are refused',
+  async (path) => {
+    const { storeId } = await api.requestStore()
+    const tokens = ['x', '0', '17', api.tokenOf(2n ** 62n)]
+
+    const answers = await Promise.all(
+      tokens.map((token) =>
+        api.send('GET', path.replace('ID', storeId), { headers: { 'x-position': token } }),
+      ),
+    )
+
+    expect(answers.map(({ status }) => status)).toEqual(tokens.map(() => 400))
+  },
+)
+
+test('history is read from the log, so it does not wait for the read models', async () => {
+  await api.pauseProjector()
+  const { storeId, position } = await api.requestStore()
+  const headers = { 'x-position': api.tokenOf(position) }
+
+  const answer = await api.send('GET', `/api/stores/${storeId}/events`, { headers })
+
+  await api.goOnProjecting()
+  expect(answer.status).toBe(200)
+})
+
+test('a tenant sees nothing of positions and workers but which are the same', async () => {
+  const { storeId, position } = await api.requestStore()
+  await api.append(storeId, upgraded().slice(0, 2), 0n)
+
+  const { json, text } = await api.send('GET', `/api/stores/${storeId}/events`)
+
+  const { events: shown } = eventPage.parse(json)
+  expect(shown[0]?.position).toBe(api.tokenOf(position))
+  expect(shown[1]?.data['worker']).toMatch(/^w-[\da-f]{12}$/)
+  expect(text).not.toContain(`"${position}"`)
 })
 
 test('every answer says how far behind the read models are', async () => {

@@ -7,6 +7,7 @@ import {
 } from '#contracts'
 import { AppError, store as decider, type StoreEvent, type StoreState, storeStream } from '#domain'
 import type { EventStore, RecordedEvent } from '#eventstore'
+import type { OpaqueIds } from '#http'
 
 interface Asked {
   tenantId: string
@@ -55,7 +56,7 @@ export interface EventPage {
 
 /** A page of the store's own stream, oldest first; it outlives the store. Throws STORE_NOT_FOUND. */
 export async function listEvents(
-  store: EventStore,
+  { store, ids }: { store: EventStore; ids: OpaqueIds },
   { tenantId, storeId, from, limit }: Asked & { from: number; limit: number },
 ): Promise<EventPage> {
   const stream = storeStream(storeId)
@@ -68,24 +69,33 @@ export async function listEvents(
     throw new AppError('STORE_NOT_FOUND', 'There is no such store')
   const hasMore = page.length > limit
   const nextFrom = hasMore ? from + limit : null
-  const events = page.slice(0, limit).map(eventViewOf)
+  const events = page.slice(0, limit).map((event) => eventViewOf(event, ids, tenantId))
   return { events, pagination: { limit, hasMore, nextFrom } }
 }
 
-/** A stored event as the API shows it. */
-function eventViewOf(recorded: RecordedEvent): EventView {
+/** A stored event as the API shows it: positions and workers are nothing a tenant may look into. */
+function eventViewOf(recorded: RecordedEvent, ids: OpaqueIds, tenantId: string): EventView {
   const { actor, correlationId } = decodeMetadata(recorded)
   const { id, revision, position, type, data, recordedAt: time } = recorded
   return {
     id,
     revision: Number(revision),
-    position: String(position),
+    position: ids.tokenOf(position, tenantId),
     type,
     time,
-    actor,
+    actor: actor.replace(
+      /^worker:(.*)$/,
+      (_, name: string) => `worker:${ids.workerOf(name, tenantId)}`,
+    ),
     correlationId,
-    data: typeof data === 'object' && data !== null ? { ...data } : {},
+    data: withoutWorker(data, (name) => ids.workerOf(name, tenantId)),
   }
+}
+
+function withoutWorker(data: unknown, nameOf: (worker: string) => string): Record<string, unknown> {
+  if (typeof data !== 'object' || data === null) return {}
+  if (!('worker' in data)) return { ...data }
+  return { ...data, worker: nameOf(String(data.worker)) }
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

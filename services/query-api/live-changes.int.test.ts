@@ -18,7 +18,7 @@ test('each change of a store arrives as it happens, and of no other tenant', asy
   const deleted = await live.next('store')
 
   expect(requested).toMatchObject({
-    id: String(position),
+    id: api.tokenOf(position),
     data: { id: storeId, status: 'requested', tenantId: api.tenant },
   })
   expect(deleted).toMatchObject({ data: { id: storeId, status: 'deleting' } })
@@ -27,21 +27,26 @@ test('each change of a store arrives as it happens, and of no other tenant', asy
 test('a client that comes back gets what it missed, and not what it has', async () => {
   const before = await api.requestStore()
   const missed = await api.requestStore()
-  await api.send('GET', '/api/stores', { headers: { 'x-position': String(missed.position) } })
+  await api.send('GET', '/api/stores', { headers: { 'x-position': api.tokenOf(missed.position) } })
 
-  await using live = await eventSource(api, { 'last-event-id': String(before.position) })
+  await using live = await eventSource(api, { 'last-event-id': api.tokenOf(before.position) })
 
   expect(await live.next('store')).toMatchObject({ data: { id: missed.storeId } })
 })
 
-test('a client from before a reset is told to begin again, and then gets what changes', async () => {
+test.for([
+  ['a position that the log has not reached', (): string => api.tokenOf(2n ** 62n)],
+  ['a token of another key', (): string => 'abcdefghijklmnopqrstuA'],
+  ['a number', (): string => '999999999999'],
+] as const)('a client from before a reset is told to begin again: %s', async ([, id]) => {
   const { position } = await api.requestStore()
-  await api.send('GET', '/api/stores', { headers: { 'x-position': String(position) } })
+  await api.send('GET', '/api/stores', { headers: { 'x-position': api.tokenOf(position) } })
 
-  await using live = await eventSource(api, { 'last-event-id': '9223372036854775807' })
+  await using live = await eventSource(api, { 'last-event-id': id() })
 
-  expect(await live.next('open')).toMatchObject({ id: String(position) })
-  expect(await live.next('reset')).toMatchObject({ id: String(position) })
+  const [open, reset] = [await live.next('open'), await live.next('reset')]
+  expect(api.positionOf(open.id)).toBe(position)
+  expect(api.positionOf(reset.id)).toBe(position)
   const { storeId } = await api.requestStore()
   expect(await live.next('store')).toMatchObject({ data: { id: storeId } })
 })

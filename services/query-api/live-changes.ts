@@ -1,4 +1,5 @@
 import { AppError } from '#domain'
+import type { OpaqueIds } from '#http'
 import type { Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
 import { type ChangedStore, changedStores } from './read-models/read-store.ts'
@@ -6,13 +7,14 @@ import { type ChangedStore, changedStores } from './read-models/read-store.ts'
 export interface LiveDependencies {
   models: ReadModels
   freshness: Freshness
+  ids: OpaqueIds
   heartbeatMs: number
 }
 
 interface Subscription {
   tenantId: string
-  /** Position of the last change the client has. */
-  lastId: bigint | undefined
+  /** Position of the last change the client has; `unknown` when its id is from before a reset or of another key. */
+  last: bigint | 'unknown' | undefined
   signal: AbortSignal
 }
 
@@ -23,32 +25,36 @@ const PAGE = 100
  * client is ready for them, and then show each store in its newest state. Only changes of the tenant's stores cause a read.
  */
 export async function* liveChanges(
-  { models, freshness, heartbeatMs }: LiveDependencies,
-  { tenantId, lastId, signal }: Subscription,
+  { models, freshness, ids, heartbeatMs }: LiveDependencies,
+  { tenantId, last, signal }: Subscription,
 ): AsyncGenerator<string> {
   using changesOfTenant = freshness.watch(tenantId)
   const current = await freshness.readPosition()
-  let after = lastId === undefined || lastId > current ? current : lastId
-  yield `retry: 2000\nid: ${after}\nevent: open\ndata: {}\n\n`
-  if (lastId !== undefined && lastId > current) yield reset(after)
+  const isKnown = typeof last === 'bigint' && last <= current
+  let after = isKnown ? last : current
+  const here = () => ids.freshTokenOf(after, tenantId)
+  yield `retry: 2000\nid: ${here()}\nevent: open\ndata: {}\n\n`
+  if (last !== undefined && !isKnown) yield reset(here())
   while (!signal.aborted) {
     const changes = await changedStores(models, { tenantId, after, limit: PAGE })
-    for (const change of changes) yield message(change)
+    for (const change of changes) yield message(ids.tokenOf(change.position, tenantId), change)
     after = changes.at(-1)?.position ?? after
     if (changes.length === PAGE) continue
     if (await changesOfTenant.changed(heartbeatMs, signal)) continue
     if (signal.aborted) return
     yield ': heartbeat\n\n'
     const position = await freshness.readPosition()
-    if (position < after) yield reset((after = position))
+    if (position >= after) continue
+    after = position
+    yield reset(here())
   }
 }
 
 /** The client is ahead of the read models, so they were reset: what it holds is obsolete. */
-const reset = (position: bigint) => `id: ${position}\nevent: reset\ndata: {}\n\n`
+const reset = (id: string) => `id: ${id}\nevent: reset\ndata: {}\n\n`
 
-function message({ position, view }: ChangedStore): string {
-  return `id: ${position}\nevent: store\ndata: ${JSON.stringify(view)}\n\n`
+function message(id: string, { view }: ChangedStore): string {
+  return `id: ${id}\nevent: store\ndata: ${JSON.stringify(view)}\n\n`
 }
 
 /** Counts the open streams of each tenant; the function it returns admits one more and returns its end. Throws RATE_LIMITED. */

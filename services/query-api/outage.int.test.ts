@@ -9,7 +9,9 @@ test('without the database, lists are a 503 that names it, and the process goes 
   await takeAway(api.database.name)
 
   const answer = await api.send('GET', '/api/stores')
-  const waiting = await api.send('GET', '/api/stores', { headers: { 'x-position': '99999' } })
+  const waiting = await api.send('GET', '/api/stores', {
+    headers: { 'x-position': api.tokenOf(99_999n) },
+  })
   const ready = await api.send('GET', '/health/ready')
   const live = await api.send('GET', '/health/live')
 
@@ -23,7 +25,7 @@ test('without the database, lists are a 503 that names it, and the process goes 
 test('without the event store, lists are served, history is a 503, and the service stays ready', async () => {
   await using api = await queryApi({ EVENTSTORE_TIMEOUT_MS: '500' })
   const { storeId, position } = await api.requestStore()
-  const headers = { 'x-position': String(position) }
+  const headers = { 'x-position': api.tokenOf(position) }
   await eventually(async () =>
     expect(await api.send('GET', '/api/stores', { headers })).toMatchObject({ status: 200 }),
   )

@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, reportReadiness } from '#http'
+import { authOf, closeWithin, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { openPool, watchStoreChanges } from '#postgres'
 import { Registry } from 'prom-client'
@@ -32,6 +32,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     models,
     store,
     freshness,
+    ids: opaqueIds(config.POSITION_KEY ?? config.EVENTSTORE_URL),
     lagSeconds: lag.seconds,
     heartbeatMs: config.LIVE_HEARTBEAT_MS,
     logger,
@@ -39,6 +40,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     registry,
     auth: authOf(config),
     corsOrigins: config.CORS_ORIGINS,
+    publicUrl: config.PUBLIC_URL,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
   })

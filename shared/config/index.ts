@@ -1,6 +1,7 @@
 export { ConfigError, exitIfMisconfigured, parseEnvironment } from './parse-config.ts'
 export { runService } from './run-service.ts'
 export {
+  apiVariables,
   authVariables,
   databaseVariables,
   eventStoreVariables,

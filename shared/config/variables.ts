@@ -81,6 +81,18 @@ export const authVariables = {
   AUTH_TOKEN_TYPE: z.string().optional(),
 }
 
+/** What the HTTP services show to tenants; the same for all of them. */
+export const apiVariables = {
+  /** Hides positions of the log and names of workers in what tenants see. From EVENTSTORE_URL unless set. */
+  POSITION_KEY: z.string().min(8, 'must have at least 8 characters').optional(),
+  /** Where clients reach the API, with the path that a proxy takes away: links begin with it. Paths alone unless set. */
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as https://example.com/storewright' })
+    .refine((url) => !/[?#@]/.test(url), 'must have no query, no fragment and no user')
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
+}
+
 /** A check for `superRefine`: without authentication only loopback is served; with it, all it needs is given. */
 export function requireAuthentication(
   config: { HOST: string; AUTH: 'off' | 'jwt' } & Partial<Record<string, unknown>>,

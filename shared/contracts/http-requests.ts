@@ -14,38 +14,77 @@ export const storeName = z
   .regex(/[\p{L}\p{N}]/u, 'must contain a letter or a digit')
   .describe("1–50 letters, digits, spaces and . , ' & ( ) - _")
 
+const bodyNeeded =
+  (example: string) =>
+  ({ input }: { input?: unknown }): string | undefined =>
+    input === undefined || input === null ? `a JSON body is needed, such as ${example}` : undefined
+
 /** The body of POST /api/stores. */
-export const requestStoreBody = z.strictObject({
-  name: storeName,
-  engine: z.enum(engines),
-  plan: z.enum(plans).default('small'),
-})
+export const requestStoreBody = z.strictObject(
+  {
+    name: storeName,
+    engine: z.enum(engines),
+    plan: z.enum(plans).default('small'),
+  },
+  { error: bodyNeeded('{"name":"Test Store","engine":"woocommerce"}') },
+)
 export type RequestStoreBody = z.output<typeof requestStoreBody>
 
 /** The body of POST /api/stores/:id/upgrade: without a plan the store keeps its own and moves to the current chart and images. */
-export const upgradeStoreBody = z.strictObject({ plan: z.enum(plans).optional() })
+export const upgradeStoreBody = z.strictObject(
+  { plan: z.enum(plans).optional() },
+  { error: bodyNeeded('{"plan":"large"}, or {} for the current chart with the plan it has') },
+)
 export type UpgradeStoreBody = z.output<typeof upgradeStoreBody>
 
-const keyCharacters =
-  /^(?:"[\x20-\x21\x23-\x7e]{1,255}"|[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?)$/
+// RFC 9651: a String between quotes; bare, one token, which also keys with : and / are.
+const quotedKey = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/
+const bareKey = /^[\w!#$%&'*+\-.^`|~:/]{1,255}$/
 
-/** `Idempotency-Key`: 1–255 printable ASCII characters; a quoted key is the same key. */
+/** `Idempotency-Key`: a structured-field String or a bare token of 1–255 characters; a quoted key is the same key. */
 const idempotencyKey = z
   .string()
-  .regex(keyCharacters, 'must be 1–255 printable ASCII characters')
-  .transform((key) => (/^".*"$/.test(key) && key.length > 2 ? key.slice(1, -1) : key))
+  .refine(
+    (key) => quotedKey.test(key) || bareKey.test(key),
+    "must be one key of 1–255 printable ASCII characters: between double quotes if it has others than letters, digits and ! # $ % & ' * + - . ^ _ ` | ~ : /",
+  )
+  .transform((key) => quotedKey.exec(key)?.[1]?.replaceAll(/\\(.)/g, '$1') ?? key)
 
-const etag = /^"(\d{1,18})"$/
+const entityTag = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g
 
-/** `If-Match` with a store's ETag, which is the revision of its stream. */
-const ifMatch = z
+/** RFC 9110 §13.1: `*`, or entity tags separated by commas. */
+const entityTags = z
   .string()
-  .regex(etag, 'must be one ETag of a store, such as "3"')
-  .transform((tag) => BigInt(tag.slice(1, -1)))
+  .refine(
+    (text) => text.trim() === '*' || isTagList(text),
+    'must be * or ETags between double quotes, separated by commas, such as "3"',
+  )
+  .transform((text) => text.match(entityTag) ?? ['*'])
+
+function isTagList(text: string): boolean {
+  const elements = text.replaceAll(entityTag, '"').split(',')
+  const present = elements.map((element) => element.trim()).filter((element) => element !== '')
+  return present.length > 0 && present.every((element) => element === '"')
+}
+
+/** Conditions on the state of a store, by its ETag; each header may have several tags. */
+export const preconditionHeaders = z.looseObject({
+  'if-match': entityTags.optional(),
+  'if-none-match': entityTags.optional(),
+})
+export type Preconditions = z.output<typeof preconditionHeaders>
+
+/** Whether If-Match allows a request to a store with this strong ETag; a weak tag never does. */
+export const matches = ({ 'if-match': tags }: Preconditions, etag: string): boolean =>
+  tags === undefined || tags.includes('*') || tags.includes(etag)
+
+/** Whether If-None-Match names this ETag: a read is answered with 304, a command refused. */
+export const isNamed = ({ 'if-none-match': tags = [] }: Preconditions, etag: string): boolean =>
+  tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === etag)
 
 // Loose: a request has other headers too.
 export const createHeaders = z.looseObject({ 'idempotency-key': idempotencyKey.optional() })
-export const commandHeaders = createHeaders.extend({ 'if-match': ifMatch.optional() })
+export const commandHeaders = createHeaders.extend(preconditionHeaders.shape)
 
 /** Ids are taken in any case and kept in lower case (RFC 9562 §4). */
 export const storeParams = z.object({ id: z.uuid().toLowerCase() })
@@ -54,9 +93,8 @@ export const storeParams = z.object({ id: z.uuid().toLowerCase() })
 export const positionHeaders = z.looseObject({
   'x-position': z
     .string()
-    .regex(/^\d{1,19}$/, 'must be the X-Position of an earlier response')
-    .transform(BigInt)
-    .optional(),
+    .optional()
+    .describe('A read waits until it shows what this position shows'),
 })
 
 const integer = (min: number, max: number) =>

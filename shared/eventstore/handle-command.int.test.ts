@@ -59,6 +59,7 @@ test('a command is decided on what the stream holds, and its events are appended
   expect(handled).toEqual({
     state: 50,
     events: [{ type: 'Deposited', data: { amount: 20, balance: 50 } }],
+    isNew: true,
     revision: 1n,
     position: stored?.position,
   })
@@ -93,6 +94,7 @@ test('a command that causes nothing appends nothing', async () => {
   expect(await deposit(stream, 0)).toEqual({
     state: 0,
     events: [],
+    isNew: false,
     revision: 'no_stream',
   })
   expect(await collect(store.readStream(stream))).toEqual([])
@@ -112,6 +114,39 @@ test('the same command again is a success and happens once', async () => {
 
   expect(again).toMatchObject({ state: 40, revision: 1n, position })
   expect(await collect(store.readStream(stream))).toHaveLength(2)
+})
+
+test('of several who send one command at the same time, one has appended its events', async () => {
+  const stream = newStream()
+  const commandId = randomUUID()
+  const others = Array.from({ length: 4 }, () => openEventStore({ connectionString: server.url }))
+
+  const handled = await Promise.all(
+    others.map((via) => {
+      const { context, ...sent } = depositOf(stream, 30, via, commandId)
+      return handleCommand({ ...sent, context: { ...context, requestId: randomUUID() } })
+    }),
+  )
+
+  expect(handled.map(({ state }) => state)).toEqual([30, 30, 30, 30])
+  expect(handled.filter(({ isNew }) => isNew)).toHaveLength(1)
+  const stored = await collect(store.readStream(stream))
+  expect(stored.map(({ metadata }) => metadata)).toEqual([
+    expect.not.objectContaining({ requestId: expect.anything() }),
+  ])
+  await Promise.all(others.map((other) => other.close()))
+})
+
+test('what is not admitted is not appended; what has happened needs no admission', async () => {
+  const stream = newStream()
+  const commandId = randomUUID()
+  const admit = () => Promise.reject(new AppError('RATE_LIMITED', 'too many'))
+  const sent = { ...depositOf(stream, 30, store, commandId), admit }
+
+  await expect(handleCommand(sent)).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+  await deposit(stream, 30, commandId)
+
+  await expect(handleCommand(sent)).resolves.toMatchObject({ state: 30, isNew: false })
 })
 
 test('a command that has landed is a success, also when the rules would refuse it by now', async () => {

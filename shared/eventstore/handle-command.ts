@@ -15,19 +15,22 @@ interface HandleCommandArgs<S, C, E extends StoredEvent>
    * a refusal, an outcome without events and a conflict read the stream, from its beginning.
    */
   known?: Folded<S> | undefined
+  /** Called before events are appended; throws to refuse them. */
+  admit?: (() => Promise<void>) | undefined
   signal?: AbortSignal | undefined
 }
 
 /**
  * Loads a stream, decides, appends; decides again when another writer was first. An append that landed without its
- * answer is found by its event ids before anything is decided, and is a success.
+ * answer is found by its command id before anything is decided, and is a success.
  */
 export function handleCommand<S, C, E extends StoredEvent>(
   args: HandleCommandArgs<S, C, E>,
 ): Promise<HandledCommand<S, E>> {
-  const { known, signal } = args
+  const { known, admit, signal } = args
   return inTurn(args.store, args.stream, async () => {
-    const { outcomes } = await decideAndAppend(args, [args], { known, readsTail: false, signal })
+    const options = { known, readsTail: false, admit, signal }
+    const { outcomes } = await decideAndAppend(args, [args], options)
     const [outcome] = outcomes
     if (outcome === undefined) throw new Error('A command had no outcome')
     if ('error' in outcome) throw outcome.error
@@ -42,8 +45,10 @@ const SCHEMA_VERSION = 1
 
 /** Who sent a command, on whose behalf and in answer to what. */
 export interface CommandContext {
-  /** The events' ids are derived from it: the same command must carry the same one. */
+  /** The same command must carry the same one, in whatever process: its events are found by it, and their ids come from it. */
   commandId: string
+  /** Tells requests for one command apart, so that of several at one time only one appends its events. */
+  requestId?: string
   correlationId: string
   causationId?: string
   actor: string
@@ -82,9 +87,11 @@ export interface CommandRequest<S, C> {
   precondition?: ((folded: Folded<S>) => void) | undefined
 }
 
-/** The stream after a command, and the events it caused: none when it had already happened. */
+/** The stream after a command, and the events it caused: none when others had caused what it asks for. */
 export interface HandledCommand<S, E> extends Folded<S> {
   events: E[]
+  /** Whether they were appended now; else the command had already happened. */
+  isNew: boolean
 }
 
 type Decided<E> = { events: E[]; isNew: boolean } | { error: unknown }
@@ -95,6 +102,7 @@ interface Options<S> {
   known: Folded<S> | undefined
   /** Reads behind what was folded before; else the whole stream, where an earlier try of the command may have landed. */
   readsTail: boolean
+  admit?: (() => Promise<void>) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -106,7 +114,7 @@ interface Options<S> {
 export async function decideAndAppend<S, C, E extends StoredEvent>(
   aggregate: AggregateStream<S, C, E>,
   requests: CommandRequest<S, C>[],
-  { known, readsTail, signal }: Options<S>,
+  { known, readsTail, admit, signal }: Options<S>,
 ): Promise<{ folded: Folded<S>; outcomes: Outcome<S, E>[] }> {
   const giveUpAt = performance.now() + GIVE_UP_AFTER_MS
   const landed = landedEvents<E>(requests)
@@ -115,6 +123,7 @@ export async function decideAndAppend<S, C, E extends StoredEvent>(
   for (let attempt = 1; ; attempt++) {
     const { state, decided } = decideInTurn(aggregate.decider, folded, { requests, landed })
     const newEvents = decided.flatMap((one, index) => newEventsOf(one, requests[index]))
+    if (newEvents.length > 0) await admit?.()
     if (newEvents.length > 0)
       try {
         const options = signal ? { signal } : {}
@@ -160,10 +169,11 @@ function newEventsOf<S, C, E extends StoredEvent>(
   request: CommandRequest<S, C> | undefined,
 ): NewEvent[] {
   if ('error' in decided || !decided.isNew || request === undefined) return []
-  const { context } = request
+  const { requestId, ...context } = request.context
   const metadata: EventMetadata = { ...context, schemaVersion: SCHEMA_VERSION }
+  const source = requestId === undefined ? context.commandId : `${context.commandId}\0${requestId}`
   return decided.events.map(({ type, data }, index) => ({
-    id: eventId(context.commandId, index),
+    id: eventId(source, index),
     type,
     data,
     metadata,
@@ -172,7 +182,9 @@ function newEventsOf<S, C, E extends StoredEvent>(
 
 function settled<S, E>(folded: Folded<S>, decided: Decided<E>[]) {
   const outcomes = decided.map((one): Outcome<S, E> =>
-    'error' in one ? one : { ...folded, events: one.events },
+    'error' in one
+      ? one
+      : { ...folded, events: one.events, isNew: one.isNew && one.events.length > 0 },
   )
   return { folded, outcomes }
 }
@@ -195,7 +207,7 @@ async function read<S, C, E extends StoredEvent>(
     Object.assign(folded, { revision, position, recordedAt } satisfies Partial<Folded<S>>)
     const event = decode(stored)
     if (event === undefined) continue
-    landed.observe(stored.id, event)
+    landed.observe(stored.metadata, event)
     folded.state = decider.evolve(folded.state, event)
   }
   return folded
@@ -203,20 +215,15 @@ async function read<S, C, E extends StoredEvent>(
 
 type LandedEvents<E> = ReturnType<typeof landedEvents<E>>
 
-/** Finds events of these commands that are in the stream already, by their ids. */
+/** Finds events of these commands that are in the stream already. */
 function landedEvents<E>(requests: { context: CommandContext }[]) {
   const found = new Map<string, E[]>()
-  const commandOf = new Map(
-    requests.map(({ context: { commandId } }) => [eventId(commandId, 0), commandId]),
-  )
+  const sought = new Set(requests.map(({ context: { commandId } }) => commandId))
   return {
-    observe: (id: string, event: E) => {
-      const commandId = commandOf.get(id)
-      if (commandId === undefined) return
-      const events = [...(found.get(commandId) ?? []), event]
-      found.set(commandId, events)
-      commandOf.delete(id)
-      commandOf.set(eventId(commandId, events.length), commandId)
+    observe: (metadata: unknown, event: E) => {
+      const { commandId }: { commandId?: unknown } = Object(metadata)
+      if (typeof commandId !== 'string' || !sought.has(commandId)) return
+      found.set(commandId, [...(found.get(commandId) ?? []), event])
     },
     of: (commandId: string): E[] => found.get(commandId) ?? [],
   }

@@ -8,6 +8,7 @@ import { AppError } from '#domain'
 import { createLogger } from '#observability'
 import { buildServer, type HttpServer, type ServerOptions } from './build-server.ts'
 import { callerOf } from './auth/caller.ts'
+import { reportReadiness } from './health.ts'
 
 const lines = new PassThrough()
 const logged = () => {
@@ -58,6 +59,31 @@ const greet = (payload: unknown = { name: 'x' }, headers: Record<string, string>
 // light-my-request's types do not know QUERY.
 const inject = ({ method, url }: { method: string; url: string }) =>
   app.inject(Object.assign({ url }, { method: JSON.parse(JSON.stringify(method)) }))
+
+test('a problem names the address at which its client sees the API', async () => {
+  await serve({ publicUrl: 'https://example.com/storewright' })
+
+  const answer = await greet({ name: 1 })
+
+  expect(answer.json()).toMatchObject({ instance: 'https://example.com/storewright/greetings/1' })
+})
+
+test.for(['host', 'authorization', 'content-type', 'x-position', 'Idempotency-Key', 'X-User-Id'])(
+  '%s in two lines is refused, as it has one value',
+  async (name) => {
+    await serve()
+    const url = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+    const socket = connect(Number(url.port), url.hostname)
+    const host = name === 'host' ? '' : 'Host: localhost\r\n'
+    const twice = `${name}: localhost\r\n${name}: localhost\r\n`
+    socket.end(`GET /greetings/1 HTTP/1.1\r\n${host}${twice}Connection: close\r\n\r\n`)
+
+    const answer = await text(socket)
+
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toContain(`${name.toLowerCase()} must be sent once`)
+  },
+)
 
 test.for([
   ['a body that is no JSON', '{', {}, 400, 'REQUEST_INVALID'],
@@ -320,4 +346,18 @@ test.for([
   const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
   expect(JSON.parse(body)).toMatchObject({ status, code: 'REQUEST_INVALID' })
+})
+
+test('a part that answers some moments after the start is waited for without a warning', async () => {
+  await serve()
+  const logger = createLogger({ service: 'test', level: 'info', destination: lines })
+  let tries = 0
+  const part = async () => {
+    if (++tries < 3) throw new Error('not yet')
+  }
+
+  await reportReadiness({ checks: { part }, logger, signal: new AbortController().signal })
+
+  const waiting = { level: 'info', part: 'part', reason: 'not yet' }
+  expect(logged()).toMatchObject([waiting, waiting, { msg: 'ready' }])
 })

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Registry } from 'prom-client'
 import { AppError } from '#domain'
 import { correlationIdOf, type Logger } from '#observability'
@@ -15,6 +15,7 @@ import { serveOpenApi } from './openapi.ts'
 import { apiRoutes } from './problems/allowed-methods.ts'
 import { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
 import { answerErrors, readError, sendProblem } from './problems/error-handler.ts'
+import { checkRequests } from './problems/request-faults.ts'
 import { traceRequests } from './request-log.ts'
 import { secureHeaders, securityHeaders } from './security-headers.ts'
 
@@ -26,12 +27,21 @@ export interface ServerOptions {
   corsOrigins?: readonly string[] | undefined
   /** What the service needs to be ready, by name. */
   checks?: Record<string, HealthCheck>
+  /** Where clients reach the API, without a slash at its end; links begin with it. */
+  publicUrl?: string | undefined
   rateLimitPerMinute?: number
   registry?: Registry
   requestTimeoutMs?: number
   healthTimeoutMs?: number
   /** Requests are refused while the event loop is later than this. */
   loopDelayMaxMs?: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A path of the API as a client reaches it. */
+    linkTo: (path: string) => string
+  }
 }
 
 const REQUEST_TIMEOUT_MS = 15_000
@@ -84,7 +94,9 @@ export function buildServer(options: ServerOptions) {
       sendProblem(request, reply, readError(error))
     },
   })
-  app.setValidatorCompiler(validatorCompiler)
+  const { publicUrl = '' } = options
+  app.decorate('linkTo', (path) => `${publicUrl}${path}`)
+  app.setValidatorCompiler(checkRequests)
   // A response schema documents the answer and is held by the tests; checking each answer again would cost every request.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   parseJson(app)
@@ -93,7 +105,7 @@ export function buildServer(options: ServerOptions) {
   secureHeaders(app, callerHeaders[auth.mode])
   allowOrigins(app, options.corsOrigins ?? [])
   answerExpectations(app.server)
-  requireOneHost(app)
+  requireSingleHeaders(app)
   if (auth.mode === 'off') refuseForeignSites(app)
   shedLoad(app, options.loopDelayMaxMs ?? 1_000)
   const authentication = authenticate(app, auth)
@@ -116,13 +128,31 @@ function answerExpectations(server: Server): void {
   server.on('connect', refuseTunnel)
 }
 
-function requireOneHost(app: FastifyInstance): void {
+// Of two lines Node drops one or joins them to a third value; either way another reader may see something else.
+const singleHeaders = new Set([
+  'authorization',
+  'content-encoding',
+  'content-type',
+  'expect',
+  'host',
+  'idempotency-key',
+  'last-event-id',
+  'x-position',
+  'x-user-id',
+])
+
+/** Refuses a request that gives a header of one value in two lines, or names no host. */
+function requireSingleHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ raw }) => {
-    const hosts = raw.rawHeaders.filter(
-      (name, index) => index % 2 === 0 && /^host$/i.test(name),
-    ).length
-    if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1'))
-      throw new AppError('REQUEST_INVALID', 'The request must name one host')
+    const seen = new Set<string>()
+    for (let index = 0; index < raw.rawHeaders.length; index += 2) {
+      const name = raw.rawHeaders[index]?.toLowerCase() ?? ''
+      if (!singleHeaders.has(name)) continue
+      if (seen.has(name)) throw new AppError('REQUEST_INVALID', `${name} must be sent once`)
+      seen.add(name)
+    }
+    if (!seen.has('host') && raw.httpVersion === '1.1')
+      throw new AppError('REQUEST_INVALID', 'The request must name its host')
     const { expect } = raw.headers
     if (expect !== undefined && expect.toLowerCase() !== '100-continue')
       throw Object.assign(new Error(`Expect: ${expect}`), { statusCode: 417 })

@@ -66,18 +66,27 @@ interface ReportOptions {
 }
 
 const PAUSE_MAX_MS = 10_000
+/** Dependencies that start together answer within some seconds: until then nothing is wrong. */
+const STARTING_MS = 5_000
 
 /** Runs the checks of a starting service, again and again with longer pauses, until all pass; logs those that fail. */
 export async function reportReadiness({ checks, logger, signal }: ReportOptions): Promise<void> {
+  const startedAt = performance.now()
   for (let tries = 1; !signal.aborted; tries++) {
     const results = await Promise.all(
       Object.entries(checks).map(async ([name, check]) => ({ name, err: await failureOf(check) })),
     )
     const failing = results.filter(({ err }) => err !== undefined)
     if (failing.length === 0) return logger.info({ tries }, 'ready')
+    const isStarting = performance.now() - startedAt < STARTING_MS
     for (const { name, err } of failing)
-      logger.warn({ check: name, tries, err }, 'waiting for a dependency that does not answer')
+      if (isStarting)
+        logger.info({ check: name, tries, reason: reasonOf(err) }, 'waiting for a dependency')
+      else logger.warn({ check: name, tries, err }, 'waiting for a dependency that does not answer')
     const pauseMs = Math.min(250 * 2 ** (tries - 1), PAUSE_MAX_MS)
     await wait(pauseMs, undefined, { signal }).catch(() => {})
   }
 }
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)

@@ -3,9 +3,11 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { commandHeaders, oneStore, storeParams, upgradeStoreBody } from '#contracts'
 import type { ChangedStore, ChangeRequest } from '../change-store.ts'
+import type { OpaqueIds } from '#http'
 import { fingerprintOf, contextOf } from '../request.ts'
 
 interface ChangeStoreOptions {
+  ids: OpaqueIds
   changeStore: (request: ChangeRequest) => Promise<ChangedStore>
 }
 
@@ -20,16 +22,20 @@ const commands = [
   },
 ] as const
 
+const config = { policy: 'write', countsItself: true } as const
+
 /** DELETE /api/stores/:id, POST …/retry, …/cancel and …/upgrade: a repetition gets the answer of the first. */
 export const changeStoreRoutes: FastifyPluginAsyncZod<ChangeStoreOptions> = async (
   app,
-  { changeStore },
+  { ids, changeStore },
 ) => {
+  const countOf = (request: FastifyRequest, reply: FastifyReply) => () =>
+    app.countRequest(request, reply)
   for (const { method, path, type, summary } of commands)
     app.route({
       method,
       url: `/api/stores/:id${path}`,
-      config: { policy: 'write' },
+      config,
       schema: {
         summary,
         params: storeParams,
@@ -37,12 +43,20 @@ export const changeStoreRoutes: FastifyPluginAsyncZod<ChangeStoreOptions> = asyn
         response: { 202: oneStore },
       },
       handler: async (request, reply) =>
-        accept(reply, await changeStore({ ...parsedOf(request, request), command: { type } })),
+        accept(
+          reply,
+          ids,
+          await changeStore({
+            ...parsedOf(request, request),
+            command: { type },
+            count: countOf(request, reply),
+          }),
+        ),
     })
   app.post(
     '/api/stores/:id/upgrade',
     {
-      config: { policy: 'write' },
+      config,
       schema: {
         summary: 'Move a ready store to a larger plan, or to the current chart and images',
         params: storeParams,
@@ -55,7 +69,12 @@ export const changeStoreRoutes: FastifyPluginAsyncZod<ChangeStoreOptions> = asyn
       const { body } = request
       const fingerprint = fingerprintOf(body)
       const command = { type: 'RequestUpgrade', ...body, fingerprint } as const
-      return accept(reply, await changeStore({ ...parsedOf(request, request), command }))
+      const count = countOf(request, reply)
+      return accept(
+        reply,
+        ids,
+        await changeStore({ ...parsedOf(request, request), command, count }),
+      )
     },
   )
 }
@@ -65,20 +84,24 @@ interface Parsed {
   headers: z.output<typeof commandHeaders>
 }
 
-function parsedOf(request: FastifyRequest, parsed: Parsed): Omit<ChangeRequest, 'command'> {
+function parsedOf(
+  request: FastifyRequest,
+  parsed: Parsed,
+): Omit<ChangeRequest, 'command' | 'count'> {
   return {
     storeId: parsed.params.id,
     key: parsed.headers['idempotency-key'],
-    ifMatch: parsed.headers['if-match'],
+    preconditions: parsed.headers,
     context: contextOf(request),
   }
 }
 
-function accept(reply: FastifyReply, { view, position }: ChangedStore) {
-  if (position !== undefined) reply.header('x-position', String(position))
+function accept(reply: FastifyReply, ids: OpaqueIds, { view, position, replayed }: ChangedStore) {
+  if (position !== undefined) reply.header('x-position', ids.tokenOf(position, view.tenantId))
+  if (replayed) reply.header('idempotency-replayed', 'true')
   const etag = `"${view.revision}"`
   return reply
     .code(202)
-    .headers({ location: `/api/stores/${view.id}`, 'retry-after': '2', etag })
+    .headers({ location: reply.server.linkTo(`/api/stores/${view.id}`), 'retry-after': '2', etag })
     .send({ store: view })
 }

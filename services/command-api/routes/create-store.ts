@@ -2,9 +2,11 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { createHeaders, oneStore, requestStoreBody, type StoreView, storeViewOf } from '#contracts'
 import { store, type StoreRequested } from '#domain'
 import type { CreatedStore, CreateRequest } from '../create-store.ts'
+import type { OpaqueIds } from '#http'
 import { contextOf } from '../request.ts'
 
 interface CreateStoreOptions {
+  ids: OpaqueIds
   createStore: (request: CreateRequest) => Promise<CreatedStore>
 }
 
@@ -19,7 +21,7 @@ const config = { policy: 'write', countsItself: true } as const
 /** POST /api/stores: accepts the request; a provisioner does the work. */
 export const createStoreRoute: FastifyPluginAsyncZod<CreateStoreOptions> = async (
   app,
-  { createStore },
+  { ids, createStore },
 ) => {
   app.post('/api/stores', { config, schema }, async (request, reply) => {
     const { requested, position, replayed } = await createStore({
@@ -28,11 +30,16 @@ export const createStoreRoute: FastifyPluginAsyncZod<CreateStoreOptions> = async
       context: contextOf(request),
       count: () => app.countRequest(request, reply),
     })
-    if (position !== undefined) reply.header('x-position', String(position))
+    if (position !== undefined)
+      reply.header('x-position', ids.tokenOf(position, requested.tenantId))
     if (replayed) reply.header('idempotency-replayed', 'true')
     return reply
       .code(202)
-      .headers({ location: `/api/stores/${requested.storeId}`, 'retry-after': '2', etag: '"0"' })
+      .headers({
+        location: app.linkTo(`/api/stores/${requested.storeId}`),
+        'retry-after': '2',
+        etag: '"0"',
+      })
       .send({ store: viewOf(requested) })
   })
 }

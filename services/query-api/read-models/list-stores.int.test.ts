@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 
 const list = async (query = '') => {
-  const headers = { 'x-position': String(position) }
+  const headers = { 'x-position': api.tokenOf(position) }
   const answer = await api.send('GET', `/api/stores${query}`, { headers })
   expect(answer.status).toBe(200)
   return { ...storePage.strict().parse(answer.json), link: answer.headers.get('link') }
@@ -147,7 +147,7 @@ test('a search finds a name in either Unicode form, with blanks around it', asyn
   const q = encodeURIComponent(' cafe\u0301 ')
 
   const { json } = await api.send('GET', `/api/stores?q=${q}`, {
-    headers: { 'x-position': String(reached) },
+    headers: { 'x-position': api.tokenOf(reached) },
   })
 
   expect(json).toMatchObject({ stores: [{ name: 'Caf\u00e9' }] })

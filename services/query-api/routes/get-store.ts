@@ -1,4 +1,12 @@
-import { getStoreQuery, oneStore, positionHeaders, storeParams } from '#contracts'
+import {
+  getStoreQuery,
+  isNamed,
+  matches,
+  oneStore,
+  positionHeaders,
+  preconditionHeaders,
+  storeParams,
+} from '#contracts'
 import { AppError } from '#domain'
 import type { EventStore } from '#eventstore'
 import { callerOf } from '#http'
@@ -12,7 +20,7 @@ const schema = {
   summary: 'One store, now or as it was',
   params: storeParams,
   querystring: getStoreQuery,
-  headers: positionHeaders,
+  headers: positionHeaders.extend(preconditionHeaders.shape),
   response: { 200: oneStore, 304: z.undefined().describe('As in If-None-Match') },
 }
 const config = { policy: 'read' } as const
@@ -32,13 +40,9 @@ export const getStoreRoute: FastifyPluginAsyncZod<{
       throw new AppError('STORE_DELETED', `The store was deleted at ${view.deletedAt}`)
     const etag = `"${view.revision}"`
     reply.header('etag', etag)
-    if (names(request.headers['if-none-match'], etag)) return reply.code(304).send(undefined)
+    if (!matches(request.headers, etag))
+      throw new AppError('PRECONDITION_FAILED', 'The store is not as the request expects it')
+    if (isNamed(request.headers, etag)) return reply.code(304).send(undefined)
     return reply.send({ store: view })
   })
-}
-
-function names(ifNoneMatch: unknown, etag: string): boolean {
-  if (typeof ifNoneMatch !== 'string') return false
-  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return tags.includes('*') || tags.includes(etag)
 }

@@ -21,15 +21,18 @@ export const listStoresRoute: FastifyPluginAsyncZod<{ models: ReadModels }> = as
     const { tenantId } = callerOf(request)
     const page = await listStores(models, { tenantId, query: request.query })
     const { nextCursor } = page.pagination
-    if (nextCursor !== null) reply.header('link', nextLink(request.query, nextCursor))
+    if (nextCursor !== null) {
+      const next = app.linkTo(nextPage(request.query, nextCursor))
+      reply.header('link', `<${next}>; rel="next"`)
+    }
     return reply.send(page)
   })
 }
 
-function nextLink(query: ListStoresQuery, cursor: string): string {
+function nextPage(query: ListStoresQuery, cursor: string): string {
   const { offset: _, ...kept } = { ...query, cursor }
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(kept))
     if (value !== undefined) parameters.set(name, String(value))
-  return `</api/stores?${parameters.toString()}>; rel="next"`
+  return `/api/stores?${parameters.toString()}`
 }

@@ -1,20 +1,27 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { positionHeaders } from '#contracts'
 import { callerOf } from '#http'
 import { admission, liveChanges, type LiveDependencies } from '../live-changes.ts'
 
 const schema = {
   summary: 'Changes of stores as they happen (server-sent events)',
-  headers: z.looseObject({
+  headers: positionHeaders.extend({
     'last-event-id': z
       .string()
-      .regex(/^\d{1,19}$/, 'takes the id of an event of this stream')
-      .transform(BigInt)
-      .refine((id) => id < 2n ** 63n, 'takes the id of an event of this stream')
+      .refine(
+        (id) => /^[\w-]{22}$/.test(id) || isNumber(id),
+        'takes the id of an event of this stream',
+      )
       .optional(),
   }),
 }
+// Ids were numbers once; a client that still has one begins again.
+function isNumber(id: string): boolean {
+  return /^\d{1,19}$/.test(id) && BigInt(id) < 2n ** 63n
+}
+
 const config = { policy: 'read' } as const
 
 const AGE_MAX_MS = 15 * 60_000
@@ -36,8 +43,9 @@ export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async 
     const ageMs = Math.min(AGE_MAX_MS, Math.max(0, expiresAt - Date.now()))
     const signals = [closing.signal, ended.signal, AbortSignal.timeout(ageMs)]
     const signal = AbortSignal.any(signals)
-    const lastId = request.headers['last-event-id']
-    const changes = liveChanges(live, { tenantId, lastId, signal })
+    const id = request.headers['last-event-id']
+    const last = id === undefined ? undefined : (live.ids.positionOf(id, tenantId) ?? 'unknown')
+    const changes = liveChanges(live, { tenantId, last, signal })
     return reply
       .type('text/event-stream')
       .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })

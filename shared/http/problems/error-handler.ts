@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '#domain'
 import { kindOfError, limitLines } from '#observability'
 import { allowedMethods, type RouteMethods } from './allowed-methods.ts'
 import { type Fault, problemMediaType, problemOf, retryAfterOf } from './problem.ts'
+import { faultsOf, RequestFaults } from './request-faults.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -53,7 +53,8 @@ async function countMistake(error: unknown, request: FastifyRequest, reply: Fast
 
 /** Answers with an error's problem document. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, meaning: ErrorMeaning) {
-  const problem = problemOf({ ...meaning, instance: pathOf(request), correlationId: request.id })
+  const instance = request.server.linkTo(pathOf(request))
+  const problem = problemOf({ ...meaning, instance, correlationId: request.id })
   if (problem.status >= 500) request.failedWith = problem.code
   if (!reply.hasHeader('retry-after')) reply.headers(retryAfterOf(problem))
   return reply.code(problem.status).type(problemMediaType).send(JSON.stringify(problem))
@@ -91,7 +92,7 @@ const meanings: Record<string, ErrorMeaning> = {
 export function readError(error: unknown): ErrorMeaning {
   if (error instanceof AppError)
     return { code: error.code, detail: error.message, retryable: error.retryable }
-  if (hasZodFastifySchemaValidationErrors(error))
+  if (error instanceof RequestFaults)
     return {
       code: 'REQUEST_INVALID',
       detail: 'See errors for what to correct',
@@ -111,31 +112,6 @@ function mistakeOf(error: unknown): ErrorMeaning | undefined {
     detail: STATUS_CODES[status] ?? 'The request is not valid',
   }
 }
-
-type ValidationError = Pick<FastifyError, 'validation' | 'validationContext'>
-
-const locations: Record<string, Fault['in']> = {
-  body: 'body',
-  querystring: 'query',
-  params: 'path',
-  headers: 'headers',
-}
-
-function faultsOf({ validation = [], validationContext = 'body' }: ValidationError): Fault[] {
-  const location = locations[validationContext] ?? 'body'
-  return validation.flatMap(({ keyword, instancePath, message = 'is not valid', params }) => {
-    const base = instancePath === '/' ? '' : instancePath
-    if (keyword !== 'unrecognized_keys') return [{ in: location, pointer: base, detail: message }]
-    const keys = Array.isArray(params['keys']) ? params['keys'].map(String) : []
-    return keys.map((key) => ({
-      in: location,
-      pointer: `${base}/${escape(key)}`,
-      detail: 'is not known',
-    }))
-  })
-}
-
-const escape = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
 
 function invalidBody(detail: string): ErrorMeaning {
   return { code: 'REQUEST_INVALID', detail, errors: [{ in: 'body', pointer: '', detail }] }

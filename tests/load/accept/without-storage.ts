@@ -1,4 +1,4 @@
-import { buildServer } from '#http'
+import { buildServer, opaqueIds } from '#http'
 import { createLogger } from '#observability'
 import { createStoreRoute } from '../../../services/command-api/routes/create-store.ts'
 
@@ -12,6 +12,7 @@ const app = buildServer({
   rateLimitPerMinute: 1_000_000_000,
 })
 app.register(createStoreRoute, {
+  ids: opaqueIds('of this bench'),
   createStore: async ({ context: { tenantId }, body, count }) => {
     await count()
     const storeId = '00000000-0000-4000-8000-000000000000'

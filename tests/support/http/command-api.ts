@@ -1,4 +1,5 @@
 import { openEventStore } from '#eventstore'
+import { opaqueIds } from '#http'
 import { parseConfig } from '../../../services/command-api/config.ts'
 import { start } from '../../../services/command-api/start.ts'
 import { clientOf, freshTenant, patience } from './client.ts'
@@ -20,6 +21,8 @@ export async function commandApi(eventStoreUrl: string, env: Record<string, stri
     store,
     tenant,
     ...clientOf(api.url, tenant),
+    /** As the API shows a position to the tenant. */
+    tokenOf: (position: bigint) => opaqueIds(eventStoreUrl).tokenOf(position, tenant),
     ...logReader(store, tenant),
     async [Symbol.asyncDispose]() {
       await api.close()

@@ -1,4 +1,5 @@
 import { openEventStore } from '#eventstore'
+import { opaqueIds } from '#http'
 import { parseConfig as parseProjector } from '../../../services/projector/config.ts'
 import { start as startProjector } from '../../../services/projector/start.ts'
 import { parseConfig } from '../../../services/query-api/config.ts'
@@ -25,12 +26,16 @@ export async function queryApi(env: Record<string, string> = {}) {
   const api = await start(parseConfig(given))
   const store = openEventStore({ connectionString: events.url, timeoutMs: 20_000 })
   const tenant = freshTenant()
+  const ids = opaqueIds(events.url)
   return {
     events,
     database,
     store,
     tenant,
     ...clientOf(api.url, tenant),
+    /** As the API shows a position to the tenant. */
+    tokenOf: (position: bigint) => ids.tokenOf(position, tenant),
+    positionOf: (token: string | null | undefined) => ids.positionOf(token ?? '', tenant),
     ...historian(store, tenant),
     /** Nothing is projected until it goes on. */
     pauseProjector: () => projector.close(),

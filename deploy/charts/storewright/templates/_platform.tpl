@@ -63,6 +63,10 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 - {name: AUTH_ISSUER, value: {{ $.Values.authentication.issuer | quote }}}
 - {name: AUTH_AUDIENCE, value: {{ $.Values.authentication.audience | quote }}}
 - {name: AUTH_JWKS_URL, value: {{ $.Values.authentication.jwksUrl | quote }}}
+- {name: POSITION_KEY, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: POSITION_KEY, optional: true}}}
+{{- with $.Values.publicUrl }}
+- {name: PUBLIC_URL, value: {{ . | quote }}}
+{{- end }}
 {{- end }}
 {{- if $component.cluster }}
 - {name: WORKER_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
