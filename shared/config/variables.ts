@@ -6,14 +6,23 @@ const loopback = ['127.0.0.1', '::1', 'localhost']
 const encoded = 'with each special character of a user and a password as %XX'
 const host = String.raw`(?:\[[\da-f:.]+\]|[^\s/?#@:,[\]]+)(?::\d{1,5})?`
 const eventStoreUrl = new RegExp(
-  String.raw`^esdb(?:\+discover)?://(?:[^\s/?#@]+@)?${host}(?:,${host})*/?(?:\?[^\s?#@]*)?$`,
+  String.raw`^esdb(?:\+discover)?://(?:[^\s/?#@:]+:[^\s/?#@]+@)?${host}(?:,${host})*/?(?:\?[^\s?#@]*)?$`,
   'i',
 )
 
 /** True for an address that every client reads in the same way. */
 function isAddress(text: string, protocols: string[]): boolean {
   const url = URL.parse(text)
-  return url !== null && protocols.includes(url.protocol) && url.hash === ''
+  return url !== null && protocols.includes(url.protocol) && url.hash === '' && isEncoded(text)
+}
+
+/** False where a per cent sign is not the beginning of one encoded character. */
+function isEncoded(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== ''
+  } catch {
+    return false
+  }
 }
 
 /** In small or capital letters. */
@@ -36,7 +45,10 @@ export const eventStoreVariables = {
   EVENTSTORE_URL: z
     .string()
     .trim()
-    .regex(eventStoreUrl, `must be esdb://user:password@host:port?options, ${encoded}`),
+    .refine(
+      (url) => eventStoreUrl.test(url) && isEncoded(url),
+      `must be esdb://user:password@host:port?options, ${encoded}`,
+    ),
 }
 
 export const messagingVariables = {
@@ -67,6 +79,7 @@ export const authVariables = {
   AUTH_JWKS_URL: z
     .url({ protocol: /^https?$/ })
     .refine(isHttpsOrLoopback, 'must start with https:// unless its host is loopback')
+    .refine(hasNoUser, 'must hold no user and no password')
     .optional(),
   /** Origins of pages that may use the API from a browser, separated by commas. */
   CORS_ORIGINS: z
@@ -100,7 +113,7 @@ export function requireAuthentication(
 ): void {
   if (config.AUTH === 'off') {
     if (!loopback.includes(config.HOST))
-      refuse(context, 'AUTH', `off is for a loopback HOST only, not ${config.HOST}: set AUTH=jwt`)
+      refuse(context, 'AUTH', 'off is for a loopback HOST only: set AUTH=jwt')
     return
   }
   for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS_URL'])
@@ -110,8 +123,13 @@ export function requireAuthentication(
 const isOrigin = (text: string): boolean => URL.parse(text)?.origin === text
 
 function isHttpsOrLoopback(address: string): boolean {
-  const { protocol, hostname } = new URL(address)
+  const { protocol, hostname = '' } = URL.parse(address) ?? {}
   return protocol === 'https:' || loopback.includes(hostname.replaceAll(/[[\]]/g, ''))
+}
+
+function hasNoUser(address: string): boolean {
+  const url = URL.parse(address)
+  return url === null || (url.username === '' && url.password === '')
 }
 
 function refuse(context: z.RefinementCtx, name: string, message: string): void {

@@ -46,7 +46,7 @@ test('the order of a smoke test is found by the next one, and undone with its st
       baseUrl: 'http://127.0.0.1:8080',
       host: 'shop.example.com',
       signal: new AbortController().signal,
-      limitMs: 60_000,
+      limitMs: 300_000,
     })
   await sql(`update wp_postmeta set meta_value = 'yes' where meta_key = '_manage_stock'`)
   await sql(`update wp_postmeta set meta_value = '5' where meta_key = '_stock'`)
