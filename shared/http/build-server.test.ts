@@ -356,8 +356,8 @@ test('a part that answers some moments after the start is waited for without a w
     if (++tries < 3) throw new Error('not yet')
   }
 
-  await reportReadiness({ checks: { part }, logger, signal: new AbortController().signal })
+  await reportReadiness({ checks: { dependency: part }, logger, signal: new AbortController().signal })
 
-  const waiting = { level: 'info', part: 'part', reason: 'not yet' }
+  const waiting = { level: 'info', check: 'dependency', reason: 'not yet' }
   expect(logged()).toMatchObject([waiting, waiting, { msg: 'ready' }])
 })

@@ -99,7 +99,7 @@ async function runTests(module: GoModule, folder: string): Promise<Counts> {
 }
 
 /** Counts what has no tests below it: a name of Go's that others continue is a group. */
-export function countTests(output: string, exitCode: number | undefined): Counts {
+function countTests(output: string, exitCode: number | undefined): Counts {
   const ends = [...output.matchAll(/^\s*--- (PASS|FAIL|SKIP): (\S+)/gm)]
   const names = new Set(ends.map(([, , name = '']) => name))
   const groups = new Set([...names].map((name) => name.slice(0, name.lastIndexOf('/'))))

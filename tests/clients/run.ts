@@ -60,6 +60,6 @@ async function runSuite({ name, run, whySkipped }: ClientSuite): Promise<string>
   sum.failed += failed.length
   sum.skipped += skipped
   const why = skipped > 0 && whySkipped !== undefined ? ` (${whySkipped})` : ''
-  const which = failed.length > 0 ? `: ${failed.join(', ')}` : ''
-  return `${name}: ${passed} passed, ${failed.length} failed${which}, ${skipped} skipped${why}`
+  const line = `${name}: ${passed} passed, ${failed.length} failed, ${skipped} skipped${why}`
+  return [line, ...failed.map((test) => `failed: ${name}: ${test}`)].join('\n')
 }

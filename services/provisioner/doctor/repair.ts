@@ -31,7 +31,7 @@ export async function* repairStores(
     if (logged === undefined || type === undefined) continue
     const commandId = `doctor:${id}:${logged.revision}`
     const now = new Date().toISOString()
-    const { events } = await handleCommand({
+    const { events, recordedAt } = await handleCommand({
       store: eventStore,
       decider: store,
       decode: decodeStoreEvent,
@@ -46,7 +46,9 @@ export async function* repairStores(
       },
     })
     const [event] = events
-    const done = event === undefined ? 'was asked for already' : `${event.type} is in its stream`
+    // An event that was stored before has the time of it.
+    const isNew = event !== undefined && recordedAt === undefined
+    const done = isNew ? `${event.type} is in its stream` : 'was asked for already'
     yield `${id}: store ${logged.id}: ${done}`
   }
 }

@@ -1,4 +1,5 @@
 import { Gauge, Registry } from 'prom-client'
+import { printable, redact } from '../redact.ts'
 import { type Finding, findingKinds } from './findings.ts'
 
 export interface Report {
@@ -45,5 +46,59 @@ export async function metricsOf({ stores, moved, findings }: Report): Promise<st
   return registry.metrics()
 }
 
-const count = (number: number, what: string): string =>
+export const count = (number: number, what: string): string =>
   `${number} ${what}${number === 1 ? '' : 's'}`
+
+/** One thing that is so of the event store or of NATS. */
+export interface Check {
+  part: 'event store' | 'NATS'
+  /** `warning`: it works, and something better is needed in production. `wrong`: orders would fail. */
+  status: 'ok' | 'warning' | 'wrong'
+  sentence: string
+  nextAction?: string
+}
+
+export function checksOf(part: Check['part']) {
+  const told = (status: Check['status']) => (sentence: string, nextAction: string) => ({
+    part,
+    status,
+    sentence: printable(sentence, TEXT_MAX, 'start'),
+    nextAction,
+  })
+  return {
+    ok: (sentence: string): Check => ({ part, status: 'ok', sentence }),
+    warning: told('warning'),
+    wrong: told('wrong'),
+  }
+}
+
+const TEXT_MAX = 400
+const CLOCKS_APART_MS_MAX = 10_000
+
+/** Clocks further apart than docs/decisions/0002 allows are wrong. */
+export function clockCheck(part: Check['part'], whose: string, apartMs: number): Check {
+  const { ok, wrong } = checksOf(part)
+  const apart = `${(Math.abs(apartMs) / 1_000).toFixed(1)} s`
+  const how = apartMs < 0 ? 'behind' : 'ahead of'
+  return Math.abs(apartMs) < CLOCKS_APART_MS_MAX
+    ? ok(`the clock of ${whose} differs by ${apart}`)
+    : wrong(`the clock of ${whose} is ${apart} ${how} this one`, 'Set both clocks by NTP')
+}
+
+/** What an error says, and what caused it, on one line and without passwords. */
+export function reasonOf(error: unknown): string {
+  const words: string[] = []
+  for (let each = error; each instanceof Error && words.length < 3; each = each.cause)
+    if (each.message !== '' && !words.includes(each.message)) words.push(each.message)
+  return printable(redact(words.join(': ') || String(error), []), TEXT_MAX, 'start')
+}
+
+/** A line for each check, and what to do about it. */
+export function describeChecks(checks: Check[]): string {
+  const lines = checks.map(({ part, status, sentence, nextAction }) => {
+    const next = nextAction === undefined ? '' : ` -> ${nextAction}.`
+    return `${status.padEnd(7)}  ${part}: ${sentence}.${next}`
+  })
+  const wrong = checks.filter(({ status }) => status === 'wrong').length
+  return `${[...lines, `${count(wrong, 'fault')}.`].join('\n')}\n`
+}

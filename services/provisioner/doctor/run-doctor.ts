@@ -1,19 +1,21 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
-import { eventStoreVariables, parseEnvironment } from '#config'
+import { eventStoreVariables, messagingVariables, parseEnvironment } from '#config'
 import { openEventStore } from '#eventstore'
+import { checkEventStore } from './check-event-store.ts'
+import { checkNats } from './check-nats.ts'
 import { compare } from './compare.ts'
 import { chooseRepairs, repairStores } from './repair.ts'
-import { describeReport, metricsOf, type Report } from './report.ts'
+import { describeChecks, describeReport, metricsOf, type Report } from './report.ts'
 import { findFolders } from './snapshot/folders.ts'
 import { type FoundRelease, takeSnapshot } from './snapshot/snapshot.ts'
 
 const CALL_LIMIT_MS = 15_000
 
 /**
- * The command `doctor`: compares the log with the releases. Resolves to its exit code: 0 they agree or every
- * difference was repaired, 1 they disagree, 2 it could not compare or repair.
+ * The command `doctor`: compares the log with the releases, or says whether the event store and NATS are as they must
+ * be. Resolves to its exit code: 0 all is well or was repaired, 1 it is not, 2 it could not find out or repair.
  */
 export async function runDoctor(
   args: string[],
@@ -21,7 +23,9 @@ export async function runDoctor(
   output: Output = process,
 ): Promise<number> {
   try {
-    return await examine(parseOptions(args, output), parseConfig(env), output)
+    const options = parseOptions(args, output)
+    if (options.connections) return await examineConnections(options, env, output)
+    return await examine(options, parseConfig(env), output)
   } catch (error) {
     // Commander has printed it already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
@@ -58,6 +62,21 @@ async function examine(
   }
 }
 
+async function examineConnections(
+  { json, natsMonitoring }: DoctorOptions,
+  env: NodeJS.ProcessEnv,
+  { stdout }: Output,
+): Promise<number> {
+  const config = parseEnvironment(connectionsSchema, env)
+  const found = await Promise.all([
+    checkEventStore(config.EVENTSTORE_URL),
+    checkNats(config.NATS_URL, natsMonitoring),
+  ])
+  const checks = found.flat()
+  stdout.write(json ? `${JSON.stringify({ checks })}\n` : describeChecks(checks))
+  return checks.some(({ status }) => status === 'wrong') ? 1 : 0
+}
+
 async function openFinder({
   DRIVER,
   RELEASES_DIR,
@@ -77,6 +96,9 @@ async function textOf(report: Report, { json, prometheus }: DoctorOptions): Prom
 interface DoctorOptions {
   /** Ids of the findings to repair. */
   repair: string[]
+  /** The event store and NATS instead of stores and releases. */
+  connections: boolean
+  natsMonitoring?: string
   json: boolean
   prometheus: boolean
   silentMinutes: number
@@ -101,6 +123,12 @@ function parseOptions(args: string[], { stdout, stderr }: Output): DoctorOptions
     )
     .option('--repair <finding...>', 'repair these findings, where the system can', [])
     .option('--json', 'the report as one JSON object', false)
+    .addOption(
+      new Option('--connections', 'check the event store and NATS instead: nothing is compared')
+        .default(false)
+        .conflicts(['repair', 'prometheus']),
+    )
+    .option('--nats-monitoring <url>', 'with --connections: where to see how often NATS syncs')
     .addOption(
       new Option('--prometheus', "the report's figures as Prometheus text")
         .default(false)
@@ -129,6 +157,8 @@ const schema = z.object({
   KUBECONFIG: z.string().optional(),
   RELEASES_DIR: z.string().default('.storewright/releases'),
 })
+
+const connectionsSchema = z.object({ ...eventStoreVariables, ...messagingVariables })
 
 type DoctorConfig = z.output<typeof schema>
 

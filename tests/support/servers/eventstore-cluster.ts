@@ -76,7 +76,7 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
           const { isSeen, state } = stateSeen(from, n)
           return new gossip.MemberInfo()
             .setInstanceId(new shared.UUID().setString(id))
-            .setTimeStamp(`${Date.now()}`)
+            .setTimeStamp(`${Date.now() * 10_000}`)
             .setState(state)
             .setIsAlive(isSeen)
             .setHttpEndPoint(new gossip.EndPoint().setAddress('127.0.0.1').setPort(port))
