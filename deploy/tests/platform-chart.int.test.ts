@@ -1,20 +1,29 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { load } from 'js-yaml'
+import { tempFolder } from '#test/temp-folder'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { ofKind, podTemplateOf, type Manifest } from './rendering/manifest.ts'
 import { parseWith } from './service-config.ts'
 import { lintChart, renderChart, renderText } from './rendering/render-chart.ts'
+import { installationValues } from '../../services/provisioner/installation.ts'
+import { chartFile } from './rendering/chart-file.ts'
 import { restrictedViolations } from './rendering/restricted.ts'
 
 const services = ['command-api', 'query-api', 'projector', 'relay', 'provisioner']
 const values = {
   existingSecret: 'addresses',
+  images: { registry: 'registry.example.com/storewright' },
+  storesDomain: 'stores.example.com',
+  stores: { route: { kind: 'none' } },
   authentication: {
     issuer: 'https://login.example.com/',
     audience: 'storewright',
     jwksUrl: 'https://login.example.com/jwks.json',
   },
 }
-const addresses: Record<string, string> = {
+const addresses: Record<string, string | undefined> = {
   EVENTSTORE_URL: 'esdb://eventstore:2113?tls=true',
   NATS_URL: 'tls://nats:4222',
   DATABASE_URL: 'postgres://storewright@postgres/storewright',
@@ -65,12 +74,20 @@ describe.each(services)('%s', (service) => {
 
   test('gets an environment the service accepts', async () => {
     const [container] = (await pod())?.spec.containers ?? []
-    const given = (container?.env ?? []).map(({ name, value = addresses[name] }) => [
+    const isProvisioner = service === 'provisioner'
+    await using folder = await tempFolder()
+    const file = join(folder.path, 'stores.yaml')
+    await writeFile(file, storesFileOf(await rendered))
+    const mounted: typeof addresses = {
+      ...addresses,
+      ...(isProvisioner && { STORE_VALUES_FILE: file }),
+    }
+    const given = (container?.env ?? []).map(({ name, value }) => [
       name,
-      value ?? 'from-the-pod',
+      mounted[name] ?? value ?? 'from-the-pod',
     ])
     const environment = z.record(z.string(), z.string()).parse(Object.fromEntries(given))
-    expect(environment['DRIVER']).toBe(service === 'provisioner' ? 'cluster' : undefined)
+    expect(environment['DRIVER']).toBe(isProvisioner ? 'cluster' : undefined)
     await expect(parseWith(service, environment)).resolves.toMatchObject({ HOST: '0.0.0.0' })
   })
 
@@ -89,6 +106,57 @@ describe.each(services)('%s', (service) => {
     expect(allowed.includes('"port":4222')).toBe(needs('NATS_URL') ?? false)
     expect(allowed.includes('"port":5432')).toBe(needs('DATABASE_URL') ?? false)
   })
+})
+
+test('what is said of all stores reaches the provisioner as it reads it, and only it', async () => {
+  const stores = {
+    route: { kind: 'ingress', className: 'nginx', tlsSecret: 'wildcard' },
+    imagePullSecrets: [{ name: 'pull' }],
+    storage: { uploadsAccessMode: 'ReadWriteMany' },
+    woocommerce: { mail: { host: 'smtp.example.com', existingSecret: 'smtp' } },
+  }
+  const manifests = await renderChart('storewright', { ...values, stores })
+  expect(installationValues.parse(load(storesFileOf(manifests)))).toEqual({
+    ...stores,
+    imageRegistry: 'registry.example.com/storewright',
+    network: { clientNamespaces: ['gateway-system'], dnsCidrs: [] },
+  })
+  const mounts = services.map((service) => mountsOf(named(manifests, 'Deployment', service)))
+  expect(mounts.slice(0, -1)).toEqual(Array.from({ length: 4 }, () => ['/tmp']))
+  expect(mounts.at(-1)).toEqual([
+    '/tmp',
+    '/etc/storewright/stores',
+    '/etc/storewright/secrets/pull',
+    '/etc/storewright/secrets/smtp',
+    '/etc/storewright/secrets/wildcard',
+  ])
+})
+
+test('what an installation has to decide is asked for by name', async () => {
+  await expect(renderText('storewright', {})).rejects.toThrow(
+    /missing properties 'existingSecret', 'authentication', 'storesDomain'[^]*'\/images': missing property 'registry'[^]*'\/stores': missing property 'route'/,
+  )
+})
+
+test("images are those of the chart's version unless another is named", async () => {
+  const imagesOf = async (images: object) => {
+    const manifests = await renderChart('storewright', { ...values, images })
+    const pods = ['relay', 'provisioner'].map((service) =>
+      podTemplateOf(named(manifests, 'Deployment', service)),
+    )
+    return pods.map((pod) => pod?.spec.containers[0]?.image)
+  }
+  const registry = 'registry.example.com/storewright'
+  const other = `other.example.com/services@sha256:${'0'.repeat(64)}`
+  const { appVersion } = await chartFile('storewright')
+  expect(await imagesOf({ registry })).toEqual([
+    `${registry}/services:${appVersion}`,
+    `${registry}/provisioner:${appVersion}`,
+  ])
+  expect(await imagesOf({ registry, tag: 'next', services: other })).toEqual([
+    other,
+    `${registry}/provisioner:next`,
+  ])
 })
 
 test('only the provisioner gets a token of the cluster', async () => {
@@ -147,6 +215,18 @@ function named(manifests: Manifest[], kind: string, service: string): Manifest {
   const found = ofKind(manifests, kind).find(({ metadata }) => metadata.name === name)
   if (found === undefined) throw new Error(`there is no ${kind} ${name}`)
   return found
+}
+
+function storesFileOf(manifests: Manifest[]): string {
+  const data = z.object({ 'stores.yaml': z.string() })
+  return data.parse(named(manifests, 'ConfigMap', 'stores')['data'])['stores.yaml']
+}
+
+const mounted = z.object({ volumeMounts: z.array(z.object({ mountPath: z.string() })) })
+
+function mountsOf(deployment: Manifest): string[] {
+  const [container] = podTemplateOf(deployment)?.spec.containers ?? []
+  return mounted.parse(container).volumeMounts.map(({ mountPath }) => mountPath)
 }
 
 function rulesOf(role: Manifest) {

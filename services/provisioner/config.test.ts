@@ -1,3 +1,6 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
 import { leaseTimes, parseConfig } from './config.ts'
 
@@ -18,6 +21,52 @@ test('all problems are reported at once', () => {
   const wrong = { CONCURRENCY: '0', RETRY_DELAYS_MS: 'soon', WORKER_ID: 'a b', STORES_DOMAIN: '-x' }
   expect(() => parseConfig(wrong)).toThrow(
     /(?=.*EVENTSTORE_URL)(?=.*CONCURRENCY)(?=.*RETRY_DELAYS_MS)(?=.*WORKER_ID)(?=.*STORES_DOMAIN)/s,
+  )
+})
+
+test('every problem of the file of store values is told together, by its place', async () => {
+  await using folder = await tempFolder()
+  const STORE_VALUES_FILE = join(folder.path, 'stores.yaml')
+  await writeFile(
+    STORE_VALUES_FILE,
+    `route: { kind: ingress, tlsSecret: own, clusterIssuer: own }
+imagePullSecrets: [{ name: store-secret }]
+existingSecret: other
+network: { dnsCidrs: [here] }
+woocommerce: { mail: { host: smtp.example.com, port: 25 }, replicas: 3 }
+`,
+  )
+  let message = ''
+  try {
+    parseConfig({ ...needed, STORE_VALUES_FILE, CONCURRENCY: '0' })
+  } catch (error) {
+    message = String(error)
+  }
+  const said = message.split('✖').map((line) => line.replaceAll(/\s+/g, ' ').trim())
+  expect(said.slice(1).toSorted()).toEqual([
+    'Too small: expected number to be >=1 → at CONCURRENCY',
+    'Unrecognized key: "existingSecret" → at STORE_VALUES_FILE',
+    'Unrecognized key: "replicas" → at STORE_VALUES_FILE.woocommerce',
+    'must be 465 or 587 → at STORE_VALUES_FILE.woocommerce.mail.port',
+    'must be a CIDR → at STORE_VALUES_FILE.network.dnsCidrs[0]',
+    'must have tlsSecret or clusterIssuer: cert-manager would write into a Secret that is given → at STORE_VALUES_FILE.route',
+    'must not be store-secret: each store has one of its own → at STORE_VALUES_FILE.imagePullSecrets[0].name',
+  ])
+})
+
+test.each([
+  ['a: [', /STORE_VALUES_FILE/],
+  ['route: { kind: gateway }', /kind must be none, external, ingress or httpRoute/],
+])('a file of store values that says %j is refused', async (content, problem) => {
+  await using folder = await tempFolder()
+  const STORE_VALUES_FILE = join(folder.path, 'stores.yaml')
+  await writeFile(STORE_VALUES_FILE, content)
+  expect(() => parseConfig({ ...needed, STORE_VALUES_FILE })).toThrow(problem)
+})
+
+test('a file of store values that is not there is named', () => {
+  expect(() => parseConfig({ ...needed, STORE_VALUES_FILE: '/nowhere.yaml' })).toThrow(
+    /\/nowhere.yaml cannot be read: ENOENT/,
   )
 })
 

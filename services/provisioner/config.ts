@@ -10,6 +10,7 @@ import {
 } from '#config'
 import { defaultTimings, type WorkTimings, workTimings } from '#messaging'
 import { z } from 'zod'
+import { type Installation, storeValuesFile } from './installation.ts'
 
 const ms = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 const domainName = /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/
@@ -45,6 +46,12 @@ const schema = z.object({
   RELEASES_DIR: z.string().default('.storewright/releases'),
   /** A store's host is its release's name in this domain. */
   STORES_DOMAIN: z.string().regex(domainName).default('stores.localhost'),
+  /** What the installation says of all its stores: a YAML file, read once at the start. */
+  STORE_VALUES_FILE: storeValuesFile,
+  /** Driver cluster: a folder for each Secret that the file names, to be copied into the namespaces of stores. */
+  STORE_SECRETS_DIR: z.string().optional(),
+  /** Driver cluster: our own namespace, which the policies of stores let in. */
+  POD_NAMESPACE: z.string().optional(),
   /** Pauses before the second, third, … attempt; one more failure than pauses is final. */
   RETRY_DELAYS_MS: z
     .string()
@@ -67,6 +74,8 @@ const schema = z.object({
     .default('http://{release}-server.{release}.svc'),
   /** The bound of one smoke test. */
   SMOKE_TEST_LIMIT_MS: ms(60_000),
+  /** Driver cluster: how long a store's route may take to be accepted. */
+  ROUTE_LIMIT_MS: ms(60_000),
   SWEEP_EVERY_MS: ms(60_000),
   SWEEP_OLDER_THAN_MS: ms(60_000),
   /** How long helm may continue after SIGTERM. */
@@ -78,6 +87,14 @@ export type ProvisionerConfig = z.output<typeof schema>
 /** Reads the provisioner's environment. Throws ConfigError. */
 export function parseConfig(env: Record<string, string | undefined>): ProvisionerConfig {
   return parseEnvironment(schema, env)
+}
+
+/** What all stores of these settings have in common. */
+export function installationOf(
+  config: Pick<ProvisionerConfig, 'STORES_DOMAIN' | 'STORE_VALUES_FILE' | 'POD_NAMESPACE'>,
+): Installation {
+  const { STORES_DOMAIN: storesDomain, STORE_VALUES_FILE: values } = config
+  return { storesDomain, values, platformNamespace: config.POD_NAMESPACE }
 }
 
 /** The times that a claim's lease consists of, in milliseconds. */

@@ -1,8 +1,11 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { AppError, engines } from '#domain'
 import type { Logger } from '#observability'
 import { leaseTimes, type ProvisionerConfig } from './config.ts'
 import { type Helm, openHelm } from './helm/helm.ts'
 import { openWorkFolder } from './helm/work-folder.ts'
+import { secretsOf } from './installation.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { openRenderDriver } from './drivers/render/driver.ts'
 
@@ -42,6 +45,7 @@ async function openNamed(
       return openRenderDriver({ helm, chartsDir, releasesDir })
     }
     case 'cluster': {
+      refuseMissingSecrets(config)
       // Loaded here: the Kubernetes client takes 60 MiB that driver render has no use for.
       const { openClusterDriver } = await import('./drivers/cluster/driver.ts')
       return openClusterDriver({
@@ -52,12 +56,24 @@ async function openNamed(
         plansDir: resolve(config.PLANS_DIR),
         helmLimitMs: config.HELM_LIMIT_MS,
         removalLimitMs: config.REMOVAL_LIMIT_MS,
+        routeLimitMs: config.ROUTE_LIMIT_MS,
+        secretsDir: config.STORE_SECRETS_DIR,
         kubeconfig: config.KUBECONFIG,
         namespaceRole: config.NAMESPACE_ROLE,
         smokeTest: smokeTestOf(config),
       })
     }
   }
+}
+
+/** A Secret that a store would find missing is missing for all of them. */
+function refuseMissingSecrets({ STORE_SECRETS_DIR: folder, STORE_VALUES_FILE }: ProvisionerConfig) {
+  if (folder === undefined) return
+  const named = new Set(engines.flatMap((engine) => secretsOf(STORE_VALUES_FILE, engine)))
+  const missing = [...named].filter((name) => !existsSync(join(folder, name)))
+  if (missing.length === 0) return
+  const message = `STORE_SECRETS_DIR ${folder} lacks Secrets that STORE_VALUES_FILE names: ${missing.join(', ')}`
+  throw new AppError('CONFIG_INVALID', message)
 }
 
 function smokeTestOf({ SMOKE_TEST, SMOKE_TEST_URL, SMOKE_TEST_LIMIT_MS }: ProvisionerConfig) {

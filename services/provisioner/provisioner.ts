@@ -10,7 +10,7 @@ import {
 } from '#messaging'
 import type { Logger } from '#observability'
 import type { Pool } from '#postgres'
-import { leaseTimes, type ProvisionerConfig } from './config.ts'
+import { installationOf, leaseTimes, type ProvisionerConfig } from './config.ts'
 import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
@@ -107,7 +107,7 @@ function workerOf(
     logger,
     metrics,
     chartsDir: resolve(config.CHARTS_DIR),
-    storesDomain: config.STORES_DOMAIN,
+    installation: installationOf(config),
     retryDelaysMs: config.RETRY_DELAYS_MS,
     lease: leaseTimes(config),
     resultRetryMs: config.RESULT_RETRY_MS,

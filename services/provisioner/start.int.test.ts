@@ -1,16 +1,17 @@
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { releaseNameOf, type Engine, engines } from '#domain'
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
 import { helmStub, type Behaviour } from '#test/provisioner/helm-stub'
 import { provisionerWorld } from '#test/provisioner/provisioner-world'
+import { tempFolder } from '#test/temp-folder'
 import { dataOf, untilLast } from '#test/store-history'
 import { testDatabase } from '#test/servers/test-database'
 import { expect, test } from 'vitest'
-import { parseConfig, type ProvisionerConfig } from './config.ts'
+import { installationOf, parseConfig, type ProvisionerConfig } from './config.ts'
 import { openDriver } from './open-driver.ts'
 import { start } from './start.ts'
 import { readChart } from './chart.ts'
@@ -39,6 +40,35 @@ test.each(engines)(
     expect(rendered).toEqual(helmTemplate(world.config, engine, storeId))
   },
 )
+
+test.each([
+  ['an Ingress', { kind: 'ingress', className: 'nginx' }, 'Ingress'],
+  ['an HTTPRoute', { kind: 'httpRoute', parentRefs: [{ name: 'public' }] }, 'HTTPRoute'],
+])('with %s for every store, a store is rendered with it and is ready', async (_, route, kind) => {
+  await using folder = await tempFolder()
+  const file = join(folder.path, 'stores.json')
+  await writeFile(file, JSON.stringify({ route, imageRegistry: 'registry.example.com/shops' }))
+  await using world = await worldOf(undefined, { STORE_VALUES_FILE: file })
+  await world.start()
+
+  const storeId = await world.request({ engine: 'medusa' })
+
+  const events = await untilLast(world, storeId, 'StoreProvisioned')
+  const release = releaseNameOf(storeId)
+  expect(dataOf(events, 'ProvisioningStepRecorded')).toMatchObject([
+    { step: 'install' },
+    { step: 'route', detail: { route: `${kind}/${release}-server` } },
+  ])
+  expect(dataOf(events, 'StoreProvisioned')).toMatchObject([
+    { url: `https://${release}.stores.localhost` },
+  ])
+  const manifests = await readFile(
+    join(world.config.RELEASES_DIR, release, 'manifests.yaml'),
+    'utf8',
+  )
+  expect(manifests).toContain(`kind: ${kind}\n`)
+  expect(manifests).toContain('image: "registry.example.com/shops/medusa:2.21.2"')
+})
 
 test('F14: what a worker made that died before it stored the result is adopted without helm', async () => {
   await using world = await worldOf({})
@@ -167,7 +197,7 @@ async function deployFor(
     request,
     release,
     chart,
-    values: storeValues(request, release, config.STORES_DOMAIN),
+    values: storeValues(request, release, installationOf(config)),
   }
   const confirm = () => Promise.resolve()
   await driver.deploy(target, { attempt: 1, claimId, signal, deadline: () => end, confirm })

@@ -67,6 +67,7 @@ export const errorCodes = [
   'HELM_FAILED',
   'RELEASE_CONFLICT',
   'RELEASE_STUCK',
+  'ROUTE_NOT_ACCEPTED',
   'SMOKE_TEST_FAILED',
   'CHART_INVALID',
   'VALUES_INVALID',
@@ -91,6 +92,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set([
   'CLUSTER_UNREACHABLE',
   'CLUSTER_REFUSED',
   'RELEASE_STUCK',
+  'ROUTE_NOT_ACCEPTED',
   'SMOKE_TEST_FAILED',
 ])
 

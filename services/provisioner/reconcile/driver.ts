@@ -1,4 +1,4 @@
-import type { Failure, PlacedOrder, StoreRequested } from '#domain'
+import type { Failure, PlacedOrder, StepDetail, StoreRequested } from '#domain'
 import type { Ended } from '../helm/run-supervised.ts'
 import type { Browsing } from '../smoke-test/smoke-test.ts'
 import type { Chart } from '../chart.ts'
@@ -56,6 +56,15 @@ export interface Driver {
   deploy: (target: Target, lease: ClaimLease) => Promise<Ended>
   /** Why a run of helm was in vain. Absent where nobody but helm can tell. */
   diagnose?: (target: Target, ended: Ended, signal: AbortSignal) => Promise<Failure>
+  /**
+   * Settles when customers can get to a deployed release, with what leads them there; undefined where the store
+   * has no route of its own. Throws ROUTE_NOT_ACCEPTED.
+   */
+  confirmRoute?: (
+    target: Target,
+    lease: ClaimLease,
+    signal: AbortSignal,
+  ) => Promise<StepDetail | undefined>
   /** Places a test order, which proves that the store sells. Throws SMOKE_TEST_FAILED. Absent where nothing runs. */
   placeOrder?: ((target: Target, signal: AbortSignal) => Promise<PlacedOrder>) | undefined
   /** Proves that a store that sells already still works, without an order. Throws SMOKE_TEST_FAILED. */
@@ -65,6 +74,4 @@ export interface Driver {
   /** What `uninstall` would remove, as `Kind/name` or a path. */
   inventory: (target: Target) => Promise<string[]>
   uninstall: (target: Target, lease: ClaimLease) => Promise<void>
-  /** Where the store will answer. */
-  urlOf: (target: Target) => string
 }

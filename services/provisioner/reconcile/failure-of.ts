@@ -86,12 +86,15 @@ export function stillUninstalling(observed: ObservedRelease): Failure {
 }
 
 const fixShop = "Read what the shop's pods log about that request, then retry the store"
+const fixRoute =
+  "Correct the route in the installation's values, or the Gateway or controller that detail names; then retry the store"
 const allowIt = "Check the provisioner's rights and the cluster's policies, then retry the store"
 const otherValues = 'Delete the store and request one with another name'
 
 const byCode: Partial<Record<ErrorCode, Pick<Failure, 'reason' | 'nextAction'>>> = {
   VALUES_INVALID: { reason: 'VALUES_INVALID', nextAction: otherValues },
   CHART_INVALID: { reason: 'CHART_INVALID', nextAction: fixChart },
+  ROUTE_NOT_ACCEPTED: { reason: 'ROUTE_NOT_ACCEPTED', nextAction: fixRoute },
   SMOKE_TEST_FAILED: { reason: 'SMOKE_TEST_FAILED', nextAction: fixShop },
   CLUSTER_UNREACHABLE: { reason: 'CLUSTER_UNREACHABLE', nextAction: reachCluster },
   RELEASE_CONFLICT: { reason: 'RELEASE_CONFLICT', nextAction: findOwner },

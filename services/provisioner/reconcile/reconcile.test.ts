@@ -161,7 +161,6 @@ function jobSeeing(seen: ObservedRelease[], run = ended): { job: Job; steps: str
     unlock: nothing,
     inventory: () => Promise.resolve(['Deployment/x']),
     uninstall: nothing,
-    urlOf: () => 'https://x',
   }
   const deadline = () => process.hrtime.bigint() + 10n ** 10n
   const { signal } = new AbortController()
@@ -189,6 +188,14 @@ function targetOf(): Job['target'] {
     },
     release: 's-x',
     chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'h' },
-    values: { yaml: '', digest: 'v', host: 'x' },
+    values: {
+      yaml: '',
+      digest: 'v',
+      host: 'x',
+      url: 'https://x',
+      route: { kind: 'external' },
+      adminEmail: 'admin@x',
+      secrets: [],
+    },
   }
 }

@@ -115,8 +115,8 @@ async function finish(
   if (done === 'removed' || observed.status !== 'deployed') return { done: 'removed' }
   const adopted = observed.labels.claim !== job.lease.claimId
   if (adopted && !ran) await job.record('adopt', adoptDetail(observed.labels))
-  const tested = await runSmokeTest(job)
-  return 'failure' in tested ? tested : { done, adopted, ...tested }
+  const proven = await prove(job)
+  return 'failure' in proven ? proven : { done, adopted, ...proven }
 }
 
 function adoptDetail({ attempt, claim, values, chart }: ReleaseLabels): StepDetail {
@@ -127,12 +127,29 @@ function lastRun(taken: ReadonlyMap<Step, Ended | undefined>): Ended | undefined
   return [...taken.values()].findLast((ended) => ended !== undefined)
 }
 
+/** Ready means reached and sold. Throws ROUTE_NOT_ACCEPTED, SMOKE_TEST_FAILED. */
+async function prove(job: Job): Promise<{ smokeTest?: PlacedOrder } | { failure: Failure }> {
+  const { driver, target, lease, record } = job
+  const signal = AbortSignal.any([lease.signal, job.stopping])
+  try {
+    const route = await driver.confirmRoute?.(target, lease, signal)
+    if (route !== undefined) await record('route', route)
+    return await runSmokeTest(job, signal)
+  } catch (error) {
+    // What was not answered then says nothing about the store.
+    if (signal.aborted) return { failure: workerStopped }
+    throw error
+  }
+}
+
 /**
- * Tests that a store sells, where its driver can, and records it: ready means sold. In a new store an order
- * is placed. One that was ready before belongs to its owner: after an upgrade the test browses to the checkout
- * and orders nothing. Throws SMOKE_TEST_FAILED.
+ * Tests that a store sells, where its driver can, and records it. In a new store an order is placed. One that was
+ * ready before belongs to its owner: after an upgrade the test browses to the checkout and orders nothing.
  */
-async function runSmokeTest(job: Job): Promise<{ smokeTest?: PlacedOrder } | { failure: Failure }> {
+async function runSmokeTest(
+  job: Job,
+  signal: AbortSignal,
+): Promise<{ smokeTest?: PlacedOrder } | { failure: Failure }> {
   const { driver, kind, lease, stopping } = job
   const test =
     kind === 'upgrade'
@@ -141,13 +158,7 @@ async function runSmokeTest(job: Job): Promise<{ smokeTest?: PlacedOrder } | { f
   if (test === undefined) return {}
   await lease.confirm()
   if (stopping.aborted) return { failure: workerStopped }
-  try {
-    return await test(job, AbortSignal.any([lease.signal, stopping]))
-  } catch (error) {
-    // What the shop did not answer then says nothing about it.
-    if (lease.signal.aborted || stopping.aborted) return { failure: workerStopped }
-    throw error
-  }
+  return test(job, signal)
 }
 
 async function placeOrder({ driver, target, record }: Job, signal: AbortSignal) {

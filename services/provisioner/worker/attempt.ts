@@ -97,7 +97,7 @@ async function resultOf(attempt: Attempt, outcome: Outcome): Promise<StoreComman
     claimId,
     release,
     namespace: release,
-    url: worker.driver.urlOf(target),
+    url: values.url,
     chart: chart.name,
     chartVersion: chart.version,
     chartDigest: chart.digest,

@@ -116,7 +116,7 @@ async function targetOf(work: Work): Promise<Target> {
   const { worker, request } = work
   const release = releaseNameOf(request.storeId)
   const chart = await chartOf(work)
-  return { request, release, chart, values: storeValues(request, release, worker.storesDomain) }
+  return { request, release, chart, values: storeValues(request, release, worker.installation) }
 }
 
 // A chart that cannot be read fails the attempt like any other cause, and hinders no removal.

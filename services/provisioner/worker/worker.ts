@@ -2,6 +2,7 @@ import type { CommandContext, EventStore } from '#eventstore'
 import type { Leases } from '#messaging'
 import type { Logger } from '#observability'
 import type { LeaseTimes } from '../config.ts'
+import type { Installation } from '../installation.ts'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
 import type { GlobalConcurrency, TenantConcurrency } from './concurrency.ts'
@@ -18,7 +19,7 @@ export interface Worker {
   logger: Logger
   metrics: ProvisionerMetrics
   chartsDir: string
-  storesDomain: string
+  installation: Installation
   retryDelaysMs: readonly number[]
   lease: Pick<LeaseTimes, 'renewEveryMs' | 'lostAfterMs'>
   /** How long a result is retried while the event store is unavailable. */

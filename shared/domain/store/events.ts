@@ -134,6 +134,7 @@ export const failureReasons = [
   'NOT_SCHEDULABLE',
   'HELM_PENDING',
   'HELM_FAILED',
+  'ROUTE_NOT_ACCEPTED',
   'SMOKE_TEST_FAILED',
   'TIMEOUT',
   'CHART_INVALID',

@@ -51,6 +51,7 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   HELM_FAILED: internal,
   RELEASE_CONFLICT: { status: 409, title: 'The release belongs to another store' },
   RELEASE_STUCK: internal,
+  ROUTE_NOT_ACCEPTED: internal,
   SMOKE_TEST_FAILED: internal,
   CHART_INVALID: internal,
   VALUES_INVALID: internal,

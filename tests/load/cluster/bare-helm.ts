@@ -46,6 +46,7 @@ async function preparer(world: World) {
     workDir,
     helmLimitMs: HELM_TIMEOUT_MS,
     removalLimitMs: config.REMOVAL_LIMIT_MS,
+    routeLimitMs: 1_000,
     chartsDir: config.CHARTS_DIR,
     plansDir: config.PLANS_DIR,
     kubeconfig: config.KUBECONFIG,

@@ -11,10 +11,11 @@ import {
   type ClusterOptions,
 } from '../../../services/provisioner/drivers/cluster/driver.ts'
 import { deployArgs } from '../../../services/provisioner/drivers/cluster/release/deploy.ts'
-import { parseConfig } from '../../../services/provisioner/config.ts'
+import { installationOf, parseConfig } from '../../../services/provisioner/config.ts'
 import { openHelm } from '../../../services/provisioner/helm/helm.ts'
 import type { ClaimLease, Target } from '../../../services/provisioner/reconcile/driver.ts'
 import { readChart } from '../../../services/provisioner/chart.ts'
+import { installationValues } from '../../../services/provisioner/installation.ts'
 import { storeValues } from '../../../services/provisioner/values.ts'
 import type { clusterWorld } from './cluster-world.ts'
 import { eventually } from '../eventually.ts'
@@ -55,6 +56,7 @@ export async function releaseMaker(world: World) {
       workDir,
       helmLimitMs: HELM_TIMEOUT_MS,
       removalLimitMs: config.REMOVAL_LIMIT_MS,
+      routeLimitMs: 1_000,
       chartsDir: config.CHARTS_DIR,
       plansDir: config.PLANS_DIR,
       kubeconfig: config.KUBECONFIG,
@@ -88,11 +90,15 @@ export async function releaseMaker(world: World) {
       storeId: string,
       moreValues = '',
       engine: Engine = 'woocommerce',
+      installation: object = {},
     ): Promise<Target> => {
       const { type: _, now: requestedAt, ...request } = world.requestOf(storeId)
       const asked: StoreRequested = { ...request, engine, requestedAt }
       const release = releaseNameOf(storeId)
-      const values = storeValues(asked, release, config.STORES_DOMAIN)
+      const values = storeValues(asked, release, {
+        ...installationOf(config),
+        values: installationValues.parse(installation),
+      })
       const yaml = values.yaml + moreValues
       const digest = moreValues === '' ? values.digest : 'other'
       const chart = await readChart(config.CHARTS_DIR, asked.engine)

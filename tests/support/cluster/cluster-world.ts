@@ -11,11 +11,11 @@ import { testCluster } from './test-cluster.ts'
 const charts = new URL('../../../deploy/charts', import.meta.url).pathname
 
 /** A real Kubernetes API where the provisioner is who the platform's chart makes it, and no more. */
-export async function platformCluster() {
+export async function platformCluster(namespace = 'storewright') {
   await using building = new AsyncDisposableStack()
   const cluster = building.use(await testCluster())
   const folder = building.use(await tempFolder('storewright-platform-'))
-  const account = await platformAccount(cluster, folder.path)
+  const account = await platformAccount(cluster, folder.path, namespace)
   const stack = building.move()
   return {
     ...cluster,

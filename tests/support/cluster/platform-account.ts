@@ -7,7 +7,6 @@ import type { Api } from '../../../tools/cluster/control-plane/api-client.ts'
 import { kubeconfig } from '../../../tools/cluster/control-plane/credentials.ts'
 import { toolPath } from '../../../embedded/tools.ts'
 
-const PLATFORM = 'storewright'
 const HELM_TIMEOUT_MS = 30_000
 const chart = new URL('../../../deploy/charts/storewright', import.meta.url).pathname
 
@@ -20,18 +19,23 @@ interface Access {
 }
 
 /** Makes the provisioner on a cluster who the platform's chart makes it, and no more; its kubeconfig lies in `folder`. */
-export async function platformAccount(access: Access, folder: string) {
-  await apply(access, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: PLATFORM } })
-  const account = { name: 'sw-provisioner', namespace: PLATFORM }
+export async function platformAccount(access: Access, folder: string, namespace: string) {
+  await apply(access, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+  const account = { name: 'sw-provisioner', namespace }
   await apply(access, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account })
-  for (const object of await rightsOfChart()) await apply(access, object)
-  const token = await tokenOf(access, PLATFORM, account.name)
+  for (const object of await rightsOfChart(namespace)) await apply(access, object)
+  const token = await tokenOf(access, namespace, account.name)
   const file = join(folder, 'provisioner.kubeconfig')
   await writeFile(file, kubeconfig({ ...access, token }), { mode: 0o600 })
   return {
     token,
     /** What makes a provisioner work there. */
-    environment: { DRIVER: 'cluster', KUBECONFIG: file, NAMESPACE_ROLE: 'sw-store-namespace' },
+    environment: {
+      DRIVER: 'cluster',
+      KUBECONFIG: file,
+      NAMESPACE_ROLE: 'sw-store-namespace',
+      POD_NAMESPACE: namespace,
+    },
   }
 }
 
@@ -51,13 +55,13 @@ const object = z.looseObject({
 })
 type KubernetesObject = z.output<typeof object>
 
-async function rightsOfChart(): Promise<KubernetesObject[]> {
+async function rightsOfChart(namespace: string): Promise<KubernetesObject[]> {
   const files = ['provisioner-role', 'provisioner-fence'].flatMap((name) => [
     '--show-only',
     `templates/${name}.yaml`,
   ])
   const values = join(chart, 'ci', 'example-values.yaml')
-  const args = ['template', 'sw', chart, '--namespace', PLATFORM, '--values', values, ...files]
+  const args = ['template', 'sw', chart, '--namespace', namespace, '--values', values, ...files]
   // A Helm 3 that was built without its release flags would assume an old one.
   args.push('--kube-version', '1.36.0')
   const { stdout } = await execa(toolPath('helm'), args, { timeout: HELM_TIMEOUT_MS })

@@ -1,6 +1,6 @@
 import { openLeases, type WorkMessage } from '#messaging'
 import { createLogger } from '#observability'
-import { leaseTimes, parseConfig } from '../../../services/provisioner/config.ts'
+import { installationOf, leaseTimes, parseConfig } from '../../../services/provisioner/config.ts'
 import { createMetrics } from '../../../services/provisioner/metrics.ts'
 import type { Driver } from '../../../services/provisioner/reconcile/driver.ts'
 import { limitTenants } from '../../../services/provisioner/worker/concurrency.ts'
@@ -30,7 +30,7 @@ export function workerOf(
     logger: createLogger({ service: 'test', level: 'silent' }),
     metrics: createMetrics(),
     chartsDir: config.CHARTS_DIR,
-    storesDomain: config.STORES_DOMAIN,
+    installation: installationOf(config),
     retryDelaysMs: [],
     lease,
     resultRetryMs: config.RESULT_RETRY_MS,
@@ -53,7 +53,6 @@ export function failingDriver(failure: () => Error): Driver {
     unlock: fail,
     inventory: fail,
     uninstall: fail,
-    urlOf: () => '',
   }
 }
 

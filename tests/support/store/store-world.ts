@@ -33,7 +33,7 @@ export async function storeWorld(say: (line: string) => void) {
   const importedAfter = seconds()
   say(`images in it after ${importedAfter} s, ${imported.length} of them imported now`)
   const access = clusterAccess(cluster.kubeconfig)
-  const account = await platformAccount(access, folder.path)
+  const account = await platformAccount(access, folder.path, 'storewright')
   const charts = await storeCharts(folder.path, images)
   const { environment } = account
   const env = { ...environment, CHARTS_DIR: charts.path }

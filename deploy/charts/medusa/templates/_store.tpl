@@ -51,7 +51,9 @@ imagePullSecrets: {{ toJson . }}
 
 {{/* Image, pull policy and security context of every container. Takes (list $ "image"). */}}
 {{- define "store.container" -}}
-image: {{ index (index . 0).Values.images (index . 1) | quote }}
+{{- $ := index . 0 -}}
+{{- $own := printf "%s/%s:%s" $.Values.images.registry $.Chart.Name $.Chart.AppVersion -}}
+image: {{ index $.Values.images (index . 1) | default $own | quote }}
 imagePullPolicy: IfNotPresent
 securityContext:
   allowPrivilegeEscalation: false

@@ -25,6 +25,29 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ .Files.Get "components.yaml" }}
 {{- end }}
 
+{{/* The image of one service. Takes (list $ component). */}}
+{{- define "platform.image" -}}
+{{- $images := (index . 0).Values.images -}}
+{{- $name := ternary "provisioner" "services" (default false (index . 1).cluster) -}}
+{{- $own := printf "%s/%s:%s" $images.registry $name ($images.tag | default (index . 0).Chart.AppVersion) -}}
+{{ get $images $name | default $own }}
+{{- end }}
+
+{{/* What all stores have in common, as the provisioner reads it. */}}
+{{- define "platform.stores" -}}
+{{- $network := dict "clientNamespaces" .Values.network.clientNamespaces "dnsCidrs" .Values.network.dnsCidrs -}}
+{{- $fallback := dict "imageRegistry" .Values.images.registry "network" $network -}}
+{{ merge (deepCopy .Values.stores) $fallback | toYaml }}
+{{- end }}
+
+{{/* Names of the Secrets that stores need a copy of, as a YAML list. */}}
+{{- define "platform.storeSecrets" -}}
+{{- $stores := .Values.stores -}}
+{{- $names := list $stores.route.tlsSecret (dig "woocommerce" "mail" "existingSecret" "" $stores) -}}
+{{- range $stores.imagePullSecrets }}{{ $names = append $names .name }}{{ end -}}
+{{ without $names nil "" | uniq | sortAlpha | toYaml }}
+{{- end }}
+
 {{/* Environment of one service. Takes (list $ "service" component). */}}
 {{- define "platform.env" -}}
 {{- $ := index . 0 -}}
@@ -54,5 +77,8 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 - {name: GLOBAL_TENANT_CONCURRENCY, value: {{ . | quote }}}
 {{- end }}
 - {name: STORES_DOMAIN, value: {{ $.Values.storesDomain | quote }}}
+- {name: STORE_VALUES_FILE, value: /etc/storewright/stores/stores.yaml}
+- {name: STORE_SECRETS_DIR, value: /etc/storewright/secrets}
+- {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
 {{- end }}
 {{- end }}

@@ -18,5 +18,9 @@ export interface Cluster {
   helmLimitMs: number
   /** How long a removal waits for volumes. */
   removalLimitMs: number
+  /** How long a route may take to be accepted. */
+  routeLimitMs: number
+  /** Holds a folder for each Secret that stores need a copy of. */
+  secretsDir?: string | undefined
   logger: Logger
 }

@@ -10,8 +10,9 @@ import { uninstall } from './delete/uninstall.ts'
 import { fence } from './fence/fence.ts'
 import { openNamespaceAccess } from './namespace/access.ts'
 import { deploy } from './release/deploy.ts'
-import { diagnoseRelease } from './release/diagnose.ts'
-import { observe } from './release/observe.ts'
+import { copySecrets } from './namespace/prepare.ts'
+import { diagnoseRelease, observe } from './release/observe.ts'
+import { awaitRoute } from './release/route.ts'
 import { placeTestOrder, browseStore, type SmokeTestOptions } from './release/smoke-test.ts'
 import { unlock } from './release/unlock.ts'
 
@@ -21,6 +22,9 @@ export interface ClusterOptions {
   workDir: string
   helmLimitMs: number
   removalLimitMs: number
+  routeLimitMs: number
+  /** Holds a folder for each Secret that stores need a copy of. */
+  secretsDir?: string | undefined
   chartsDir: string
   plansDir: string
   /** Path of a kubeconfig; without one the account of our own pod. */
@@ -48,6 +52,10 @@ export async function openClusterDriver(options: ClusterOptions): Promise<Driver
     fence: (target, lease) => fence(cluster, target, lease),
     deploy: (target, lease) => deploy(cluster, target, lease),
     diagnose: (target, ended, signal) => diagnoseRelease(cluster, { target, ended, signal }),
+    confirmRoute: async (target, lease, signal) => {
+      await copySecrets(cluster, target, lease)
+      return awaitRoute(cluster, target, signal)
+    },
     placeOrder:
       smokeTest && ((target, signal) => placeTestOrder(cluster, target, { ...smokeTest, signal })),
     browseToCheckout:
@@ -55,7 +63,6 @@ export async function openClusterDriver(options: ClusterOptions): Promise<Driver
     unlock: (target, lease) => unlock(cluster, target, lease),
     inventory: (target) => inventory(cluster, target),
     uninstall: (target, lease) => uninstall(cluster, target, lease),
-    urlOf: ({ values }) => `https://${values.host}`,
   }
 }
 

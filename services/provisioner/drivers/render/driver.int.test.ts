@@ -20,6 +20,7 @@ import { expect, test } from 'vitest'
 import { openHelm } from '../../helm/helm.ts'
 import type { ClaimLease, Target } from '../../reconcile/driver.ts'
 import { readChart } from '../../chart.ts'
+import { installationValues } from '../../installation.ts'
 import { storeValues } from '../../values.ts'
 import { openRenderDriver } from './driver.ts'
 
@@ -52,6 +53,17 @@ test('a helm that fails leaves nothing where the release would be', async () => 
   await world.driver.deploy(world.target, leaseOf())
   await expect(access(world.folder)).rejects.toThrow('ENOENT')
   expect(await readdir(world.staging)).toEqual([])
+})
+
+test('a chart that renders no route does not pass for one that does', async () => {
+  await using world = await rendering()
+  const target = await targetOf({ route: { kind: 'ingress' } })
+  await world.driver.deploy(target, leaseOf())
+
+  await expect(world.driver.confirmRoute?.(target, leaseOf(), signal)).rejects.toMatchObject({
+    code: 'ROUTE_NOT_ACCEPTED',
+    message: `The chart has rendered no Ingress/${target.release}-server`,
+  })
 })
 
 test('changed manifests are not taken for the release, and are rendered again', async () => {
@@ -210,7 +222,7 @@ async function rendering(behaviour = {}) {
   }
 }
 
-async function targetOf(): Promise<Target> {
+async function targetOf(given: object = {}): Promise<Target> {
   const storeId = randomUUID()
   const request: StoreRequested = {
     storeId,
@@ -223,7 +235,8 @@ async function targetOf(): Promise<Target> {
   }
   const release = releaseNameOf(storeId)
   const chart = await readChart(chartsDir, 'medusa')
-  return { request, release, chart, values: storeValues(request, release, 'example.com') }
+  const installation = { storesDomain: 'example.com', values: installationValues.parse(given) }
+  return { request, release, chart, values: storeValues(request, release, installation) }
 }
 
 function leaseOf(confirm: () => Promise<void> = async () => {}): ClaimLease {

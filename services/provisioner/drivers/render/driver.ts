@@ -29,7 +29,7 @@ export async function openRenderDriver(options: RenderOptions): Promise<Driver> 
     unlock: () => Promise.resolve(),
     inventory: (target) => listFolder(folderOf(target)),
     uninstall: (target, lease) => uninstall(options, target, lease),
-    urlOf: ({ values }) => `https://${values.host}`,
+    confirmRoute: (target) => confirmRoute(folderOf(target), target),
   }
 }
 
@@ -55,6 +55,14 @@ function deploy(options: RenderOptions, target: Target, lease: ClaimLease): Prom
     await flush(releasesDir)
     return ended
   })
+}
+
+/** The route is as good as the GitOps tool that applies it; a chart of others may have none. */
+async function confirmRoute(folder: string, { values: { route }, release }: Target) {
+  if (route.kind === 'none' || route.kind === 'external') return undefined
+  const wanted = `${route.kind === 'ingress' ? 'Ingress' : 'HTTPRoute'}/${release}-server`
+  if ((await listFolder(folder)).includes(wanted)) return { route: wanted }
+  throw new AppError('ROUTE_NOT_ACCEPTED', `The chart has rendered no ${wanted}`)
 }
 
 async function refuseChangedChart({ chartsDir }: RenderOptions, target: Target): Promise<void> {

@@ -17,15 +17,19 @@ import { fence } from '../../../../services/provisioner/drivers/cluster/fence/fe
 import { openNamespaceAccess } from '../../../../services/provisioner/drivers/cluster/namespace/access.ts'
 import { prepare } from '../../../../services/provisioner/drivers/cluster/namespace/prepare.ts'
 import { deploy } from '../../../../services/provisioner/drivers/cluster/release/deploy.ts'
-import { diagnoseRelease } from '../../../../services/provisioner/drivers/cluster/release/diagnose.ts'
-import { observe } from '../../../../services/provisioner/drivers/cluster/release/observe.ts'
+import {
+  diagnoseRelease,
+  observe,
+} from '../../../../services/provisioner/drivers/cluster/release/observe.ts'
+import { awaitRoute } from '../../../../services/provisioner/drivers/cluster/release/route.ts'
 import { unlock } from '../../../../services/provisioner/drivers/cluster/release/unlock.ts'
 import { inventory } from '../../../../services/provisioner/drivers/cluster/delete/inventory.ts'
 import { uninstall } from '../../../../services/provisioner/drivers/cluster/delete/uninstall.ts'
+import { installationValues } from '../../../../services/provisioner/installation.ts'
 import { storeValues } from '../../../../services/provisioner/values.ts'
 import type { Sent } from './right.ts'
 
-const DOMAIN = 'stores.localhost'
+const httpRoute = { kind: 'httpRoute', parentRefs: [{ name: 'public' }] }
 const crashing = `images:\n  server: sim.invalid/crashloop:1\n`
 const cutOff: Ended = { code: 1, signal: null, stderr: '', durationMs: 1 }
 
@@ -39,23 +43,30 @@ export async function recordedLife(world: Awaited<ReturnType<typeof clusterWorld
   let operation = ''
   const cluster = await openCluster(world, (request) => sent.push({ ...request, operation }))
   const maker = await releaseMaker(world)
-  const first = await maker.targetOf(randomUUID(), '', 'medusa')
-  const { release } = first
+  const unrouted = await maker.targetOf(randomUUID(), '', 'medusa')
+  const { release } = unrouted
+  const first = {
+    ...unrouted,
+    values: storeValues(unrouted.request, release, by({ kind: 'ingress' })),
+  }
   const request = { ...first.request, plan: 'medium' as const }
-  const target = { ...first, request, values: storeValues(request, release, DOMAIN) }
+  const target = { ...first, request, values: storeValues(request, release, by(httpRoute)) }
   const step = async (name: string, act: () => Promise<unknown>) => {
     operation = name
     await act()
   }
   await step('prepare', () => prepare(cluster, first, leaseOf()))
   await step('install', () => deploy(cluster, first, leaseOf()))
+  const { signal } = new AbortController()
+  await step('route', () => awaitRoute(cluster, first, signal))
   await step('observe', () => observe(cluster, target))
   await step('upgrade', () => deploy(cluster, target, leaseOf()))
+  // No Gateway is here to accept it.
+  await step('route', () => awaitRoute(cluster, target, signal).catch(() => {}))
   const yaml = target.values.yaml + crashing
   const upgrade = await maker.upgradeArgs({ ...target, values: { ...target.values, yaml } })
   const until = () => crash(world, release)
   await maker.cutOff(upgrade, { release, status: 'pending-upgrade', until })
-  const signal = AbortSignal.timeout(30_000)
   await step('diagnose', () => diagnoseRelease(cluster, { target, ended: cutOff, signal }))
   await step('', () => createClaimSecret(cluster, target, leaseOf(2)))
   await step('fence', () => fence(cluster, target, leaseOf(3)))
@@ -65,6 +76,12 @@ export async function recordedLife(world: Awaited<ReturnType<typeof clusterWorld
   const other = await maker.targetOf(randomUUID(), '', 'medusa')
   await step('', () => prepare(cluster, other, leaseOf()))
   return { sent: sent.filter((each) => each.operation !== ''), release, other: other.release }
+}
+
+/** An installation whose stores have this route. */
+function by(route: object) {
+  const values = installationValues.parse({ route })
+  return { storesDomain: 'stores.localhost', values }
 }
 
 async function openCluster(
@@ -92,6 +109,7 @@ async function openCluster(
     plansDir: config.PLANS_DIR,
     helmLimitMs: bounds.limitMs,
     removalLimitMs: config.REMOVAL_LIMIT_MS,
+    routeLimitMs: 1_000,
     logger: createLogger({ service: 'test', level: 'silent' }),
   }
 }

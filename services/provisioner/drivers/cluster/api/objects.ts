@@ -10,6 +10,8 @@ const collections = {
   LimitRange: '/api/v1/namespaces/*/limitranges',
   PersistentVolumeClaim: '/api/v1/namespaces/*/persistentvolumeclaims',
   NetworkPolicy: '/apis/networking.k8s.io/v1/namespaces/*/networkpolicies',
+  Ingress: '/apis/networking.k8s.io/v1/namespaces/*/ingresses',
+  HTTPRoute: '/apis/gateway.networking.k8s.io/v1/namespaces/*/httproutes',
   Deployment: '/apis/apps/v1/namespaces/*/deployments',
   StatefulSet: '/apis/apps/v1/namespaces/*/statefulsets',
   Job: '/apis/batch/v1/namespaces/*/jobs',
@@ -114,10 +116,15 @@ export async function applyObject(
 }
 
 /** Changes labels, annotations or finalizers of an existing object. */
-export async function patchMetadata(api: Api, object: ObjectName, changes: object): Promise<void> {
+export function patchMetadata(api: Api, object: ObjectName, changes: object): Promise<void> {
+  return mergeObject(api, object, { metadata: changes })
+}
+
+/** Changes fields of an existing object; null removes one. */
+export async function mergeObject(api: Api, object: ObjectName, body: object): Promise<void> {
   const contentType = 'application/merge-patch+json'
   const path = pathOf(object)
-  const answer = await api(path, { method: 'PATCH', contentType, body: { metadata: changes } })
+  const answer = await api(path, { method: 'PATCH', contentType, body })
   if (answer.status !== 200) throw refused(`PATCH ${path}`, answer)
 }
 

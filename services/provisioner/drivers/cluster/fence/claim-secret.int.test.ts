@@ -48,7 +48,15 @@ const target: Target = {
   },
   release: 's-x',
   chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'c' },
-  values: { yaml: '', digest: 'v', host: 'x' },
+  values: {
+    yaml: '',
+    digest: 'v',
+    host: 'x',
+    url: 'https://x',
+    route: { kind: 'external' },
+    adminEmail: 'admin@x',
+    secrets: [],
+  },
 }
 
 /** A cluster whose API server grants every request. */
@@ -74,6 +82,7 @@ function clusterAt(workDir: string, requests: string[]): Cluster {
     plansDir: '/nowhere',
     helmLimitMs: 1,
     removalLimitMs: 1,
+    routeLimitMs: 1_000,
     logger: createLogger({ service: 'test', level: 'silent' }),
   }
 }

@@ -106,6 +106,7 @@ function clusterOf(kubeconfig: string): Cluster {
     plansDir,
     helmLimitMs: 1,
     removalLimitMs: 1,
+    routeLimitMs: 1_000,
     logger: createLogger({ service: 'test', level: 'silent' }),
   }
 }

@@ -15,7 +15,15 @@ const target: Target = {
   },
   release: 's-x',
   chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'c'.repeat(64) },
-  values: { yaml: '', digest: 'v'.repeat(64), host: 'x' },
+  values: {
+    yaml: '',
+    digest: 'v'.repeat(64),
+    host: 'x',
+    url: 'https://x',
+    route: { kind: 'external' },
+    adminEmail: 'admin@x',
+    secrets: [],
+  },
 }
 const lease = {
   attempt: 3,

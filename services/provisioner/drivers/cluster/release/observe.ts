@@ -1,9 +1,15 @@
+import type { Failure } from '#domain'
+import { collectEvidence } from '../../../diagnosis/collect.ts'
+import { diagnose } from '../../../diagnosis/diagnose.ts'
+import type { ReadOnlyClient } from '../../../diagnosis/reader.ts'
+import type { Ended } from '../../../helm/run-supervised.ts'
 import type {
   ClaimLease,
   ObservedRelease,
   ReleaseLabels,
   Target,
 } from '../../../reconcile/driver.ts'
+import { refused } from '../api/client.ts'
 import { listMetadata, type Metadata } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 import { unmanagedDetail, readNamespace } from '../namespace/namespace.ts'
@@ -89,3 +95,19 @@ export function releaseLabelsOf(labels: Record<string, string>, target: Target):
 // A label holds one character less than a SHA-256.
 const short = (digest: string): string => digest.slice(0, LABEL_LENGTH_MAX)
 const whole = (label: string, digest: string): string => (label === short(digest) ? digest : label)
+
+/** Why a run of helm did not make the store ready, as its namespace shows. Never rejects. */
+export async function diagnoseRelease(
+  { api, withNamespaceAccess }: Cluster,
+  { target, ended, signal }: { target: Target; ended: Ended; signal: AbortSignal },
+): Promise<Failure> {
+  const client: ReadOnlyClient = {
+    get: (path, limit) =>
+      withNamespaceAccess(target, async () => {
+        const answer = await api(path, { signal: limit })
+        if (answer.status !== 200) throw refused(`GET ${path.split('?')[0]}`, answer)
+        return answer.body
+      }),
+  }
+  return diagnose(await collectEvidence(client, target.release, signal), ended)
+}

@@ -7,7 +7,7 @@ import type { Target } from '../../../reconcile/driver.ts'
 import type { ApiAnswer } from '../api/client.ts'
 import type { Cluster } from '../context.ts'
 import { placeTestOrder, browseStore } from './smoke-test.ts'
-import { diagnoseRelease } from './diagnose.ts'
+import { diagnoseRelease } from './observe.ts'
 
 const b64 = (text: string) => Buffer.from(text).toString('base64')
 const data = { 'admin-email': b64(admin.email), 'admin-password': b64(admin.password) }
@@ -74,7 +74,15 @@ const target: Target = {
   },
   release: '127.0.0.1',
   chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'h' },
-  values: { yaml: '', digest: 'v', host: 'shop.example.com' },
+  values: {
+    yaml: '',
+    digest: 'v',
+    host: 'shop.example.com',
+    url: 'https://x',
+    route: { kind: 'external' },
+    adminEmail: 'admin@x',
+    secrets: [],
+  },
 }
 
 /** A cluster whose API server has one answer. */
@@ -90,6 +98,7 @@ function clusterSaying(answer: ApiAnswer): Cluster {
     plansDir: '/nowhere',
     helmLimitMs: 1,
     removalLimitMs: 1,
+    routeLimitMs: 1_000,
     logger: createLogger({ service: 'test', level: 'silent' }),
   }
 }

@@ -8,7 +8,7 @@ import {
   type Browsing,
   browseToCheckout,
 } from '../../../smoke-test/smoke-test.ts'
-import { STORE_SECRET } from '../../../values.ts'
+import { STORE_SECRET } from '../../../installation.ts'
 import { readObject } from '../api/objects.ts'
 import type { Cluster } from '../context.ts'
 
