@@ -348,15 +348,15 @@ test.for([
   expect(JSON.parse(body)).toMatchObject({ status, code: 'REQUEST_INVALID' })
 })
 
-test('a part that answers some moments after the start is waited for without a warning', async () => {
+test('a dependency that answers some moments after the start is waited for without a warning', async () => {
   await serve()
   const logger = createLogger({ service: 'test', level: 'info', destination: lines })
   let tries = 0
-  const part = async () => {
+  const dependency = async () => {
     if (++tries < 3) throw new Error('not yet')
   }
 
-  await reportReadiness({ checks: { dependency: part }, logger, signal: new AbortController().signal })
+  await reportReadiness({ checks: { dependency }, logger, signal: new AbortController().signal })
 
   const waiting = { level: 'info', check: 'dependency', reason: 'not yet' }
   expect(logged()).toMatchObject([waiting, waiting, { msg: 'ready' }])

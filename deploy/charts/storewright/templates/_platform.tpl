@@ -18,11 +18,37 @@ app.kubernetes.io/name: storewright
 app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
 helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
+{{- with (index . 0).Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* The services, as components.yaml describes them. */}}
 {{- define "platform.components" -}}
 {{ .Files.Get "components.yaml" }}
+{{- end }}
+
+{{/* What may be said of the pods of one service: its own, and of all where it says nothing. Takes (list $ "service"). */}}
+{{- define "platform.pod" -}}
+{{ mergeOverwrite (deepCopy (index . 0).Values.pod) (get (index . 0).Values.pods (index . 1) | default dict) | toYaml }}
+{{- end }}
+
+{{/*
+The version of the Secret with the addresses, so that an upgrade after a change rolls the pods. Where helm sees no
+cluster there is none.
+*/}}
+{{- define "platform.secretVersion" -}}
+{{- $secret := lookup "v1" "Secret" .Release.Namespace .Values.existingSecret -}}
+{{ dig "metadata" "resourceVersion" "" $secret }}
+{{- end }}
+
+{{/* Pods of a service that its autoscaler has chosen, or the fewest. Takes (list $ "service"). */}}
+{{- define "platform.replicas" -}}
+{{- $ := index . 0 -}}
+{{- $least := int (get $.Values.replicas (index . 1)) -}}
+{{- $live := lookup "apps/v1" "Deployment" $.Release.Namespace (printf "%s-%s" $.Release.Name (index . 1)) -}}
+{{- $now := int (dig "spec" "replicas" 0 $live) -}}
+{{ ternary (max $least (min $now (int $.Values.autoscaling.replicasMax))) $least $.Values.autoscaling.enabled }}
 {{- end }}
 
 {{/* The image of one service. Takes (list $ component). */}}
@@ -66,6 +92,11 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 - {name: POSITION_KEY, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: POSITION_KEY, optional: true}}}
 {{- with $.Values.publicUrl }}
 - {name: PUBLIC_URL, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- range $component.settings }}
+{{- if hasKey $.Values.settings . }}
+- {name: {{ . }}, value: {{ get $.Values.settings . | quote }}}
 {{- end }}
 {{- end }}
 {{- if $component.cluster }}
