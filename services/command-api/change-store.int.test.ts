@@ -115,18 +115,6 @@ test.for([
   expect(await api.send(method, path)).toMatchObject({ status, json: { status } })
 })
 
-test('the API is described whole', async () => {
-  const { json } = await api.send('GET', '/openapi.json')
-
-  expect(Object.keys(Object(json['paths']))).toEqual([
-    '/api/stores',
-    '/api/stores/{id}',
-    '/api/stores/{id}/retry',
-    '/api/stores/{id}/cancel',
-    '/api/stores/{id}/upgrade',
-  ])
-})
-
 async function typesOf(storeId: string): Promise<string[]> {
   return (await api.eventsOf(storeId)).map(({ type }) => type)
 }

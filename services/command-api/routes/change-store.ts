@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
-import { commandHeaders, oneStore, storeParams, upgradeStoreBody } from '#contracts'
+import { type commandHeaders, operations, routeOf, type storeParams } from '#contracts'
 import type { ChangedStore, ChangeRequest } from '../change-store.ts'
 import { fingerprintOf, contextOf } from '../request.ts'
 
@@ -10,54 +10,39 @@ interface ChangeStoreOptions {
 }
 
 const commands = [
-  { method: 'DELETE', path: '', type: 'RequestDeletion', summary: 'Delete the store' },
-  { method: 'POST', path: '/retry', type: 'RequestRetry', summary: 'Try a failed store again' },
-  {
-    method: 'POST',
-    path: '/cancel',
-    type: 'RequestCancel',
-    summary: 'Cancel a store that is being provisioned',
-  },
+  { operation: operations.deleteStore, type: 'RequestDeletion' },
+  { operation: operations.retryStore, type: 'RequestRetry' },
+  { operation: operations.cancelStore, type: 'RequestCancel' },
 ] as const
+const upgrade = routeOf(operations.upgradeStore)
 
-/** DELETE /api/stores/:id, POST …/retry, …/cancel and …/upgrade: a repetition gets the answer of the first. */
+/** DELETE /stores/:id, POST …/retry, …/cancel and …/upgrade: a repetition gets the answer of the first. */
 export const changeStoreRoutes: FastifyPluginAsyncZod<ChangeStoreOptions> = async (
   app,
   { changeStore },
 ) => {
-  for (const { method, path, type, summary } of commands)
-    app.route({
-      method,
-      url: `/api/stores/:id${path}`,
-      config: { policy: 'write' },
-      schema: {
-        summary,
-        params: storeParams,
-        headers: commandHeaders,
-        response: { 202: oneStore },
-      },
-      handler: async (request, reply) =>
-        accept(reply, await changeStore({ ...parsedOf(request, request), command: { type } })),
-    })
-  app.post(
-    '/api/stores/:id/upgrade',
-    {
-      config: { policy: 'write' },
-      schema: {
-        summary: 'Move a ready store to a larger plan, or to the current chart and images',
-        params: storeParams,
-        headers: commandHeaders,
-        body: upgradeStoreBody,
-        response: { 202: oneStore },
-      },
-    },
-    async (request, reply) => {
+  for (const { operation, type } of commands) {
+    const { addresses, schema, config } = routeOf(operation)
+    for (const { base, url } of addresses)
+      app.route({
+        method: operation.method,
+        url,
+        config,
+        schema,
+        handler: async (request, reply) => {
+          const changed = await changeStore({ ...parsedOf(request, request), command: { type } })
+          return accept(reply, base, changed)
+        },
+      })
+  }
+  const { schema, config } = upgrade
+  for (const { base, url } of upgrade.addresses)
+    app.post(url, { config, schema }, async (request, reply) => {
       const { body } = request
       const fingerprint = fingerprintOf(body)
       const command = { type: 'RequestUpgrade', ...body, fingerprint } as const
-      return accept(reply, await changeStore({ ...parsedOf(request, request), command }))
-    },
-  )
+      return accept(reply, base, await changeStore({ ...parsedOf(request, request), command }))
+    })
 }
 
 interface Parsed {
@@ -74,11 +59,11 @@ function parsedOf(request: FastifyRequest, parsed: Parsed): Omit<ChangeRequest, 
   }
 }
 
-function accept(reply: FastifyReply, { view, position }: ChangedStore) {
+function accept(reply: FastifyReply, base: string, { view, position }: ChangedStore) {
   if (position !== undefined) reply.header('x-position', String(position))
   const etag = `"${view.revision}"`
   return reply
     .code(202)
-    .headers({ location: `/api/stores/${view.id}`, 'retry-after': '2', etag })
+    .headers({ location: `${base}/stores/${view.id}`, 'retry-after': '2', etag })
     .send({ store: view })
 }
