@@ -16,7 +16,7 @@ import {
 } from './stream-table.ts'
 
 /** A stream's committed events as they were when it was asked for. */
-export interface StreamEntry {
+interface StreamEntry {
   /** Numbers of the events in the log, by revision. */
   events: EventNumbers
   metadata: StreamMetadata
@@ -170,7 +170,7 @@ export function streamAndDescribed(name: string): string[] {
 }
 
 /** Of a stream's metadata only the newest counts, so only that is shown, whatever its own metadata says. */
-export function initialMetadata(stream: string): StreamMetadata {
+function initialMetadata(stream: string): StreamMetadata {
   return describedStream(stream) === undefined ? none : newestOnly
 }
 
