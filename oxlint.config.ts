@@ -10,7 +10,7 @@ const mayImport = {
   eventstore: ['#async', '#domain', '#observability'],
   messaging: ['#domain', '#contracts', '#observability'],
   postgres: ['#domain', '#observability'],
-  http: ['#domain', '#observability'],
+  http: ['#domain', '#contracts', '#observability'],
 }
 const services = ['command-api', 'query-api', 'provisioner', 'projector', 'relay']
 

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type RunningProcess, startProcess, untilReady } from '../processes/start-process.ts'
 
+/** Without a word; one that reads a long log says how far it is. */
 const READY_TIMEOUT_MS = 120_000
 const program = fileURLToPath(new URL('../eventstore/main.ts', import.meta.url))
 
@@ -24,7 +26,8 @@ export async function startEmbeddedEventStore(
     port,
   })
   const probe = () => accepts(port)
-  await untilReady(child, { name: 'The event store', logFile, timeoutMs: READY_TIMEOUT_MS, probe })
+  const limits = { timeoutMs: READY_TIMEOUT_MS, progress: async () => (await stat(logFile)).size }
+  await untilReady(child, { name: 'The event store', logFile, probe, ...limits })
   return { ...child, url: `esdb://127.0.0.1:${port}?tls=false` }
 }
 

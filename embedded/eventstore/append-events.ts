@@ -135,10 +135,9 @@ async function visiblePositionOf(
   stream: string,
   revision: number,
 ): Promise<number | undefined> {
-  const entry = log.index.stream(stream)
-  const number = entry?.events[revision]
-  if (!entry || number === undefined) return undefined
-  const { metadata, events } = entry
+  const { metadata, events } = log.index.stream(stream)
+  const number = events.at(revision)
+  if (number === undefined) return undefined
   if (revision < firstVisibleRevision(metadata, events.length - 1)) return undefined
   if (metadata.maxAgeSeconds === undefined) return log.index.positions.at(number)
   const [event] = await log.read([number])

@@ -3,20 +3,20 @@ import gossip from '@eventstore/db-client/generated/gossip_grpc_pb.js'
 import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js'
 import streams from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import { logVerbosity, Server as GrpcServer, setLogVerbosity } from '@grpc/grpc-js'
-import { httpEndpoints } from './http-endpoints.ts'
 import type { EventLog } from './log/event-log.ts'
 import { FatalError } from './log/record.ts'
 import { serializeAppendResponse, serveAppend, serveDelete, serveTombstone } from './rpc/append.ts'
 import { serveBatchAppend } from './rpc/batch-append.ts'
 import { readBatchRequest } from './rpc/batch-request.ts'
-import { unreadService } from './rpc/call-handlers.ts'
-import { openCalls } from './rpc/calls.ts'
+import { openCalls, sendAhead, unreadService } from './rpc/call-handlers.ts'
+import { serializeReadResponse } from './rpc/event-message.ts'
 import { serveGossip, serveSupportedMethods } from './rpc/server-info.ts'
 import { serveRead } from './rpc/read.ts'
-import { sharedPort } from './shared-port.ts'
+import { httpEndpoints, sharedPort } from './shared-port.ts'
 
 const streamsService = {
   ...streams.StreamsService,
+  read: { ...streams.StreamsService.read, responseSerialize: serializeReadResponse },
   append: { ...streams.StreamsService.append, responseSerialize: serializeAppendResponse },
   batchAppend: { ...streams.StreamsService.batchAppend, requestDeserialize: readBatchRequest },
 }
@@ -34,7 +34,10 @@ interface ServeOptions {
 export async function serveEventLog({ log, host, port }: ServeOptions) {
   // What goes wrong is said in our own words; the library would write to standard error as well.
   setLogVerbosity(logVerbosity.NONE)
-  const server = new GrpcServer({ 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX })
+  const server = new GrpcServer({
+    'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+    interceptors: [sendAhead],
+  })
   const calls = openCalls()
   server.addService(unreadService(streamsService), {
     read: serveRead(log, calls),

@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { guardProcess, releaseProcess } from '../processes/guard.ts'
 
-const READY_TIMEOUT_MS = 60_000
+/** Without a sign of life; a server that reads a long log tells how far it is. */
+const SILENCE_MS = 60_000
 const STOP_TIMEOUT_MS = 10_000
 const STDERR_BYTES_MAX = 4_096
 
@@ -12,6 +13,8 @@ export interface StartOptions {
   /** A free one unless given. */
   port?: number
   host?: string
+  /** Bytes of the log from one checkpoint of its index to the next. */
+  checkpointBytes?: number
   /** The Node that runs it; this process's own unless given. */
   executable?: string
   /** Told every line of its log. */
@@ -34,6 +37,8 @@ export async function startEventStore(options: StartOptions): Promise<RunningEve
   const { dataDir, port = 0, host = '127.0.0.1', executable = process.execPath } = options
   const program = fileURLToPath(new URL('main.ts', import.meta.url))
   const args = ['--data-dir', dataDir, '--host', host, '--port', `${port}`, '--parent-pipe']
+  if (options.checkpointBytes !== undefined)
+    args.push('--checkpoint-bytes', `${options.checkpointBytes}`)
   const child = spawn(executable, ['--disable-warning=ExperimentalWarning', program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
@@ -70,28 +75,27 @@ async function untilListening(
     said = (said + text).slice(-STDERR_BYTES_MAX)
     onLine?.(text.trimEnd())
   })
+  const silence = silenceTimer()
   const ready = new Promise<number>((resolve) => {
     if (!child.stdout) return
     createInterface(child.stdout).on('line', (line) => {
+      silence.restart()
       const port = portOf(line)
       if (port !== undefined) resolve(port)
       onLine?.(line)
     })
   })
-  const late = new AbortController()
-  const outcome = await Promise.race([ready, exited, timeout(late.signal)])
-  late.abort()
+  const outcome = await Promise.race([ready, exited, silence.late])
+  silence.stop()
   if (typeof outcome === 'number') return outcome
   await stop(child, exited)
   throw new Error(said.trim() || 'The event store ended, or did not start in time.')
 }
 
-async function timeout(signal: AbortSignal): Promise<'late'> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, READY_TIMEOUT_MS)
-    signal.addEventListener('abort', () => clearTimeout(timer))
-  })
-  return 'late'
+function silenceTimer() {
+  const { promise, resolve } = Promise.withResolvers<'late'>()
+  const timer = setTimeout(resolve, SILENCE_MS, 'late')
+  return { late: promise, restart: () => timer.refresh(), stop: () => clearTimeout(timer) }
 }
 
 function portOf(line: string): number | undefined {

@@ -148,15 +148,15 @@ test('the metrics of each service are its own, and the front says where they are
   ])
 })
 
-test('the API is described as one', async () => {
+test('the front serves the whole document and its page', async () => {
   await using world = await system()
 
   const answer = await fetch(`${world.url}/openapi.json`)
 
   expect(await answer.json()).toMatchObject({
-    openapi: '3.1.0',
-    paths: { '/api/stores': { get: {}, post: {} } },
+    paths: { '/api/v1/stores': { get: {}, post: {} } },
   })
+  expect((await fetch(`${world.url}/docs`)).headers.get('content-type')).toContain('text/html')
 })
 
 async function system({

@@ -10,7 +10,6 @@ import {
 } from '#http'
 import { correlationIdOf, type Logger } from '#observability'
 import { createForwarder } from './forward.ts'
-import { mergedOpenApi } from './merge-openapi.ts'
 import { readiness, type ServiceUrls } from './readiness.ts'
 
 interface GatewayOptions {
@@ -69,7 +68,6 @@ function requestHandler(
     '/health/live': async () => alive,
     '/health/ready': () => readiness(services),
     '/metrics': async () => whereMetricsAre(services),
-    '/openapi.json': () => mergedOpenApi([services['command-api'], services['query-api']]),
   }
   return (request, response) => {
     const { method = 'GET', url = '/' } = request

@@ -87,6 +87,22 @@ test('a process that does not become ready is told with why it was not', async (
   )
 })
 
+test('a process that shows progress may take longer than one that does not', async () => {
+  await using folder = await tempFolder()
+  const logFile = join(folder.path, 'log')
+  const args = ['-e', 'setInterval(() => {}, 9)']
+  const child = await startProcess({ command: process.execPath, args, logFile })
+  let looks = 0
+  const progress = () => Promise.resolve(looks)
+  const probe = () => (++looks > 60 ? Promise.resolve() : Promise.reject(new Error('not yet')))
+
+  // Alone, 60 looks take longer than this.
+  await untilReady(child, { name: 'The part', logFile, timeoutMs: 1_000, probe, progress })
+
+  expect(looks).toBe(61)
+  await child.stop()
+})
+
 test('a program that is not there is one clear sentence', async () => {
   await using folder = await tempFolder()
   const logFile = join(folder.path, 'log')

@@ -124,6 +124,8 @@ interface ReadyOptions {
   logFile: string
   timeoutMs: number
   probe: () => Promise<void>
+  /** What changes while the process is at work: `timeoutMs` then counts from its last change. */
+  progress?: () => Promise<unknown>
 }
 
 /** The `code` of the error for a process that ended by itself. */
@@ -131,15 +133,19 @@ export const ENDED = 'PROCESS_ENDED'
 
 /** Waits until `probe` succeeds; an ended or late process is an error with the end of its log. */
 export async function untilReady(child: RunningProcess, options: ReadyOptions): Promise<void> {
-  const { name, logFile, timeoutMs, probe } = options
+  const { name, logFile, timeoutMs, probe, progress } = options
   let ended = false
   void child.exited.then(() => (ended = true))
-  const giveUpAt = Date.now() + timeoutMs
+  let giveUpAt = Date.now() + timeoutMs
+  let lastProgress: unknown
   for (;;) {
     try {
       await probe()
       return
     } catch (error) {
+      const seen = await progress?.().catch(() => lastProgress)
+      if (seen !== lastProgress) giveUpAt = Date.now() + timeoutMs
+      lastProgress = seen
       const failure = ended ? 'ended before it was ready' : 'is not ready'
       if (ended || Date.now() > giveUpAt) {
         const why = error instanceof Error ? error.message : String(error)

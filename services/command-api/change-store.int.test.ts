@@ -170,18 +170,6 @@ test.for([
   expect(await api.send(method, path)).toMatchObject({ status, json: { status } })
 })
 
-test('the API is described whole', async () => {
-  const { json } = await api.send('GET', '/openapi.json')
-
-  expect(Object.keys(Object(json['paths']))).toEqual([
-    '/api/stores',
-    '/api/stores/{id}',
-    '/api/stores/{id}/retry',
-    '/api/stores/{id}/cancel',
-    '/api/stores/{id}/upgrade',
-  ])
-})
-
 const replayed = ({ headers }: { headers: Headers }) => headers.get('idempotency-replayed')
 
 async function typesOf(storeId: string): Promise<string[]> {

@@ -2,9 +2,7 @@ import type { EventStore } from '#eventstore'
 import { buildServer, type OpaqueIds, type ServerOptions } from '#http'
 import { awaitFreshness, type Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
-import { getStoreRoute } from './routes/get-store.ts'
-import { listEventsRoute } from './routes/list-events.ts'
-import { listStoresRoute } from './routes/list-stores.ts'
+import { getStoreRoute, listEventsRoute, listStoresRoute } from './routes/read-stores.ts'
 import { streamStoresRoute } from './routes/stream-stores.ts'
 
 interface AppDependencies extends Omit<ServerOptions, 'service'> {

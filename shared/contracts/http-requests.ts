@@ -97,14 +97,22 @@ export const positionHeaders = z.looseObject({
     .describe('A read waits until it shows what this position shows'),
 })
 
-const integer = (min: number, max: number) =>
+/** A whole number in a query, which the contract tells as such. */
+const integer = (minimum: number, maximum: number, fallback?: number) =>
   z
     .string()
     .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
-    .pipe(z.int().min(min).max(max))
+    .pipe(z.int().min(minimum).max(maximum))
+    .meta({
+      override: ({ jsonSchema }) => {
+        delete jsonSchema.pattern
+        const bounds = { type: 'integer', minimum, maximum } as const
+        Object.assign(jsonSchema, bounds, fallback === undefined ? {} : { default: fallback })
+      },
+    })
 
-const pageLimit = integer(1, 100).default(50)
+const pageLimit = integer(1, 100, 50).default(50)
 
 /** GET /api/stores: no other parameters. */
 export const listStoresQuery = z
@@ -146,5 +154,21 @@ export const getStoreQuery = z.strictObject({
 
 export const listEventsQuery = z.strictObject({
   limit: pageLimit,
-  from: integer(0, 999_999_999).default(0).describe('Revision of the first event'),
+  from: integer(0, 999_999_999, 0).default(0).describe('Revision of the first event'),
 })
+
+/** `Last-Event-ID` of the stream of changes: the client has seen everything up to it. */
+export const streamHeaders = positionHeaders.extend({
+  'last-event-id': z
+    .string()
+    .refine(
+      (id) => /^[\w-]{22}$/.test(id) || isNumber(id),
+      'takes the id of an event of this stream',
+    )
+    .optional(),
+})
+
+// Ids were numbers once; a client that still has one begins again.
+function isNumber(id: string): boolean {
+  return /^\d{1,19}$/.test(id) && BigInt(id) < 2n ** 63n
+}

@@ -9,56 +9,66 @@ import {
 import { z } from 'zod'
 
 const time = z.iso.datetime()
+const count = z.int().nonnegative()
+const engineName = z.enum(engines).meta({ id: 'Engine' })
+const planName = z.enum(plans).meta({ id: 'Plan' })
+const statusName = z.enum(storeStatuses).meta({ id: 'StoreStatus' })
+
+/** An object that the OpenAPI document has a name for. */
+const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) =>
+  z.object(shape).meta({ id })
 
 /** A store as the API shows it. */
-export const storeView = z.object({
+export const storeView = named('Store', {
   id: z.uuid(),
   tenantId: z.string(),
   name: z.string(),
-  engine: z.enum(engines),
-  plan: z.enum(plans),
-  status: z.enum(storeStatuses),
+  engine: engineName,
+  plan: planName,
+  status: statusName,
   url: z.string().nullable(),
-  /** They follow from the store's id, so they are known before anything exists in the cluster. */
+  // They follow from the store's id, so they are known before anything exists in the cluster.
   release: z.string(),
   namespace: z.string(),
-  /** Of the chart that runs; null before the store was ready. */
-  chartVersion: z.string().nullable(),
-  /** The requested upgrade, while it is in progress or after it failed. */
-  upgrade: z.object({ plan: z.enum(plans), requestedAt: time }).nullable(),
-  attempt: z.int(),
-  failure: z
-    .object({
-      reason: z.enum(failureReasons),
-      retryable: z.boolean(),
-      detail: z.string(),
-      nextAction: z.string(),
-    })
-    .nullable(),
+  chartVersion: z
+    .string()
+    .nullable()
+    .describe('Of the chart that runs; null before the store was ready'),
+  upgrade: z
+    .object({ plan: planName, requestedAt: time })
+    .nullable()
+    .describe('The requested upgrade, while it is in progress or after it failed'),
+  attempt: count,
+  failure: named('Failure', {
+    reason: z.enum(failureReasons),
+    retryable: z.boolean(),
+    detail: z.string(),
+    nextAction: z.string(),
+  }).nullable(),
   createdAt: time,
   updatedAt: time,
   deletedAt: time.nullable(),
-  revision: z.int(),
+  revision: count.describe('Of its stream; its ETag'),
 })
 export type StoreView = z.output<typeof storeView>
 
-export const oneStore = z.object({ store: storeView })
+export const oneStore = named('OneStore', { store: storeView })
 
-export const storePage = z.object({
+export const storePage = named('StorePage', {
   stores: z.array(storeView),
   pagination: z.object({
-    total: z.int(),
-    limit: z.int(),
-    offset: z.int().nullable(),
+    total: count,
+    limit: count,
+    offset: count.nullable(),
     hasMore: z.boolean(),
     nextCursor: z.string().nullable(),
   }),
 })
 
 /** An event as the API shows it: what happened, who caused it, and which request. */
-export const eventView = z.object({
+export const eventView = named('Event', {
   id: z.uuid(),
-  revision: z.int(),
+  revision: count,
   position: z.string(),
   type: z.string(),
   time,
@@ -68,10 +78,21 @@ export const eventView = z.object({
 })
 export type EventView = z.output<typeof eventView>
 
-export const eventPage = z.object({
+export const eventPage = named('EventPage', {
   events: z.array(eventView),
-  pagination: z.object({ limit: z.int(), hasMore: z.boolean(), nextFrom: z.int().nullable() }),
+  pagination: z.object({ limit: count, hasMore: z.boolean(), nextFrom: count.nullable() }),
 })
+
+const nothing = z.object({})
+
+/** An event of the stream of changes: `event:`, `id:` and the JSON of `data:`. */
+export const streamEvent = z
+  .discriminatedUnion('event', [
+    z.object({ event: z.literal('open'), id: z.string(), data: nothing }),
+    z.object({ event: z.literal('store'), id: z.string(), data: storeView }),
+    z.object({ event: z.literal('reset'), id: z.string(), data: nothing }),
+  ])
+  .meta({ id: 'StreamEvent' })
 
 interface Seen {
   updatedAt: string

@@ -17,11 +17,14 @@ export {
   type RequestStoreBody,
   type UpgradeStoreBody,
 } from './http-requests.ts'
+export { basePath, errorsOfAll, routeOf, tags, type Operation } from './operation.ts'
+export { operations } from './operations.ts'
 export {
   eventPage,
   eventView,
   oneStore,
   storePage,
+  streamEvent,
   storeView,
   storeViewOf,
   type EventView,

@@ -309,26 +309,6 @@ test('metrics count requests by route, not by address', async () => {
   expect(body).toContain('process_cpu_seconds_total')
 })
 
-test('the API is described from the schemas that check it', async () => {
-  await serve()
-
-  const description = (await app.inject('/openapi.json')).json()
-
-  expect(description).toMatchObject({
-    openapi: '3.1.0',
-    paths: {
-      '/greetings/{id}': {
-        post: {
-          requestBody: { required: true },
-          security: [{ bearer: [] }],
-          responses: { default: { content: { 'application/problem+json': {} } } },
-        },
-      },
-    },
-  })
-  expect(Object.keys(description.paths)).toEqual(['/greetings/{id}'])
-})
-
 test.for([
   ['what is no HTTP', 'HELLO\r\n\r\n', 400],
   [

@@ -11,7 +11,7 @@ import { type HealthCheck, serveHealth } from './health.ts'
 import { parseJson } from './json-body.ts'
 import { limitRate, shedLoad } from './limits.ts'
 import { serveMetrics } from './metrics.ts'
-import { serveOpenApi } from './openapi.ts'
+import { serveOpenApi } from './openapi/serve.ts'
 import { apiRoutes } from './problems/allowed-methods.ts'
 import { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
 import { answerErrors, readError, sendProblem } from './problems/error-handler.ts'
@@ -110,7 +110,7 @@ export function buildServer(options: ServerOptions) {
   shedLoad(app, options.loopDelayMaxMs ?? 1_000)
   const authentication = authenticate(app, auth)
   limitRate(app, options.rateLimitPerMinute ?? 6_000)
-  serveOpenApi(app, service)
+  serveOpenApi(app)
   serveHealth(app, {
     service,
     checks: { ...checks, ...authentication },

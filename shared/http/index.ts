@@ -11,6 +11,7 @@ export {
 export { closeWithin } from './close.ts'
 export { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
 export { problemHeaders, problemMediaType, problemOf, type Problem } from './problems/problem.ts'
+export { openApiDocument } from './openapi/document.ts'
 export { securityHeaders } from './security-headers.ts'
 export { opaqueIds, type OpaqueIds } from './opaque-ids.ts'
 export { reportReadiness } from './health.ts'

@@ -1,13 +1,7 @@
 import type { StreamView } from '../rules/expected-revision.ts'
 import { DELETED_REVISION, type StreamMetadata } from '../rules/stream-metadata.ts'
 import type { UnplacedEvent } from './frame.ts'
-import {
-  describedStream,
-  initialMetadata,
-  metadataBy,
-  streamAndDescribed,
-  type StreamIndex,
-} from './index.ts'
+import { describedStream, metadataBy, streamAndDescribed, type StreamIndex } from './index.ts'
 
 interface Accepted {
   last: number
@@ -56,7 +50,7 @@ export function acceptedStreams(options: AcceptedStreamsOptions): AcceptedStream
         hasMetadata: current(`$$${stream}`).last >= 0,
         revisionSeen: (id) => seen.revisionOf(stream, id),
         idAt: (revision) => {
-          const stored = index.stream(stream)?.events[revision]
+          const stored = index.stream(stream).events.at(revision)
           return stored === undefined ? entry.ids.get(revision) : storedIdAt(stored)
         },
       }
@@ -90,11 +84,11 @@ function addTo(entry: Accepted, event: UnplacedEvent): void {
 }
 
 function fromIndex(index: StreamIndex, name: string): Accepted {
-  const entry = index.stream(name)
+  const { events, tombstone, metadata } = index.stream(name)
   return {
-    last: (entry?.events.length ?? 0) - 1,
-    tombstoned: entry?.tombstone !== undefined,
-    metadata: entry?.metadata ?? initialMetadata(name),
+    last: events.length - 1,
+    tombstoned: tombstone !== undefined,
+    metadata,
     ids: new Map(),
     uncommitted: 0,
   }

@@ -23,7 +23,7 @@ function eventOf(revision: number): UnplacedEvent {
 /** A queue over a real file, of which single parts can be replaced. */
 function queueOver(replaced: (file: LogFile) => Partial<LogFile> = () => ({})) {
   const dataDir = mkdtempSync(join(tmpdir(), 'storewright-queue-'))
-  const file = openLogFile(join(dataDir, 'events.log'), () => undefined)
+  const file = openLogFile(join(dataDir, 'events.log'), { onFrame: () => undefined })
   const committed: StoredEvent[] = []
   const failures: unknown[] = []
   const queue = commitQueue({

@@ -18,7 +18,7 @@ import {
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { FatalError, FILE_HEADER } from './record.ts'
-import { type OnFrame, recoverLog } from './recover.ts'
+import { type LogVisitor, recoverLog } from './recover.ts'
 
 const syncData = promisify(fdatasync)
 const readAt = promisify(read)
@@ -36,17 +36,16 @@ export interface LogFile {
   close: () => Promise<void>
 }
 
-/** Opens or creates the log and reads all of it once. */
-export function openLogFile(path: string, onFrame: OnFrame): LogFile {
-  const fd = openSync(path, 'a+', 0o600)
-  closeSync(fd)
-  return openExisting(path, onFrame)
-}
-
-function openExisting(path: string, onFrame: OnFrame): LogFile {
+/** Opens or creates the log and reads it once, from the end of an intact record `start` on where that is known. */
+export function openLogFile(
+  path: string,
+  visitor: LogVisitor,
+  start = FILE_HEADER.length,
+): LogFile {
+  closeSync(openSync(path, 'a+', 0o600))
   const fd = openSync(path, 'r+')
   const size = prepareHeader(fd, path)
-  let end = recoverLog(fd, size, onFrame)
+  let end = recoverLog(fd, start, size, visitor)
   const noted = readNotedEnd(path)
   if (end < noted) throw missingUpTo(path, end, noted)
   if (end < size) {
@@ -79,19 +78,41 @@ function openExisting(path: string, onFrame: OnFrame): LogFile {
   }
 }
 
+/** Reads the whole log, and changes nothing. Throws FatalError where it is damaged. */
+export function checkLogFile(path: string, onProgress: LogVisitor['onProgress']) {
+  const fd = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(fd)
+    checkHeader(fd, path)
+    let events = 0
+    const onFrame = () => void events++
+    const visitor = { onFrame, ...(onProgress && { onProgress }) }
+    const bytes = recoverLog(fd, Math.min(size, FILE_HEADER.length), size, visitor)
+    const noted = readNotedEnd(path)
+    if (bytes < noted) throw missingUpTo(path, bytes, noted)
+    return { events, bytes, unfinishedBytes: size - bytes }
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** A file shorter than its header was being created when its server died. */
 function prepareHeader(fd: number, path: string): number {
-  const { size } = fstatSync(fd)
+  if (checkHeader(fd, path) === FILE_HEADER.length) return fstatSync(fd).size
+  writeSync(fd, FILE_HEADER, 0, FILE_HEADER.length, 0)
+  fsyncSync(fd)
+  syncFolder(dirname(path))
+  return FILE_HEADER.length
+}
+
+/** Bytes of the header that are there. */
+function checkHeader(fd: number, path: string): number {
   const header = Buffer.alloc(FILE_HEADER.length)
   const headerBytes = readSync(fd, header, 0, header.length, 0)
   const found = header.subarray(0, headerBytes)
   if (!found.equals(FILE_HEADER.subarray(0, headerBytes)))
     throw new FatalError(`${path} is not an event log of this server: its first bytes are others.`)
-  if (headerBytes === FILE_HEADER.length) return size
-  writeSync(fd, FILE_HEADER, 0, FILE_HEADER.length, 0)
-  fsyncSync(fd)
-  syncFolder(dirname(path))
-  return FILE_HEADER.length
+  return headerBytes
 }
 
 /** Where the log ended when a server last ended in good order: all before it was on disk. 0 where that is not known. */

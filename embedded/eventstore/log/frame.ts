@@ -1,3 +1,5 @@
+import { DELETED_REVISION } from '../rules/stream-metadata.ts'
+
 /** An event as it lies in the log; `position` is the byte offset of its frame. */
 export interface StoredEvent {
   position: number
@@ -74,20 +76,12 @@ export function readFrame(source: Buffer, offset: number, position: number): Sto
   }
 }
 
-/** What the index needs of the frame at `offset`; a log is read whole at start, so no more than that. */
-export function readIndexed(
-  source: Buffer,
-  offset: number,
-): Pick<StoredEvent, 'stream' | 'revision' | 'contentType' | 'data'> {
-  const streamEnd = offset + HEADER_BYTES + source.readUInt16LE(offset + 36)
-  const typeEnd = streamEnd + source.readUInt32LE(offset + 40)
-  const contentTypeEnd = typeEnd + source.readUInt16LE(offset + 38)
-  const frameEnd = offset + readFrameBytes(source, offset)
+/** Whose the frame at `offset` is: the name of its stream in UTF-8, and whether it ends the stream. */
+export function readOwner(source: Buffer, offset: number) {
+  const start = offset + HEADER_BYTES
   return {
-    stream: source.toString('utf8', offset + HEADER_BYTES, streamEnd),
-    revision: source.readBigUInt64LE(offset + 4),
-    contentType: source.toString('utf8', typeEnd, contentTypeEnd),
-    data: source.subarray(frameEnd - source.readUInt32LE(offset + 48), frameEnd),
+    name: source.subarray(start, start + source.readUInt16LE(offset + 36)),
+    isTombstone: source.readBigUInt64LE(offset + 4) === DELETED_REVISION,
   }
 }
 

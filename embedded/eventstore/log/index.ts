@@ -3,52 +3,157 @@ import {
   parseStreamMetadata,
   type StreamMetadata,
 } from '../rules/stream-metadata.ts'
-import type { StoredEvent } from './frame.ts'
+import { readFrame, readOwner, type StoredEvent } from './frame.ts'
+import { growablePositions, type Positions } from './positions.ts'
+import {
+  eventsOf,
+  findStream,
+  mergedTable,
+  type NewEvents,
+  streamTableBuilder,
+  type StreamTable,
+  tombstoneOf,
+} from './stream-table.ts'
 
-/** A stream's committed events: `events[revision]` is the event's number in the log. */
+/** A stream's committed events as they were when it was asked for. */
 interface StreamEntry {
-  events: number[]
+  /** Numbers of the events in the log, by revision. */
+  events: EventNumbers
   metadata: StreamMetadata
   /** Number of the event that ended the stream for good. */
   tombstone: number | undefined
 }
 
-/** Where every committed event lies; about 20 bytes an event, and no bodies. */
-export interface StreamIndex {
-  positions: Positions
-  stream: (name: string) => StreamEntry | undefined
-  /** Whether the stream, or the one it describes, has ended for good. */
-  tombstoned: (name: string) => boolean
-  add: (event: IndexedEvent) => void
+interface EventNumbers {
+  length: number
+  at: (revision: number) => number | undefined
+  /** As of an array, but of no negative revisions. */
+  slice: (from: number, to: number) => number[]
 }
 
-type IndexedEvent = Pick<StoredEvent, 'position' | 'stream' | 'revision' | 'contentType' | 'data'>
+/** Where every committed event lies; about 12 bytes an event, and no bodies. */
+export interface StreamIndex {
+  positions: Positions
+  /** A stream nobody has written to has no events. */
+  stream: (name: string) => StreamEntry
+  /** Whether the stream, or the one it describes, has ended for good. */
+  tombstoned: (name: string) => boolean
+  add: (event: StoredEvent, beginsRecord: boolean) => void
+  /** Merges what is new into the table in small steps, of which the first takes the index as it is; nothing waits for it. */
+  merge: () => Generator<void, IndexContent>
+}
+
+/** All an index holds, the first `events` of its positions. */
+export interface IndexContent {
+  events: number
+  positions: Positions
+  table: StreamTable
+  /** Of streams that have other metadata than a new one. */
+  metadata: [stream: string, StreamMetadata][]
+}
 
 const METADATA_STREAM = '$$'
+const DOLLAR = 0x24
 
-/** Makes an empty index; events are added in log order. */
-export function streamIndex(): StreamIndex {
+/** What the index of a log holds that is added event by event, all of it. */
+export function indexBuilder() {
   const positions = growablePositions()
-  const streams = new Map<string, StreamEntry>()
+  const streams = streamTableBuilder()
+  const metadata = new Map<string, StreamMetadata>()
+  return {
+    add: (source: Buffer, offset: number, position: number, beginsRecord: boolean) => {
+      const { name, isTombstone } = readOwner(source, offset)
+      streams.add(name, isTombstone)
+      positions.push(position, beginsRecord)
+      if (name[0] === DOLLAR && name[1] === DOLLAR)
+        noteMetadata(metadata, readFrame(source, offset, position))
+    },
+    content: (): IndexContent => {
+      const table = streams.table()
+      return { events: positions.length(), positions, table, metadata: [...metadata] }
+    },
+  }
+}
+
+function noteMetadata(metadata: Map<string, StreamMetadata>, event: StoredEvent): void {
+  const described = describedStream(event.stream)
+  if (described !== undefined && describedStream(described) === undefined)
+    metadata.set(described, metadataBy(event, described))
+}
+
+/** Continues with what an index held. */
+export function streamIndex(content: IndexContent): StreamIndex {
+  const { positions } = content
+  let { table } = content
+  const metadata = new Map(content.metadata)
+  let merging = new Map<string, NewEvents>()
+  let newest = new Map<string, NewEvents>()
   const entryOf = (name: string) => {
-    const known = streams.get(name)
+    const known = newest.get(name)
     if (known) return known
-    const entry = newEntry(name)
-    streams.set(name, entry)
+    const entry: NewEvents = { events: [], tombstone: undefined }
+    newest.set(name, entry)
     return entry
+  }
+  const tombstone = (name: string) => {
+    const added = newest.get(name)?.tombstone ?? merging.get(name)?.tombstone
+    if (added !== undefined) return added
+    const known = findStream(table, name)
+    return known === -1 ? undefined : tombstoneOf(table, known)
   }
   return {
     positions,
-    stream: (name) => streams.get(name),
-    tombstoned: (name) =>
-      streamAndDescribed(name).some((each) => streams.get(each)?.tombstone !== undefined),
-    add: (event) => {
+    stream: (name) => {
+      const known = findStream(table, name)
+      return {
+        events: eventNumbers([
+          known === -1 ? [] : eventsOf(table, known),
+          merging.get(name)?.events ?? [],
+          newest.get(name)?.events ?? [],
+        ]),
+        metadata: metadata.get(name) ?? initialMetadata(name),
+        tombstone: tombstone(name),
+      }
+    },
+    tombstoned: (name) => streamAndDescribed(name).some((each) => tombstone(each) !== undefined),
+    add: (event, beginsRecord) => {
       const entry = entryOf(event.stream)
       if (event.revision === DELETED_REVISION) entry.tombstone = positions.length()
       else entry.events.push(positions.length())
-      positions.push(event.position)
-      const described = describedStream(event.stream)
-      if (described !== undefined) entryOf(described).metadata = metadataBy(event, described)
+      positions.push(event.position, beginsRecord)
+      noteMetadata(metadata, event)
+    },
+    merge: function* () {
+      const taken = { events: positions.length(), metadata: [...metadata] }
+      merging = newest
+      newest = new Map()
+      table = yield* mergedTable(table, merging)
+      merging = new Map()
+      return { ...taken, positions, table }
+    },
+  }
+}
+
+function eventNumbers(layers: ArrayLike<number>[]): EventNumbers {
+  const lengths = layers.map(({ length }) => length)
+  const length = lengths.reduce((sum, each) => sum + each, 0)
+  const at = (revision: number) => {
+    let left = revision
+    for (const [index, layer] of layers.entries()) {
+      const events = lengths[index] ?? 0
+      if (left < events) return layer[left]
+      left -= events
+    }
+    return undefined
+  }
+  return {
+    length,
+    at,
+    slice: (from, to) => {
+      const numbers: number[] = []
+      for (let revision = from; revision < Math.min(to, length); revision++)
+        numbers.push(at(revision) ?? NaN)
+      return numbers
     },
   }
 }
@@ -65,7 +170,7 @@ export function streamAndDescribed(name: string): string[] {
 }
 
 /** Of a stream's metadata only the newest counts, so only that is shown, whatever its own metadata says. */
-export function initialMetadata(stream: string): StreamMetadata {
+function initialMetadata(stream: string): StreamMetadata {
   return describedStream(stream) === undefined ? none : newestOnly
 }
 
@@ -81,46 +186,3 @@ export function metadataBy(
 
 const newestOnly: StreamMetadata = { maxCount: 1 }
 const none: StreamMetadata = {}
-
-function newEntry(name: string): StreamEntry {
-  return { events: [], metadata: initialMetadata(name), tombstone: undefined }
-}
-
-const FIRST_CAPACITY = 4096
-
-/** File offsets in order, 8 bytes each, growing by half. */
-export interface Positions {
-  length: () => number
-  at: (index: number) => number
-  push: (position: number) => void
-  /** Index of the first entry at or above `position`; the length where there is none. */
-  firstAtOrAbove: (position: number) => number
-}
-
-/** Makes an empty list. */
-function growablePositions(): Positions {
-  let values = new Float64Array(FIRST_CAPACITY)
-  let length = 0
-  return {
-    length: () => length,
-    at: (index) => values[index] ?? NaN,
-    push: (position) => {
-      if (length === values.length) {
-        const grown = new Float64Array(Math.ceil(length * 1.5))
-        grown.set(values)
-        values = grown
-      }
-      values[length++] = position
-    },
-    firstAtOrAbove: (position) => {
-      let low = 0
-      let high = length
-      while (low < high) {
-        const middle = (low + high) >>> 1
-        if ((values[middle] ?? NaN) < position) low = middle + 1
-        else high = middle
-      }
-      return low
-    },
-  }
-}

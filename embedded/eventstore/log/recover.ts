@@ -1,8 +1,7 @@
 import { readSync } from 'node:fs'
-import { FatalError } from './record.ts'
 import { readFrameBytes } from './frame.ts'
 import {
-  FILE_HEADER,
+  FatalError,
   isIntact,
   isWhole,
   nextCandidate,
@@ -11,35 +10,61 @@ import {
   recordBytes,
 } from './record.ts'
 
-const CHUNK_BYTES = RECORD_BYTES_MAX
+const CHUNK_BYTES = 4 * 1024 * 1024
 
-/** Called for every event in log order, with the frame's place in `buffer` and in the file. */
-export type OnFrame = (buffer: Buffer, offset: number, position: number) => void
+/** How long a start may read before it says how far it is. */
+const SAY_EVERY_MS = 5_000
+
+/** What is told of the log while it is read. */
+export interface LogVisitor {
+  /** Of every event in log order: the frame's place in `buffer`, which is overwritten later, and in the file. */
+  onFrame: (buffer: Buffer, offset: number, position: number, beginsRecord: boolean) => void
+  /** From time to time while much is read. */
+  onProgress?: (progress: { readBytes: number; bytes: number }) => void
+}
 
 /**
- * Reads the whole log and returns the offset behind its last intact record. What follows it is a write that was never
- * acknowledged. Throws FatalError, naming the byte, where intact records follow a damaged one.
+ * Reads the log from `start`, where a record begins, and returns the offset behind its last intact record. What follows
+ * it is a write that was never acknowledged. Throws FatalError, naming the byte, where intact records follow a damaged one.
  */
-export function recoverLog(fd: number, size: number, onFrame: OnFrame): number {
-  let end = FILE_HEADER.length
+export function recoverLog(fd: number, start: number, size: number, visitor: LogVisitor): number {
+  const reader = chunkReader(fd, size)
+  let end = start
+  let saidAt = performance.now()
   while (end < size) {
-    const chunk = readChunk(fd, end, size)
-    const consumed = readRecords(chunk, end, onFrame)
-    if (consumed === 0) break
+    const consumed = readRecords(reader.chunk(end), end, visitor.onFrame)
+    if (consumed === 0 && !reader.lengthen()) break
     end += consumed
+    if (performance.now() - saidAt < SAY_EVERY_MS) continue
+    saidAt = performance.now()
+    visitor.onProgress?.({ readBytes: end, bytes: size })
   }
   if (end < size) refuseDamage(fd, end, size)
   return end
 }
 
-function readRecords(chunk: Buffer, fileOffset: number, onFrame: OnFrame): number {
+/** Reads into one buffer, which is lengthened for records that do not fit. */
+function chunkReader(fd: number, size: number) {
+  let buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size))
+  return {
+    chunk: (from: number) => readInto(buffer, fd, from, size),
+    lengthen: () => {
+      const longest = Math.min(RECORD_BYTES_MAX, size)
+      if (buffer.length >= longest) return false
+      buffer = Buffer.allocUnsafe(longest)
+      return true
+    },
+  }
+}
+
+function readRecords(chunk: Buffer, fileOffset: number, onFrame: LogVisitor['onFrame']): number {
   for (let at = 0; ;) {
     const bytes = recordBytes(chunk, at)
     if (bytes === undefined || at + bytes > chunk.length) return at
     if (!isIntact(chunk.subarray(at, at + bytes), fileOffset + at)) return at
     const recordEnd = at + bytes
     for (let frame = at + RECORD_HEADER_BYTES; frame < recordEnd;) {
-      onFrame(chunk, frame, fileOffset + frame)
+      onFrame(chunk, frame, fileOffset + frame, frame === at + RECORD_HEADER_BYTES)
       frame += readFrameBytes(chunk, frame)
     }
     at = recordEnd
@@ -79,13 +104,18 @@ function damageAt(damaged: number, next: number): FatalError {
 
 /** A file system may have grown the file by zeros before the write that was torn. */
 function isZero(fd: number, from: number, size: number): boolean {
-  for (let at = from; at < size; at += CHUNK_BYTES)
+  for (let at = from; at < size; at += RECORD_BYTES_MAX)
     if (readChunk(fd, at, size).some((byte) => byte !== 0)) return false
   return true
 }
 
 function readChunk(fd: number, from: number, size: number): Buffer {
-  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - from))
+  return readInto(Buffer.allocUnsafe(Math.min(RECORD_BYTES_MAX, size - from)), fd, from, size)
+}
+
+/** As much as there is and fits. */
+function readInto(buffer: Buffer, fd: number, from: number, size: number): Buffer {
+  const chunk = buffer.subarray(0, Math.min(buffer.length, size - from))
   for (let filled = 0; filled < chunk.length;) {
     const bytes = readSync(fd, chunk, filled, chunk.length - filled, from + filled)
     if (bytes === 0) return chunk.subarray(0, filled)

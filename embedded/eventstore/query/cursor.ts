@@ -25,7 +25,7 @@ export function streamCursor(
   after: number | undefined,
 ): SubscriptionCursor {
   const entryOf = () => log.index.stream(stream)
-  const lengthOf = () => entryOf()?.events.length ?? 0
+  const lengthOf = () => entryOf().events.length
   let nextRevision = after === undefined ? lengthOf() : after + 1
   let live = false
   // Who follows from the end of a stream that has ended already waits for ever.
@@ -34,7 +34,6 @@ export function streamCursor(
   return {
     next: (eventsMax) => {
       const entry = entryOf()
-      if (!entry) return []
       const last = entry.events.length - 1
       const first = live ? 0 : firstVisibleRevision(entry.metadata, last)
       const from = Math.max(nextRevision, first)
@@ -46,7 +45,7 @@ export function streamCursor(
       tombstoneSent = true
       return [tombstone]
     },
-    accepts: (event) => live || isYoungEnough(entryOf()?.metadata ?? {}, event.createdMs),
+    accepts: (event) => live || isYoungEnough(entryOf().metadata, event.createdMs),
     goLive: () => {
       if (!live) nextRevision = Math.max(nextRevision, lengthOf())
       live = true

@@ -21,8 +21,8 @@ export function stateOfStream(log: EventLog, stream: string): 'missing' | 'delet
 
 /** Whether the stream has nothing that could be read, unless it is written to. */
 export function isMissing(log: EventLog, stream: string): boolean {
-  const entry = log.index.stream(stream)
-  return !entry || entry.events.length === 0 || isSoftDeleted(entry.metadata)
+  const { events, metadata } = log.index.stream(stream)
+  return events.length === 0 || isSoftDeleted(metadata)
 }
 
 /** Pages of a readable stream's visible events, as they were when the read began. */
@@ -32,7 +32,6 @@ export async function* readStream(
   { from, direction, count }: ReadRange,
 ): AsyncGenerator<StoredEvent[]> {
   const entry = log.index.stream(stream)
-  if (!entry) return
   const { metadata } = entry
   const last = entry.events.length - 1
   const first = firstVisibleRevision(metadata, last)
@@ -66,9 +65,9 @@ export function boundsOf(
   { from, count }: ReadRange,
   found: number | undefined,
 ): StreamBounds {
-  const entry = log.index.stream(stream)
-  const last = (entry?.events.length ?? 0) - 1
-  const lowest = firstVisibleRevision(entry?.metadata ?? {}, last)
+  const { events, metadata } = log.index.stream(stream)
+  const last = events.length - 1
+  const lowest = firstVisibleRevision(metadata, last)
   const page = Math.min(ORIGINAL_PAGE_EVENTS, count)
   const first: number[] = []
   let asked = from ?? 0

@@ -23,13 +23,12 @@ async function visibleEvent(
   stream: string,
   revision: number,
 ): Promise<StoredEvent | undefined> {
-  const entry = log.index.stream(stream)
-  if (!entry || log.index.tombstoned(stream)) return undefined
-  const { metadata, events } = entry
+  if (log.index.tombstoned(stream)) return undefined
+  const { metadata, events } = log.index.stream(stream)
   const last = events.length - 1
   // As in EventStoreDB, -1 stands for the newest.
   const wanted = revision === -1 ? last : revision
-  const number = events[wanted]
+  const number = events.at(wanted)
   if (number === undefined || wanted < firstVisibleRevision(metadata, last)) return undefined
   const [event] = await log.read([number])
   return event && isYoungEnough(metadata, event.createdMs) ? event : undefined

@@ -8,8 +8,7 @@ import {
 } from '../append-events.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { Expected } from '../rules/expected-revision.ts'
-import { clientStreamingCall, unaryCall } from './call-handlers.ts'
-import type { OpenCalls } from './calls.ts'
+import { clientStreamingCall, unaryCall, type OpenCalls } from './call-handlers.ts'
 import {
   accessDenied,
   maximumAppendSizeExceeded,

@@ -9,8 +9,7 @@ import { appendEvents, type AppendOutcome, type ProposedEvent } from '../append-
 import type { EventLog } from '../log/event-log.ts'
 import { writableStreamName } from './append.ts'
 import type { BatchRequest } from './batch-request.ts'
-import { bidiStreamingCall } from './call-handlers.ts'
-import type { OpenCalls } from './calls.ts'
+import { bidiStreamingCall, type OpenCalls } from './call-handlers.ts'
 import { refusalText, thrownByHandler, toServiceError } from './errors.ts'
 import {
   APPEND_BYTES_MAX,

@@ -1,16 +1,18 @@
-import type {
-  handleBidiStreamingCall,
-  handleClientStreamingCall,
-  handleServerStreamingCall,
-  handleUnaryCall,
-  sendUnaryData,
-  ServerDuplexStream,
-  ServerWritableStream,
-  ServiceDefinition,
-  ServiceError,
+import { setTimeout as wait } from 'node:timers/promises'
+import {
+  type handleBidiStreamingCall,
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type ServiceError,
 } from '@grpc/grpc-js'
-import { malformedMessage, toServiceError, unanswerable } from './errors.ts'
-import type { OpenCalls } from './calls.ts'
+import { malformedMessage, shuttingDown, toServiceError, unanswerable } from './errors.ts'
 
 /** A message that is read inside the method it was sent to, so that one that cannot be read is that method's failure. */
 type Unread<Message> = () => Message
@@ -161,4 +163,82 @@ async function settle(
       fail(unanswerable())
     }
   }
+}
+
+// A client that does not read gets no status.
+const STATUS_TIMEOUT_MS = 500
+
+interface OpenCall {
+  emit: (event: 'error', error: Error) => unknown
+  on: (event: 'cancelled' | 'close' | 'finish', listener: () => void) => unknown
+}
+
+/** Calls that last as long as the client likes, so that a stop can end them. */
+export interface OpenCalls {
+  /** Returns how to withdraw a call that ends by itself from now on. */
+  add: (call: OpenCall) => () => void
+  /** Ends each with UNAVAILABLE (`destroy` would leave the clients waiting), and waits until that is on its way. */
+  endAll: () => Promise<void>
+}
+
+/** Makes an empty set. */
+export function openCalls(): OpenCalls {
+  const calls = new Set<OpenCall>()
+  return {
+    add: (call) => {
+      calls.add(call)
+      for (const event of ['cancelled', 'close', 'finish'] as const)
+        call.on(event, () => calls.delete(call))
+      return () => calls.delete(call)
+    },
+    endAll: async () => {
+      const ending = [...calls]
+      // The library emits it behind the status of every call.
+      const sent = ending.map(
+        (call) => new Promise<void>((resolve) => call.on('cancelled', resolve)),
+      )
+      for (const call of ending) call.emit('error', shuttingDown())
+      await Promise.race([Promise.all(sent), wait(STATUS_TIMEOUT_MS, undefined, { ref: false })])
+    },
+  }
+}
+
+/** So many bytes of a call may be on their way; then its handler waits. */
+const AHEAD_BYTES_MAX = 128 * 1024
+
+/**
+ * The library writes a message only when the one before has left, a turn of the event loop each. This lets many messages
+ * that are bytes leave in one write, and still stops the handler where the client does not read.
+ */
+export const sendAhead: ServerInterceptor = (_method, call) => {
+  let ahead = 0
+  let waiting: (() => void) | undefined
+  const sendMessage = (message: unknown, ready: () => void) => {
+    // What is not bytes yet may fail to become some.
+    if (!Buffer.isBuffer(message)) return call.sendMessage(message, ready)
+    const bytes = message.length
+    ahead += bytes
+    call.sendMessage(message, () => {
+      ahead -= bytes
+      if (!waiting || ahead >= AHEAD_BYTES_MAX) return
+      const goOn = waiting
+      waiting = undefined
+      goOn()
+    })
+    if (ahead < AHEAD_BYTES_MAX) ready()
+    else waiting = ready
+  }
+  return new ServerInterceptingCall({
+    start: (listener) => call.start(listener),
+    sendMetadata: (metadata) => call.sendMetadata(metadata),
+    sendMessage,
+    sendStatus: (status) => call.sendStatus(status),
+    startRead: () => call.startRead(),
+    getPeer: () => call.getPeer(),
+    getDeadline: () => call.getDeadline(),
+    getHost: () => call.getHost(),
+    getAuthContext: () => call.getAuthContext(),
+    getConnectionInfo: () => call.getConnectionInfo(),
+    getMetricsRecorder: () => call.getMetricsRecorder(),
+  })
 }

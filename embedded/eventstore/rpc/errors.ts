@@ -1,4 +1,5 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { DamagedRecord } from '../log/read-events.ts'
 
 type Trailers = Record<string, string>
 
@@ -113,6 +114,7 @@ function headerText(value: string): string {
 /** An error of ours as it is; anything else is a fault of the server. */
 export function toServiceError(error: unknown): ServiceError {
   if (isServiceError(error)) return error
+  if (error instanceof DamagedRecord) return grpcError(status.DATA_LOSS, error.message)
   return grpcError(status.UNKNOWN, error instanceof Error ? error.message : String(error))
 }
 

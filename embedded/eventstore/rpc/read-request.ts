@@ -1,8 +1,12 @@
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { status } from '@grpc/grpc-js'
 import type { ReadRange } from '../query/read-stream.ts'
-import { UnsupportedExpression } from '../rules/dotnet-expression.ts'
-import { compileFilter, type EventFilter, type EventMatcher } from '../rules/event-filter.ts'
+import {
+  compileFilter,
+  type EventFilter,
+  type EventMatcher,
+  UnsupportedExpression,
+} from '../rules/dotnet-expression.ts'
 import { grpcError, invalidArgument, notValid, thrownByHandler } from './errors.ts'
 import { streamName } from './proposed-event.ts'
 

@@ -4,19 +4,10 @@ import streams from '@eventstore/db-client/generated/streams_pb.js'
 import type { EventLog } from '../log/event-log.ts'
 import type { StoredEvent } from '../log/frame.ts'
 import type { Checkpoint } from '../query/checkpoints.ts'
-import { isLink, type ResolvedEvent, resolveLink } from '../query/resolve-link.ts'
+import { isLink, resolveLink } from '../query/resolve-link.ts'
 import type { ResponseStream } from './call-handlers.ts'
 import type { ReadRequest } from './read-request.ts'
-import { structuredUuid } from './uuid.ts'
-
-/** The answer that carries an event and, where it came through one, its link. */
-function eventResponse({ event, link }: ResolvedEvent, textIds: boolean): streams.ReadResp {
-  const message = new streams.ReadResp.ReadEvent()
-  if (event) message.setEvent(recordedEvent(event, textIds))
-  if (link) message.setLink(recordedEvent(link, textIds))
-  const { position } = link ?? event ?? { position: 0 }
-  return new streams.ReadResp().setEvent(message.setCommitPosition(`${position}`))
-}
+import { eventResponse } from './event-message.ts'
 
 /** A subscription's first answer. */
 export function confirmationResponse(subscriptionId: string): streams.ReadResp {
@@ -55,42 +46,18 @@ export function lastPositionResponse(revision: number): streams.ReadResp {
   return new streams.ReadResp().setLastStreamPosition(`${revision}`)
 }
 
-function recordedEvent(
-  event: StoredEvent,
-  textIds: boolean,
-): streams.ReadResp.ReadEvent.RecordedEvent {
-  const message = new streams.ReadResp.ReadEvent.RecordedEvent()
-    .setId(textIds ? new shared.UUID().setString(event.id) : structuredUuid(event.id))
-    .setStreamIdentifier(identifierOf(event.stream))
-    .setStreamRevision(`${event.revision}`)
-    .setCommitPosition(`${event.position}`)
-    .setPreparePosition(`${event.position}`)
-    .setCustomMetadata(event.metadata)
-    .setData(event.data)
-  const properties = message.getMetadataMap()
-  properties.set('type', event.type)
-  properties.set('content-type', event.contentType)
-  properties.set('created', ticksOf(event.createdMs))
-  return message
-}
-
 function identifierOf(stream: string): shared.StreamIdentifier {
   return new shared.StreamIdentifier().setStreamName(Buffer.from(stream))
 }
 
-/** Units of 100 ns since the Unix epoch. */
-function ticksOf(ms: number): string {
-  return `${Math.trunc(ms)}0000`
-}
-
-export type ReadCall = ResponseStream<streams.ReadResp>
+export type ReadCall = ResponseStream<streams.ReadResp | Buffer>
 
 /** Sends answers no faster than the client takes them. */
 export interface ResponseWriter {
   /** Aborted when the client has gone. */
   signal: AbortSignal
   /** Resolves when the next answer may be sent; throws when the client has gone. */
-  send: (response: streams.ReadResp) => Promise<void> | undefined
+  send: (response: streams.ReadResp | Buffer) => Promise<void> | undefined
 }
 
 /** Follows one call; writing waits where HTTP/2 flow control says so. */
@@ -112,17 +79,15 @@ async function drained(call: ReadCall, signal: AbortSignal): Promise<void> {
   await once(call, 'drain', { signal })
 }
 
-/** Sends events, links followed where that was asked for. */
-export async function sendEvents(
+/** Sends an event, its link followed where that was asked for; a promise only where that takes a while. */
+export function sendEvent(
   log: EventLog,
   { resolveLinks, textIds }: ReadRequest,
   writer: ResponseWriter,
-  events: StoredEvent[],
-): Promise<void> {
-  for (const event of events) {
-    const follow = resolveLinks && isLink(event)
-    const resolved = follow ? await resolveLink(log, event) : { event, link: undefined }
-    const wait = writer.send(eventResponse(resolved, textIds))
-    if (wait) await wait
-  }
+  event: StoredEvent,
+): Promise<void> | undefined {
+  if (!resolveLinks || !isLink(event)) return writer.send(eventResponse(event, undefined, textIds))
+  return resolveLink(log, event).then((resolved) =>
+    writer.send(eventResponse(resolved.event, resolved.link, textIds)),
+  )
 }

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type streams from '@eventstore/db-client/generated/streams_pb.js'
 import { status } from '@grpc/grpc-js'
 import type { EventLog } from '../log/event-log.ts'
+import type { StoredEvent } from '../log/frame.ts'
 import { checkpoints } from '../query/checkpoints.ts'
 import { allCursor, streamCursor, type SubscriptionCursor } from '../query/cursor.ts'
 import { isPlace, readAll } from '../query/read-all.ts'
 import { boundsOf, readStream, stateOfStream } from '../query/read-stream.ts'
-import { serverStreamingCall } from './call-handlers.ts'
-import type { OpenCalls } from './calls.ts'
+import { serverStreamingCall, type OpenCalls } from './call-handlers.ts'
 import { grpcError, streamDeleted, thrownByHandler } from './errors.ts'
 import { rangeOf, readRequest, type ReadRequest } from './read-request.ts'
 import {
@@ -19,7 +19,7 @@ import {
   type ReadCall,
   type ResponseWriter,
   responseWriter,
-  sendEvents,
+  sendEvent,
   streamNotFoundResponse,
 } from './read-response.ts'
 
@@ -46,6 +46,18 @@ async function serveAll(
     throw grpcError(status.UNKNOWN, 'Unexpected ReadAllResult: Error')
   for await (const page of readAll(log, range, request.filter?.matches))
     await sendEvents(log, request, writer, page)
+}
+
+async function sendEvents(
+  log: EventLog,
+  request: ReadRequest,
+  writer: ResponseWriter,
+  events: StoredEvent[],
+): Promise<void> {
+  for (const event of events) {
+    const wait = sendEvent(log, request, writer, event)
+    if (wait) await wait
+  }
 }
 
 async function serveStream(
@@ -128,7 +140,8 @@ async function sendPage(
 ): Promise<void> {
   for (const event of await log.read(numbers)) {
     const accepted = cursor.accepts(event)
-    if (accepted) await sendEvents(log, request, writer, [event])
+    const wait = accepted ? sendEvent(log, request, writer, event) : undefined
+    if (wait) await wait
     const checkpoint = search?.after(event.position, accepted)
     if (checkpoint) await writer.send(checkpointResponse(checkpoint))
   }

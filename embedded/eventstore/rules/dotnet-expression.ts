@@ -16,7 +16,7 @@ const UNSUPPORTED = /^\(\?(?:[=!>(]|<[=!]|<\w*-|[imsn-]*[nx])|^\\[1-9kG]/
  * Compiles an expression of .NET for a linear-time engine: a filter that backtracks would stop the server for everybody.
  * Throws SyntaxError where it is no expression, UnsupportedExpression where it cannot be translated.
  */
-export function compileExpression(source: string): (text: string) => boolean {
+function compileExpression(source: string): (text: string) => boolean {
   const exclusion = leadingExclusion(source)
   if (exclusion) {
     const [isExcluded, isChosen] = exclusion.map(compileExpression)
@@ -102,4 +102,22 @@ function classAt(rest: string): [string, string] {
   const [token] = /^\[\^?\]?(?:\\.|[^\\\]])*\]/s.exec(rest) ?? ['[']
   const meaning = token.replace(/\\([dws])/g, (_, letter: string) => UNICODE_CLASSES[letter] ?? '')
   return [token, meaning.replace(/(?<=.)\[/gs, '\\[')]
+}
+
+/** Chooses events of `$all` by a list of prefixes or by a regular expression, which counts where both are given. */
+export interface EventFilter {
+  on: 'stream' | 'type'
+  regex: string
+  prefixes: string[]
+}
+
+export type EventMatcher = (event: { stream: string; type: string }) => boolean
+
+/** Compiles a filter once for a whole read; throws a ServiceError for an expression that cannot be compiled. */
+export function compileFilter({ on, prefixes, regex }: EventFilter): EventMatcher {
+  const matches =
+    regex === ''
+      ? (text: string) => prefixes.some((prefix) => text.startsWith(prefix))
+      : compileExpression(regex)
+  return on === 'stream' ? (event) => matches(event.stream) : (event) => matches(event.type)
 }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { createHeaders, oneStore, requestStoreBody, type StoreView, storeViewOf } from '#contracts'
+import { operations, routeOf, type StoreView, storeViewOf } from '#contracts'
 import { store, type StoreRequested } from '#domain'
 import type { CreatedStore, CreateRequest } from '../create-store.ts'
 import type { OpaqueIds } from '#http'
@@ -10,38 +10,34 @@ interface CreateStoreOptions {
   createStore: (request: CreateRequest) => Promise<CreatedStore>
 }
 
-const schema = {
-  summary: 'Request a store',
-  headers: createHeaders,
-  body: requestStoreBody,
-  response: { 202: oneStore },
-}
-const config = { policy: 'write', countsItself: true } as const
+const { addresses, schema, config } = routeOf(operations.createStore)
 
-/** POST /api/stores: accepts the request; a provisioner does the work. */
+/** POST /stores: accepts the request; a provisioner does the work. */
 export const createStoreRoute: FastifyPluginAsyncZod<CreateStoreOptions> = async (
   app,
   { ids, createStore },
 ) => {
-  app.post('/api/stores', { config, schema }, async (request, reply) => {
-    const { requested, position, replayed } = await createStore({
-      body: request.body,
-      key: request.headers['idempotency-key'],
-      context: contextOf(request),
-      count: () => app.countRequest(request, reply),
-    })
-    if (position !== undefined)
-      reply.header('x-position', ids.tokenOf(position, requested.tenantId))
-    if (replayed) reply.header('idempotency-replayed', 'true')
-    return reply
-      .code(202)
-      .headers({
-        location: app.linkTo(`/api/stores/${requested.storeId}`),
-        'retry-after': '2',
-        etag: '"0"',
+  const counting = { ...config, countsItself: true }
+  for (const { base, url } of addresses)
+    app.post(url, { config: counting, schema }, async (request, reply) => {
+      const { requested, position, replayed } = await createStore({
+        body: request.body,
+        key: request.headers['idempotency-key'],
+        context: contextOf(request),
+        count: () => app.countRequest(request, reply),
       })
-      .send({ store: viewOf(requested) })
-  })
+      if (position !== undefined)
+        reply.header('x-position', ids.tokenOf(position, requested.tenantId))
+      if (replayed) reply.header('idempotency-replayed', 'true')
+      return reply
+        .code(202)
+        .headers({
+          location: app.linkTo(`${base}/stores/${requested.storeId}`),
+          'retry-after': '2',
+          etag: '"0"',
+        })
+        .send({ store: viewOf(requested) })
+    })
 }
 
 // From the first event alone, so that every repetition gets the same body, whatever has happened since.

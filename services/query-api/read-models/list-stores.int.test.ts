@@ -152,14 +152,3 @@ test('a search finds a name in either Unicode form, with blanks around it', asyn
 
   expect(json).toMatchObject({ stores: [{ name: 'Caf\u00e9' }] })
 })
-
-test('the API is described whole', async () => {
-  const { json } = await api.send('GET', '/openapi.json')
-
-  expect(Object.keys(Object(json['paths']))).toEqual([
-    '/api/stores',
-    '/api/stores/{id}',
-    '/api/stores/{id}/events',
-    '/api/stores/stream',
-  ])
-})

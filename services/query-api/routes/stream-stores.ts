@@ -1,54 +1,37 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { z } from 'zod'
-import { positionHeaders } from '#contracts'
+import { operations, routeOf } from '#contracts'
 import { callerOf } from '#http'
 import { admission, liveChanges, type LiveDependencies } from '../live-changes.ts'
 
-const schema = {
-  summary: 'Changes of stores as they happen (server-sent events)',
-  headers: positionHeaders.extend({
-    'last-event-id': z
-      .string()
-      .refine(
-        (id) => /^[\w-]{22}$/.test(id) || isNumber(id),
-        'takes the id of an event of this stream',
-      )
-      .optional(),
-  }),
-}
-// Ids were numbers once; a client that still has one begins again.
-function isNumber(id: string): boolean {
-  return /^\d{1,19}$/.test(id) && BigInt(id) < 2n ** 63n
-}
-
-const config = { policy: 'read' } as const
+const { addresses, schema, config } = routeOf(operations.streamStores)
 
 const AGE_MAX_MS = 15 * 60_000
 
-/** GET /api/stores/stream: each change of the tenant's stores; `Last-Event-ID` resumes after a break. */
+/** GET /stores/stream: each change of the tenant's stores; `Last-Event-ID` resumes after a break. */
 export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async (app, live) => {
   const closing = new AbortController()
   const admit = admission({ perTenantMax: 50 })
   app.addHook('preClose', async () => closing.abort())
-  app.get('/api/stores/stream', { config, schema }, async (request, reply) => {
-    const { tenantId, expiresAt = Infinity } = callerOf(request)
-    const leave = admit(tenantId)
-    const ended = new AbortController()
-    reply.raw.on('close', () => {
-      ended.abort()
-      leave()
+  for (const { url } of addresses)
+    app.get(url, { config, schema }, async (request, reply) => {
+      const { tenantId, expiresAt = Infinity } = callerOf(request)
+      const leave = admit(tenantId)
+      const ended = new AbortController()
+      reply.raw.on('close', () => {
+        ended.abort()
+        leave()
+      })
+      // After the token's expiry the client comes back with a new one.
+      const ageMs = Math.min(AGE_MAX_MS, Math.max(0, expiresAt - Date.now()))
+      const signals = [closing.signal, ended.signal, AbortSignal.timeout(ageMs)]
+      const signal = AbortSignal.any(signals)
+      const id = request.headers['last-event-id']
+      const last = id === undefined ? undefined : (live.ids.positionOf(id, tenantId) ?? 'unknown')
+      const changes = liveChanges(live, { tenantId, last, signal })
+      return reply
+        .type('text/event-stream')
+        .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+        .send(Readable.from(changes, { objectMode: false, highWaterMark: 16 * 1024 }))
     })
-    // After the token's expiry the client comes back with a new one.
-    const ageMs = Math.min(AGE_MAX_MS, Math.max(0, expiresAt - Date.now()))
-    const signals = [closing.signal, ended.signal, AbortSignal.timeout(ageMs)]
-    const signal = AbortSignal.any(signals)
-    const id = request.headers['last-event-id']
-    const last = id === undefined ? undefined : (live.ids.positionOf(id, tenantId) ?? 'unknown')
-    const changes = liveChanges(live, { tenantId, last, signal })
-    return reply
-      .type('text/event-stream')
-      .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-      .send(Readable.from(changes, { objectMode: false, highWaterMark: 16 * 1024 }))
-  })
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { operations, routeOf } from '#contracts'
 
 /** The methods of each route. */
 export type RouteMethods = Readonly<Record<string, readonly string[]>>
@@ -7,14 +8,16 @@ export type RouteMethods = Readonly<Record<string, readonly string[]>>
  * Every route of the API, whichever service has it: a path is served with the same methods at each of them, as
  * a client sees one API. A test holds the list against the services.
  */
-export const apiRoutes: RouteMethods = {
-  '/api/stores': ['GET', 'HEAD', 'POST'],
-  '/api/stores/stream': ['GET', 'HEAD'],
-  '/api/stores/:id': ['GET', 'HEAD', 'DELETE'],
-  '/api/stores/:id/events': ['GET', 'HEAD'],
-  '/api/stores/:id/retry': ['POST'],
-  '/api/stores/:id/cancel': ['POST'],
-  '/api/stores/:id/upgrade': ['POST'],
+export const apiRoutes: RouteMethods = routeMethods()
+
+function routeMethods(): RouteMethods {
+  const routes: Record<string, string[]> = {}
+  for (const operation of Object.values(operations))
+    for (const { url } of routeOf(operation).addresses)
+      (routes[url] ??= []).push(
+        ...(operation.method === 'GET' ? ['GET', 'HEAD'] : [operation.method]),
+      )
+  return routes
 }
 
 interface Route {

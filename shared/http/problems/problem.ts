@@ -1,4 +1,5 @@
-import { type ErrorCode, errorCodes, isRetryable } from '#domain'
+import { z } from 'zod'
+import { type ErrorCode, isRetryable } from '#domain'
 import { securityHeaders } from '../security-headers.ts'
 import { answers } from './status-of-code.ts'
 
@@ -76,33 +77,23 @@ export function retryAfterOf({ code, retryable }: Problem): Record<string, strin
 const problemType = (code: ErrorCode): string =>
   `urn:storewright:problem:${code.toLowerCase().replaceAll('_', '-')}`
 
-const text = { type: 'string' }
-const fault = {
-  type: 'object',
-  required: ['in', 'pointer', 'detail'],
-  properties: {
-    in: { enum: ['body', 'query', 'path', 'headers'] },
-    pointer: { ...text, description: 'JSON Pointer (RFC 6901)' },
-    detail: text,
-  },
-}
-const problem = {
-  type: 'object',
-  required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'correlationId', 'retryable'],
-  properties: {
-    type: { ...text, format: 'uri' },
-    title: text,
-    status: { type: 'integer' },
-    detail: text,
-    instance: text,
-    code: { enum: [...errorCodes] },
-    correlationId: text,
-    retryable: { type: 'boolean' },
-    errors: { type: 'array', items: fault },
-  },
-}
-/** Any answer that is an error, as OpenAPI describes it. */
-export const problemResponse = {
-  description: 'A problem (RFC 9457)',
-  content: { [problemMediaType]: { schema: problem } },
-}
+const fault = z.object({
+  in: z.enum(['body', 'query', 'path', 'headers']),
+  pointer: z.string().describe('JSON Pointer (RFC 6901) into that part'),
+  detail: z.string(),
+})
+
+/** A problem as the OpenAPI document describes it. */
+export const problemSchema = z
+  .object({
+    type: z.string().meta({ format: 'uri', description: 'Stable: a program may compare it' }),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    instance: z.string().describe('The path that was asked'),
+    code: z.string().describe('Stable: a program may compare it'),
+    correlationId: z.string(),
+    retryable: z.boolean().describe('The same request may succeed later'),
+    errors: z.array(fault).optional(),
+  })
+  .meta({ id: 'Problem', description: 'Any error (RFC 9457)' })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { eventually } from '../eventually.ts'
+import { holdAgainstContract } from '../http/contract.ts'
 
 const store = z.object({
   id: z.string(),
@@ -31,6 +32,7 @@ export interface RequestOptions {
 
 /** What a user of the HTTP API does, over the real front. */
 export function storeClient(url: string) {
+  const fetch = heldFetch
   const get = (path: string, headers: Record<string, string> = {}) => fetch(url + path, { headers })
   const request = ({ name = 'Test Store', engine = 'woocommerce', headers = {} }: RequestOptions) =>
     fetch(`${url}/api/stores`, {
@@ -73,4 +75,13 @@ export function storeClient(url: string) {
         { timeoutMs, everyMs: 100 },
       ),
   }
+}
+
+/** As fetch; an answer that the OpenAPI document does not tell of is an error. */
+async function heldFetch(url: string, init: RequestInit = {}): Promise<Response> {
+  const answer = await fetch(url, init)
+  const { status, headers } = answer
+  const text = await answer.text()
+  holdAgainstContract({ method: init.method ?? 'GET', url, status, headers, text })
+  return new Response(status === 304 ? null : text, { status, headers })
 }

@@ -1,0 +1,90 @@
+import type { ErrorCode } from '#domain'
+import type { z } from 'zod'
+
+/** What a route of the API takes, gives and asks of its caller: the services serve it, the OpenAPI document tells it. */
+export interface Operation {
+  operationId: string
+  method: 'GET' | 'POST' | 'DELETE'
+  /** Below the base path, with `:id` for a parameter. */
+  path: string
+  /** The role the caller must have. */
+  policy: 'read' | 'write' | 'admin'
+  tag: Tag
+  summary: string
+  description?: string
+  /** What checks the request. */
+  schema: {
+    params?: z.ZodObject
+    querystring?: z.ZodObject
+    headers?: z.ZodObject
+    body?: z.ZodType
+  }
+  answer: {
+    status: 200 | 201 | 202
+    description: string
+    body: z.ZodType
+    /** An event stream; JSON unless given. */
+    isStream?: true
+    /** Names of its headers, beside those that every answer has. */
+    headers?: readonly string[]
+    example?: unknown
+    /** 304 is given for the ETag in If-None-Match. */
+    isConditional?: true
+  }
+  exampleBody?: unknown
+  /** Every code it may fail with, beside those that every operation may. */
+  errors: readonly ErrorCode[]
+}
+
+export const tags = {
+  Stores: 'Request stores, follow and change them',
+  History: 'What happened to a store, from the event log itself',
+} as const
+type Tag = keyof typeof tags
+
+/** Where the contract is served. */
+export const basePath = '/api/v1'
+/** The same routes at the address they first had. */
+const aliasPath = '/api'
+
+/** Any operation whose caller is asked for. */
+export const errorsOfAll: readonly ErrorCode[] = [
+  'REQUEST_INVALID',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'RATE_LIMITED',
+  'INTERNAL',
+  'OVERLOADED',
+  'ISSUER_UNAVAILABLE',
+]
+export const ofLog = [
+  'EVENT_STORE_UNAVAILABLE',
+  'EVENT_STORE_ACCESS_DENIED',
+  'EVENT_UNREADABLE',
+  'STREAM_DELETED',
+] as const
+export const ofAppends = [
+  ...ofLog,
+  'EVENT_STORE_REJECTED',
+  'CONCURRENT_MODIFICATION',
+  'BODY_TOO_LARGE',
+  'MEDIA_TYPE_UNSUPPORTED',
+  'IDEMPOTENCY_KEY_REUSED',
+] as const
+export const ofReadModels = ['DATABASE_UNAVAILABLE', 'READ_MODEL_BEHIND'] as const
+export const ofChanges = [
+  ...ofAppends,
+  'ROUTE_NOT_FOUND',
+  'STORE_NOT_FOUND',
+  'STORE_DELETED',
+  'STORE_IN_WRONG_STATE',
+  'PRECONDITION_FAILED',
+] as const
+
+/** An operation as a fastify route declares it, at each of its addresses: the contract's first. */
+export function routeOf<O extends Operation>({ schema, policy, path }: O) {
+  const typed: O['schema'] = schema
+  const config: { policy: O['policy'] } = { policy }
+  const addresses = [basePath, aliasPath].map((base) => ({ base, url: base + path }))
+  return { addresses, schema: typed, config }
+}

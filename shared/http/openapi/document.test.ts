@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { operations } from '#contracts'
+import { createLogger } from '#observability'
+import { buildServer } from '../build-server.ts'
+import { openApiDocument } from './document.ts'
+
+const told = z.looseObject({
+  operationId: z.string(),
+  parameters: z.array(z.looseObject({})),
+  security: z.array(z.record(z.string(), z.array(z.string()))),
+  responses: z.record(z.string(), z.looseObject({ content: z.looseObject({}).optional() })),
+})
+const document = z
+  .looseObject({ paths: z.record(z.string(), z.record(z.string(), told)) })
+  .parse(openApiDocument())
+const all = Object.values(document.paths).flatMap((methods) => Object.values(methods))
+const logger = createLogger({ service: 'test', level: 'silent' })
+
+test('the document tells of every operation by its name and the role it needs', () => {
+  const roles = Object.fromEntries(
+    all.map(({ operationId, security }) => [operationId, security[0]?.['bearer']?.[0]]),
+  )
+
+  expect(roles).toEqual(
+    Object.fromEntries(
+      Object.values(operations).map(({ operationId, policy }) => [operationId, policy]),
+    ),
+  )
+})
+
+test('an operation lists the codes it can fail with by status, and no others', () => {
+  const codes = codesOf('upgradeStore')
+
+  expect(codes).toMatchObject({
+    400: ['REQUEST_INVALID'],
+    401: ['UNAUTHENTICATED'],
+    412: ['PRECONDITION_FAILED'],
+    422: ['IDEMPOTENCY_KEY_REUSED', 'PLAN_TOO_SMALL'],
+  })
+  expect(JSON.stringify(codesOf('listStores'))).not.toContain('PLAN_TOO_SMALL')
+  expect(JSON.stringify(all)).not.toContain('HELM_FAILED')
+})
+
+test('numbers in a query are told as whole numbers with their bounds', () => {
+  const { parameters } = operationOf('listStores')
+
+  expect(parameters).toContainEqual({
+    in: 'query',
+    name: 'limit',
+    schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
+  })
+})
+
+test('the stream is told as a stream of its events', () => {
+  const { responses } = operationOf('streamStores')
+
+  expect(responses['200']?.content).toMatchObject({
+    'text/event-stream': {
+      schema: { contentSchema: { $ref: '#/components/schemas/StreamEvent' } },
+    },
+  })
+})
+
+test('clients/openapi.json is the document that every service serves', async () => {
+  const file = await readFile(new URL('../../../clients/openapi.json', import.meta.url), 'utf8')
+
+  await using served = buildServer({ service: 'any', logger })
+  const { headers, body } = await served.inject('/openapi.json')
+
+  expect(headers['content-type']).toBe('application/json; charset=utf-8')
+  expect(JSON.parse(body)).toEqual(JSON.parse(file))
+})
+
+test('/docs and all it loads come from the service itself', async () => {
+  await using served = buildServer({ service: 'any', logger })
+  const page = await served.inject('/docs')
+  const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url = '']) => url)
+
+  expect(page.headers['content-security-policy']).toMatch(/default-src 'none';script-src 'self';/)
+  expect(page.body).not.toMatch(/https?:|<script>/)
+  expect(loaded).toHaveLength(3)
+  for (const url of loaded) {
+    const { statusCode, body } = await served.inject(url)
+    expect([url, statusCode, body.length > 50]).toEqual([url, 200, true])
+  }
+})
+
+function operationOf(operationId: string) {
+  const found = all.find((one) => one.operationId === operationId)
+  if (found === undefined) throw new Error(`${operationId} is not in the document`)
+  return found
+}
+
+function codesOf(operationId: string): Record<string, unknown> {
+  const { responses } = operationOf(operationId)
+  const enums = Object.entries(responses).map(([status, { content }]) => [
+    status,
+    /"code":\{"enum":(\[[^\]]*\])/.exec(JSON.stringify(content ?? {}))?.[1] ?? 'null',
+  ])
+  return Object.fromEntries(enums.map(([status = '', codes = '']) => [status, JSON.parse(codes)]))
+}
