@@ -31,7 +31,7 @@ export function storeValues(
   const { route, adminEmail } = installation.values
   const host = `${release}.${installation.storesDomain}`
   const own = { existingSecret: STORE_SECRET, host, plan, store: { id, name, tenant } }
-  const values = { ...installationPart(installation, engine), ...own }
+  const values = { ...ofInstallation(installation, engine), ...own }
   const yaml = dump(values, dumping)
   return {
     yaml,
@@ -53,7 +53,7 @@ const dumping = {
 } as const
 
 /** What is undefined is left out, and the chart's own default holds. */
-function installationPart(
+function ofInstallation(
   { values, platformNamespace }: Installation,
   engine: StoreRequested['engine'],
 ) {

@@ -105,7 +105,7 @@ test(
   },
 )
 
-const partNames: Part[] = ['event-store', 'nats-server', 'postgres']
+const componentNames: Part[] = ['event-store', 'nats-server', 'postgres']
 
 interface Places {
   data: string
@@ -163,7 +163,7 @@ async function killUntilReplaced({ disks, data }: World, part: Part): Promise<vo
 async function expectToGoOn({ client, disks, stack }: World): Promise<void> {
   const after = await eventually(() => client.accepted({}), patience)
   await client.untilStatus(after, 'ready', patience.timeoutMs)
-  for (const part of partNames) expect(pidsOf(disks, part)).toHaveLength(1)
+  for (const part of componentNames) expect(pidsOf(disks, part)).toHaveLength(1)
   stack.signal('SIGINT')
   expect(await stack.ended()).toBe(0)
   expect(disks.processes()).toEqual([])

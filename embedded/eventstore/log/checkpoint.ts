@@ -77,7 +77,7 @@ function contentOf(fd: number, log: string): Checkpoint {
   checkLog(log, found.data)
   const positions = growablePositions(events)
   const table = newStreamTable(streams, nameBytes, streamEvents)
-  for (const part of partsOf(positions, events, table)) reader.into(part)
+  for (const part of sectionsOf(positions, events, table)) reader.into(part)
   const checksum = reader.checksum()
   if (reader.next(CHECKSUM_BYTES).readUInt32LE(0) !== checksum) throw new Unusable('damaged')
   for (const _ of fillSlots(table));
@@ -92,7 +92,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function* partsOf(positions: Positions, events: number, table: StreamTable) {
+function* sectionsOf(positions: Positions, events: number, table: StreamTable) {
   yield* positions.parts(events)
   for (const words of [
     table.hashes,
@@ -174,11 +174,11 @@ export async function writeCheckpoint(
   lengthField.writeUInt32LE(Buffer.byteLength(text))
   const parts = function* () {
     yield Buffer.concat([MAGIC, lengthField, Buffer.from(text)])
-    yield* partsOf(positions, events, table)
+    yield* sectionsOf(positions, events, table)
   }
   try {
     const file = await open(unfinished, 'w', 0o600)
-    const bytes = await writeParts(file, parts()).finally(() => file.close())
+    const bytes = await writeSections(file, parts()).finally(() => file.close())
     await rename(unfinished, path)
     const folder = await open(dirname(path), 'r')
     await folder.sync().finally(() => folder.close())
@@ -190,7 +190,7 @@ export async function writeCheckpoint(
 }
 
 /** Copies before it awaits: the last part of the positions is one that still grows. */
-async function writeParts(file: FileHandle, parts: Iterable<Uint8Array>): Promise<number> {
+async function writeSections(file: FileHandle, parts: Iterable<Uint8Array>): Promise<number> {
   const step = Buffer.allocUnsafe(STEP_BYTES)
   let filled = 0
   let written = 0
