@@ -12,7 +12,7 @@ import { parseConfig as relay } from '../../services/relay/config.ts'
 import { toolPath } from '../../embedded/tools.ts'
 import { eventually } from '#test/eventually'
 
-const patience = { timeoutMs: 60_000, everyMs: 50 }
+const patience = { timeoutMs: 120_000, everyMs: 50 }
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const CANARY = 'canary-7391'
 const services = { 'command-api': commandApi, projector, provisioner, 'query-api': queryApi, relay }
@@ -74,7 +74,7 @@ test.for(names)('no message about a setting of the %s tells what was set', (serv
 
 test.for(names)(
   'the %s tells nobody a secret that a setting holds, also where the setting is mistaken',
-  { timeout: 600_000 },
+  { timeout: 1_200_000 },
   async (service) => {
     const held = settings.filter((name) => !shown.test(name)).map((name) => taken(service, name))
     const rounds = Math.max(...held.map(({ values: each }) => each.length))
@@ -120,13 +120,13 @@ async function allSaid(service: Service, given: Record<string, string>): Promise
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   const stderr = text(child.stderr)
   const exited = once(child, 'exit')
+  const command = readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')
   const url = await eventually(() => {
     const listening = /"url":"(http[^"]+)"/.exec(output)?.[1]
     if (listening === undefined && child.exitCode === null) throw new Error(output)
     return listening
   }, patience)
   const answers = url === undefined ? [] : await Promise.all(paths.map((path) => ask(url + path)))
-  const command = readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')
   child.kill('SIGKILL')
   await exited
   return [output, await stderr, command, ...answers].join('\n')
