@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  authKinds,
+  type AuthKinds,
   databaseVariables,
   eventStoreVariables,
   logLevel,
@@ -21,7 +23,7 @@ const schema = z
     STOREWRIGHT_DATA: z.string().default(join(root, '.storewright')),
     STOREWRIGHT_PROCESSES: z.enum(['one', 'separate']).default('one'),
     LOG_LEVEL: logLevel,
-    AUTH: z.enum(['off', 'jwt']).default('off'),
+    AUTH: authKinds.default('off'),
     EVENTSTORE_URL: eventStoreVariables.EVENTSTORE_URL.optional(),
     NATS_URL: messagingVariables.NATS_URL.optional(),
     DATABASE_URL: databaseVariables.DATABASE_URL.optional(),
@@ -41,7 +43,7 @@ export interface StackConfig {
   dataDir: string
   separate: boolean
   logLevel: z.output<typeof logLevel>
-  auth: 'off' | 'jwt'
+  auth: AuthKinds
   /** Parts somebody else runs. */
   given: { eventStore?: string; nats?: string; database?: string }
 }

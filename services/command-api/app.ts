@@ -3,6 +3,8 @@ import { buildServer, type ServerOptions } from '#http'
 import { changeStore } from './change-store.ts'
 import { createStore } from './create-store.ts'
 import { storeQuota } from './store-quota.ts'
+import { apiKeys } from './api-keys.ts'
+import { apiKeyRoutes } from './routes/api-keys.ts'
 import { changeStoreRoutes } from './routes/change-store.ts'
 import { createStoreRoute } from './routes/create-store.ts'
 
@@ -18,5 +20,6 @@ export function buildApp({ store, storesMax, now, ...server }: AppDependencies) 
   const quota = storeQuota({ store, storesMax, now })
   app.register(createStoreRoute, { createStore: createStore({ store, quota }) })
   app.register(changeStoreRoutes, { changeStore: changeStore({ store, now }) })
+  app.register(apiKeyRoutes, { keys: apiKeys({ store, now }) })
   return app
 }

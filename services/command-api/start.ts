@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, reportParts } from '#http'
+import { authOf, closeWithin, followKeys, reportParts } from '#http'
 import { createLogger } from '#observability'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -15,11 +15,13 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   const checks = {
     eventStore: () => Promise.all([store.ping(1_500), store.pingAppends(1_500)]),
   }
+  const stopped = new AbortController()
+  const keys = followKeys({ store, logger, signal: stopped.signal })
   const app = buildApp({
     store,
     logger,
     checks,
-    auth: authOf(config),
+    auth: authOf(config, keys),
     corsOrigins: config.CORS_ORIGINS,
     storesMax: config.STORES_PER_TENANT_MAX,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
@@ -28,7 +30,6 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   logger.info({ url }, 'listening')
-  const stopped = new AbortController()
   const reported = reportParts({ checks, logger, signal: stopped.signal })
   return {
     url,

@@ -1,7 +1,8 @@
 import type { EventStore } from '#eventstore'
-import { buildServer, type ServerOptions } from '#http'
+import { buildServer, type KeyRing, type ServerOptions } from '#http'
 import { awaitFreshness, type Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
+import { listKeysRoute } from './routes/list-keys.ts'
 import { getStoreRoute, listEventsRoute, listStoresRoute } from './routes/read-stores.ts'
 import { streamStoresRoute } from './routes/stream-stores.ts'
 
@@ -9,19 +10,21 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
   models: ReadModels
   store: EventStore
   freshness: Freshness
+  keys: KeyRing
   lagSeconds: () => number | undefined
   heartbeatMs: number
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
 export function buildApp(dependencies: AppDependencies) {
-  const { models, store, freshness, lagSeconds, heartbeatMs, ...server } = dependencies
+  const { models, store, keys, freshness, lagSeconds, heartbeatMs, ...server } = dependencies
   const app = buildServer({ ...server, service: 'query-api' })
   const readHead = async () => (await store.head())?.position ?? 0n
   awaitFreshness(app, { freshness, lagSeconds, readHead })
   app.register(listStoresRoute, { models })
   app.register(getStoreRoute, { models, store })
   app.register(listEventsRoute, { store })
+  app.register(listKeysRoute, { keys })
   app.register(streamStoresRoute, { models, freshness, heartbeatMs })
   return app
 }

@@ -74,7 +74,7 @@ export async function listEvents(
 
 /** A stored event as the API shows it. */
 function eventViewOf(recorded: RecordedEvent): EventView {
-  const { actor, correlationId } = decodeMetadata(recorded)
+  const { actor, actorName, asOperator, address, reason, correlationId } = decodeMetadata(recorded)
   const { id, revision, position, type, data, recordedAt: time } = recorded
   return {
     id,
@@ -83,6 +83,11 @@ function eventViewOf(recorded: RecordedEvent): EventView {
     type,
     time,
     actor,
+    ...(actorName !== undefined && { actorName }),
+    ...(asOperator && { asOperator }),
+    // Where an operator works is no tenant's matter.
+    ...(address !== undefined && !asOperator && { address }),
+    ...(reason !== undefined && { reason }),
     correlationId,
     data: typeof data === 'object' && data !== null ? { ...data } : {},
   }

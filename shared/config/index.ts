@@ -1,6 +1,8 @@
 export { ConfigError, exitIfMisconfigured, parseEnvironment } from './parse-config.ts'
 export {
+  authKinds,
   authVariables,
+  type AuthKinds,
   databaseVariables,
   eventStoreVariables,
   logLevel,

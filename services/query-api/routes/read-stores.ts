@@ -76,7 +76,9 @@ export const listEventsRoute: FastifyPluginAsyncZod<{ store: EventStore }> = asy
       const page = await listEvents(store, { tenantId, storeId, ...request.query })
       const { nextFrom, limit } = page.pagination
       if (nextFrom !== null) {
-        const next = `${base}/stores/${storeId}/events?from=${nextFrom}&limit=${limit}`
+        const { tenant } = request.query
+        const named = tenant === undefined ? '' : `&tenant=${tenant}`
+        const next = `${base}/stores/${storeId}/events?from=${nextFrom}&limit=${limit}${named}`
         reply.header('link', `<${next}>; rel="next"`)
       }
       return reply.send(page)
