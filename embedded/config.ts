@@ -2,6 +2,8 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   apiVariables,
+  authKinds,
+  type AuthKinds,
   databaseVariables,
   eventStoreVariables,
   logLevel,
@@ -23,7 +25,7 @@ const schema = z
     STOREWRIGHT_PROCESSES: z.enum(['one', 'separate']).default('one'),
     LOG_LEVEL: logLevel,
     PUBLIC_URL: apiVariables.PUBLIC_URL,
-    AUTH: z.enum(['off', 'jwt']).default('off'),
+    AUTH: authKinds.default('off'),
     EVENTSTORE_URL: eventStoreVariables.EVENTSTORE_URL.optional(),
     NATS_URL: messagingVariables.NATS_URL.optional(),
     DATABASE_URL: databaseVariables.DATABASE_URL.optional(),
@@ -43,7 +45,7 @@ export interface StackConfig {
   dataDir: string
   separate: boolean
   logLevel: z.output<typeof logLevel>
-  auth: 'off' | 'jwt'
+  auth: AuthKinds
   publicUrl: string | undefined
   /** Dependencies that somebody else runs. */
   given: { eventStore?: string; nats?: string; database?: string }

@@ -104,15 +104,42 @@ test('everything talks in a network that leads nowhere; only the APIs reach out 
   expect(outside.map(([name]) => name).toSorted()).toEqual(['command-api', 'query-api'])
 })
 
-test.each(Object.keys(operatorSettings))('compose refuses to start without %s', async (name) => {
+const { POSTGRES_PASSWORD = '', ...authentication } = operatorSettings
+
+test('compose refuses to start without POSTGRES_PASSWORD', async () => {
+  await expect(readCompose(authentication)).rejects.toThrow('POSTGRES_PASSWORD is needed')
+})
+
+test.each(Object.keys(authentication))('an API refuses to start without %s', async (name) => {
   const { [name]: _, ...others } = operatorSettings
-  await expect(readCompose(others)).rejects.toThrow(`${name} is needed`)
+  const { services: given } = await readCompose(others)
+  for (const api of ['command-api', 'query-api'])
+    await expect(parseWith(api, given[api]?.environment ?? {})).rejects.toThrow(name)
+})
+
+test('with API keys no issuer is needed', async () => {
+  const OPERATOR_KEY = '0123456789abcdef0123456789abcdef'
+  const settings = { POSTGRES_PASSWORD, AUTH: 'keys', OPERATOR_KEY }
+  const { services: given } = await readCompose(settings)
+  for (const api of ['command-api', 'query-api'])
+    expect(await parseWith(api, given[api]?.environment ?? {})).toMatchObject({ OPERATOR_KEY })
 })
 
 test('git ignores the file with the passwords, and keeps the example', async () => {
   const ignored = await readFile(new URL('../../.gitignore', import.meta.url), 'utf8')
   expect(ignored.split('\n')).toEqual(expect.arrayContaining(['.env', '!.env.example']))
 })
+
+const issuer = { issuer: 'https://a.example', audience: 'a', jwksUrl: 'https://a.example/keys' }
+const optionalSettings = {
+  OPERATOR_KEY: '0123456789abcdef0123456789abcdef',
+  OPERATOR_KEY_SHA256: 'a'.repeat(64),
+  AUTH_ISSUERS: JSON.stringify([issuer]).replaceAll("'", "''"),
+  AUTH_TOKEN_TYPE: 'at+jwt',
+  AUTH_CLAIM_TENANT: 'tid',
+  AUTH_CLAIM_ROLES: 'roles',
+  AUTH_ROLE_MAP: 'viewer=read',
+}
 
 describe.each(ours)('the environment of %s', (name) => {
   test('is what the service accepts', async () => {
@@ -123,7 +150,8 @@ describe.each(ours)('the environment of %s', (name) => {
   })
 
   test('gives nothing the service does not know', async () => {
-    const { environment = {} } = services[name] ?? {}
+    const { services: full } = await readCompose({ ...operatorSettings, ...optionalSettings })
+    const { environment = {} } = full[name] ?? {}
     const config = await parseWith(name, environment)
     const given = Object.entries(environment).filter(([, value]) => value !== '')
     expect(Object.keys(config)).toEqual(expect.arrayContaining(given.map(([variable]) => variable)))

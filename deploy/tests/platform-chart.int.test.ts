@@ -198,6 +198,16 @@ test('the platform renders no Secret, and refuses keys it does not know', async 
     await expect(renderText('storewright', { ...values, ...changes })).rejects.toThrow(/schema/)
 })
 
+test('with API keys the platform needs no issuer', async () => {
+  const authentication = { kinds: 'keys', operatorKeySha256: 'a'.repeat(64) }
+  const text = await renderText('storewright', { ...values, authentication: null }).catch(String)
+  expect(text).toMatch(/authentication/)
+  const keyed = await renderText('storewright', { existingSecret: 'addresses', authentication })
+  expect(keyed).toContain('{name: AUTH, value: "keys"}')
+  expect(keyed).toContain(`{name: OPERATOR_KEY_SHA256, value: "${'a'.repeat(64)}"}`)
+  expect(keyed).not.toContain('AUTH_ISSUER')
+})
+
 test('reading goes to the query API and everything else to the command API', async () => {
   const route = { kind: 'httpRoute', host: 'api.example.com', parentRefs }
   const [httpRoute] = ofKind(await renderChart('storewright', { ...values, route }), 'HTTPRoute')

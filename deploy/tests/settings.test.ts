@@ -44,7 +44,9 @@ describe.each(ours)('%s', (service) => {
       deployPath('charts', 'storewright', 'templates', '_platform.tpl'),
       'utf8',
     )
-    const fixed = [...template.matchAll(/\{name: ([A-Z_]+),/g)].map(([, name]) => name)
+    const fixed = [...template.matchAll(/(?:\{name: |")([A-Z][A-Z0-9_]+)(?:,|")/g)].map(
+      ([, name]) => name,
+    )
     const variables = await variablesOf(service)
     const isAddress = (name: string) => /^(EVENTSTORE|NATS|DATABASE)_URL$/.test(name)
     const missing = variables.filter(

@@ -20,6 +20,7 @@ test('the list of the API’s routes is what both services serve together', asyn
       ...both,
       models: readModels(pool),
       freshness: freshness({ readPosition: async () => 0n }),
+      keys: { find: () => undefined, list: () => [], check: async () => {} },
       lagSeconds: () => undefined,
       heartbeatMs: 1_000,
     }),

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { newKey } from '#http'
 import { createLogger, type Logger } from '#observability'
 import type { StackConfig } from '../config.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
@@ -71,7 +72,10 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
     )
 
   const positionKey = secretIn(join(dataDir, 'position.key'))
-  const forServices = serviceEnv(env, { addresses: dependencies.addresses, dataDir, positionKey })
+  const forServices = {
+    ...serviceEnv(env, { addresses: dependencies.addresses, dataDir, positionKey }),
+    ...operatorKeyOf(config, env),
+  }
   const services = config.separate
     ? await startServicesApart({ env: forServices, dataDir, supervise: superviseComponent })
     : await startServicesInside(forServices, logger, onFatal)
@@ -104,4 +108,19 @@ async function refuseTakenPort({ host, port }: StackConfig): Promise<void> {
   throw new Error(
     `Port ${port} is taken: end what listens there, or choose another with PORT=${port + 1} npm start`,
   )
+}
+
+/**
+ * With AUTH=keys somebody has to make the first key: unless one was given, a new operator's key is shown, once. Only
+ * its hash stays in the data folder.
+ */
+function operatorKeyOf({ auth, dataDir }: StackConfig, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (!auth.includes('keys') || env['OPERATOR_KEY'] || env['OPERATOR_KEY_SHA256']) return {}
+  const file = join(dataDir, 'operator-key.sha256')
+  if (!existsSync(file)) {
+    const { text, hash } = newKey()
+    writeFileSync(file, hash, { mode: 0o600 })
+    process.stderr.write(`\nThe key of the operator, shown only now: ${text}\n\n`)
+  }
+  return { OPERATOR_KEY_SHA256: readFileSync(file, 'utf8').trim() }
 }

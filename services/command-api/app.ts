@@ -3,6 +3,8 @@ import { buildServer, type OpaqueIds, type ServerOptions } from '#http'
 import { changeStore } from './change-store.ts'
 import { createStore } from './create-store.ts'
 import { storeQuota } from './store-quota.ts'
+import { apiKeys } from './api-keys.ts'
+import { apiKeyRoutes } from './routes/api-keys.ts'
 import { changeStoreRoutes } from './routes/change-store.ts'
 import { createStoreRoute } from './routes/create-store.ts'
 
@@ -19,5 +21,6 @@ export function buildApp({ store, ids, storesMax, now, ...server }: AppDependenc
   const quota = storeQuota({ store, storesMax, now })
   app.register(createStoreRoute, { ids, createStore: createStore({ store, quota }) })
   app.register(changeStoreRoutes, { ids, changeStore: changeStore({ store, now }) })
+  app.register(apiKeyRoutes, { keys: apiKeys({ store, now }) })
   return app
 }

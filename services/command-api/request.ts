@@ -7,8 +7,18 @@ import { callerOf, traceOf } from '#http'
 export type RequestContext = Omit<CommandContext, 'commandId'>
 
 export function contextOf(request: FastifyRequest): RequestContext {
-  const { tenantId, actor } = callerOf(request)
-  return { tenantId, actor, correlationId: request.id, ...traceOf(request) }
+  const { tenantId, actor, actorName, asOperator } = callerOf(request)
+  const reason = request.headers['x-reason']
+  return {
+    tenantId,
+    actor,
+    ...(actorName !== undefined && { actorName }),
+    ...(asOperator === true && { asOperator }),
+    address: request.ip,
+    ...(typeof reason === 'string' && { reason }),
+    correlationId: request.id,
+    ...traceOf(request),
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, opaqueIds, reportReadiness } from '#http'
+import { authOf, closeWithin, followKeys, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -15,12 +15,14 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   const checks = {
     eventStore: () => Promise.all([store.ping(1_500), store.pingAppends(1_500)]),
   }
+  const stopped = new AbortController()
+  const keys = followKeys({ store, logger, signal: stopped.signal })
   const app = buildApp({
     store,
     ids: opaqueIds(config.POSITION_KEY ?? config.EVENTSTORE_URL),
     logger,
     checks,
-    auth: authOf(config),
+    auth: authOf(config, keys),
     corsOrigins: config.CORS_ORIGINS,
     publicUrl: config.PUBLIC_URL,
     storesMax: config.STORES_PER_TENANT_MAX,
@@ -30,7 +32,6 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   logger.info({ url }, 'listening')
-  const stopped = new AbortController()
   const reported = reportReadiness({ checks, logger, signal: stopped.signal })
   return {
     url,

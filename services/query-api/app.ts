@@ -1,7 +1,8 @@
 import type { EventStore } from '#eventstore'
-import { buildServer, type OpaqueIds, type ServerOptions } from '#http'
+import { buildServer, type KeyRing, type OpaqueIds, type ServerOptions } from '#http'
 import { awaitFreshness, type Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
+import { listKeysRoute } from './routes/list-keys.ts'
 import { getStoreRoute, listEventsRoute, listStoresRoute } from './routes/read-stores.ts'
 import { streamStoresRoute } from './routes/stream-stores.ts'
 
@@ -10,19 +11,21 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
   store: EventStore
   freshness: Freshness
   ids: OpaqueIds
+  keys: KeyRing
   lagSeconds: () => number | undefined
   heartbeatMs: number
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
 export function buildApp(dependencies: AppDependencies) {
-  const { models, store, freshness, ids, lagSeconds, heartbeatMs, ...server } = dependencies
+  const { models, store, keys, freshness, ids, lagSeconds, heartbeatMs, ...server } = dependencies
   const app = buildServer({ ...server, service: 'query-api' })
   const readHead = async () => (await store.head())?.position ?? 0n
   awaitFreshness(app, { freshness, ids, lagSeconds, readHead })
   app.register(listStoresRoute, { models })
   app.register(getStoreRoute, { models, store })
   app.register(listEventsRoute, { store, ids })
+  app.register(listKeysRoute, { keys })
   app.register(streamStoresRoute, { models, freshness, ids, heartbeatMs })
   return app
 }

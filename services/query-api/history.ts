@@ -75,7 +75,7 @@ export async function listEvents(
 
 /** A stored event as the API shows it: positions and workers are nothing a tenant may look into. */
 function eventViewOf(recorded: RecordedEvent, ids: OpaqueIds, tenantId: string): EventView {
-  const { actor, correlationId } = decodeMetadata(recorded)
+  const { actor, actorName, asOperator, address, reason, correlationId } = decodeMetadata(recorded)
   const { id, revision, position, type, data, recordedAt: time } = recorded
   return {
     id,
@@ -87,6 +87,11 @@ function eventViewOf(recorded: RecordedEvent, ids: OpaqueIds, tenantId: string):
       /^worker:(.*)$/,
       (_, name: string) => `worker:${ids.workerOf(name, tenantId)}`,
     ),
+    ...(actorName !== undefined && { actorName }),
+    ...(asOperator && { asOperator }),
+    // Where an operator works is no tenant's matter.
+    ...(address !== undefined && !asOperator && { address }),
+    ...(reason !== undefined && { reason }),
     correlationId,
     data: withoutWorker(data, (name) => ids.workerOf(name, tenantId)),
   }

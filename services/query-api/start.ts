@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, opaqueIds, reportReadiness } from '#http'
+import { authOf, closeWithin, followKeys, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { openPool, watchStoreChanges } from '#postgres'
 import { Registry } from 'prom-client'
@@ -28,7 +28,9 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   // Without the event store lists and stores are served; history answers 503 by itself.
   const checks = { postgres: models.readPosition }
   const dependencies = { ...checks, eventStore: () => store.ping(1_500) }
+  const keys = followKeys({ store, logger, signal })
   const app = buildApp({
+    keys,
     models,
     store,
     freshness,
@@ -38,7 +40,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     logger,
     checks,
     registry,
-    auth: authOf(config),
+    auth: authOf(config, keys),
     corsOrigins: config.CORS_ORIGINS,
     publicUrl: config.PUBLIC_URL,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,

@@ -2,7 +2,9 @@ export { ConfigError, exitIfMisconfigured, parseEnvironment } from './parse-conf
 export { runService } from './run-service.ts'
 export {
   apiVariables,
+  authKinds,
   authVariables,
+  type AuthKinds,
   databaseVariables,
   eventStoreVariables,
   logLevel,

@@ -70,17 +70,49 @@ export const databaseVariables = {
     ),
 }
 
+export const authKinds = z.enum(['off', 'jwt', 'keys', 'keys,jwt', 'jwt,keys'])
+/** off, or what a bearer may be. */
+export type AuthKinds = z.output<typeof authKinds>
+
+const elementsOf = (text: string): string[] => text.split(',').flatMap((part) => part.trim() || [])
+const listOr = (fallback: string) => z.string().default(fallback).transform(elementsOf)
+const pairsIn = (text: string) =>
+  Object.fromEntries(elementsOf(text).map((pair) => pair.split('=').map((part) => part.trim())))
+
+const keySetUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine(isHttpsOrLoopback, 'must start with https:// unless its host is loopback')
+  .refine(hasNoUser, 'must hold no user and no password')
+const roleMap = z.record(z.string(), z.enum(['read', 'write', 'admin', 'operator']))
+const claimPaths = z.union([z.string().transform(elementsOf), z.array(z.string())]).optional()
+const issuer = z.strictObject({
+  issuer: z.string(),
+  audience: z.string(),
+  jwksUrl: keySetUrl,
+  tokenType: z.string().optional(),
+  tenantClaims: claimPaths,
+  roleClaims: claimPaths,
+  roleMap: roleMap.optional(),
+})
+
+function parsedJson(text: string, context: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be a JSON list of issuers' })
+    return z.NEVER
+  }
+}
+
 /** Authentication of the HTTP services; `off` is for a loopback address only: see `requireAuthentication`. */
 export const authVariables = {
-  AUTH: z.enum(['off', 'jwt']).default('jwt'),
+  AUTH: authKinds.default('jwt'),
+  /** Several issuers; the variables below give what one of them leaves out. */
+  AUTH_ISSUERS: z.string().transform(parsedJson).pipe(z.array(issuer).min(1)).optional(),
   AUTH_ISSUER: z.string().optional(),
   AUTH_AUDIENCE: z.string().optional(),
   /** Anybody who can change the keys in transit can sign any token. */
-  AUTH_JWKS_URL: z
-    .url({ protocol: /^https?$/ })
-    .refine(isHttpsOrLoopback, 'must start with https:// unless its host is loopback')
-    .refine(hasNoUser, 'must hold no user and no password')
-    .optional(),
+  AUTH_JWKS_URL: keySetUrl.optional(),
   /** Origins of pages that may use the API from a browser, separated by commas. */
   CORS_ORIGINS: z
     .string()
@@ -92,6 +124,20 @@ export const authVariables = {
     ),
   /** The `typ` that a token's header must have, such as `at+jwt`. */
   AUTH_TOKEN_TYPE: z.string().optional(),
+  /** Where a token names its tenant and its roles; several paths, the first that it has is taken. */
+  AUTH_CLAIM_TENANT: listOr('tenant'),
+  AUTH_CLAIM_ROLES: listOr('roles,scope'),
+  /** What an issuer calls a role: `realm-admin=admin,viewer=read`. */
+  AUTH_ROLE_MAP: z.string().default('').transform(pairsIn).pipe(roleMap),
+  /** The key of an operator that is in no log, to make the first keys with; or its SHA-256 in hex. */
+  OPERATOR_KEY: z
+    .string()
+    .regex(/^[\w.~+/=-]{32,200}$/, 'must have 32–200 letters, digits or . _ ~ + / = -')
+    .optional(),
+  OPERATOR_KEY_SHA256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 characters of hex')
+    .optional(),
 }
 
 /** What the HTTP services show to tenants; the same for all of them. */
@@ -108,14 +154,15 @@ export const apiVariables = {
 
 /** A check for `superRefine`: without authentication only loopback is served; with it, all it needs is given. */
 export function requireAuthentication(
-  config: { HOST: string; AUTH: 'off' | 'jwt' } & Partial<Record<string, unknown>>,
+  config: { HOST: string; AUTH: AuthKinds } & Partial<Record<string, unknown>>,
   context: z.RefinementCtx,
 ): void {
   if (config.AUTH === 'off') {
     if (!loopback.includes(config.HOST))
-      refuse(context, 'AUTH', 'off is for a loopback HOST only: set AUTH=jwt')
+      refuse(context, 'AUTH', 'off is for a loopback HOST only: set AUTH=keys or AUTH=jwt')
     return
   }
+  if (!config.AUTH.includes('jwt') || config['AUTH_ISSUERS'] !== undefined) return
   for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS_URL'])
     if (config[name] === undefined) refuse(context, name, 'is needed with AUTH=jwt')
 }

@@ -1,4 +1,4 @@
-import { engines, plans, storeStatuses } from '#domain'
+import { engines, plans, roles, storeStatuses } from '#domain'
 import { z } from 'zod'
 
 /** The display name of a store: data only, and nothing that a shell, a template or YAML could interpret. */
@@ -82,8 +82,22 @@ export const matches = ({ 'if-match': tags }: Preconditions, etag: string): bool
 export const isNamed = ({ 'if-none-match': tags = [] }: Preconditions, etag: string): boolean =>
   tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === etag)
 
+/** Whose stores an operator means. */
+const tenant = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'takes 1–64 letters, digits, ".", "_" or "-"')
+  .describe('An operator names the tenant; anybody else has one')
+  .optional()
+
+const reason = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,200}$/, 'takes 1–200 printable ASCII characters')
+  .describe('Why; kept in the events')
+  .optional()
+
 // Loose: a request has other headers too.
-export const createHeaders = z.looseObject({ 'idempotency-key': idempotencyKey.optional() })
+const writeHeaders = z.looseObject({ 'x-tenant': tenant, 'x-reason': reason })
+export const createHeaders = writeHeaders.extend({ 'idempotency-key': idempotencyKey.optional() })
 export const commandHeaders = createHeaders.extend(preconditionHeaders.shape)
 
 /** Ids are taken in any case and kept in lower case (RFC 9562 §4). */
@@ -112,11 +126,12 @@ const integer = (minimum: number, maximum: number, fallback?: number) =>
       },
     })
 
+const readQuery = z.strictObject({ tenant })
 const pageLimit = integer(1, 100, 50).default(50)
 
 /** GET /api/stores: no other parameters. */
-export const listStoresQuery = z
-  .strictObject({
+export const listStoresQuery = readQuery
+  .extend({
     limit: pageLimit,
     offset: integer(0, 10_000)
       .optional()
@@ -141,7 +156,7 @@ export const listStoresQuery = z
   })
 export type ListStoresQuery = z.output<typeof listStoresQuery>
 
-export const getStoreQuery = z.strictObject({
+export const getStoreQuery = readQuery.extend({
   at: z.iso
     .datetime({
       offset: true,
@@ -152,7 +167,7 @@ export const getStoreQuery = z.strictObject({
     .describe('The store as it was at this time'),
 })
 
-export const listEventsQuery = z.strictObject({
+export const listEventsQuery = readQuery.extend({
   limit: pageLimit,
   from: integer(0, 999_999_999, 0).default(0).describe('Revision of the first event'),
 })
@@ -167,8 +182,30 @@ export const streamHeaders = positionHeaders.extend({
     )
     .optional(),
 })
-
 // Ids were numbers once; a client that still has one begins again.
 function isNumber(id: string): boolean {
   return /^\d{1,19}$/.test(id) && BigInt(id) < 2n ** 63n
 }
+export const streamQuery = z.looseObject({ tenant })
+
+const keyName = z
+  .string()
+  .normalize('NFC')
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^\P{Cc}*$/u, 'must not contain control characters')
+
+/** The body of POST /keys. */
+export const createKeyBody = z.strictObject({
+  name: keyName.describe('How people know the key'),
+  roles: z
+    .array(z.enum(roles))
+    .min(1)
+    .max(4)
+    .describe('The highest counts; it includes the others'),
+  expiresAt: z.iso.datetime({ offset: true }).optional().describe('Not before now'),
+})
+export const keyHeaders = writeHeaders
+export const keyParams = z.object({ id: z.string().regex(/^[0-9a-f]{16}$/, 'is no id of a key') })
+export const listKeysQuery = readQuery

@@ -3,6 +3,7 @@ import {
   failureReasons,
   plans,
   releaseNameOf,
+  roles,
   storeStatuses,
   type StoreState,
 } from '#domain'
@@ -73,6 +74,10 @@ export const eventView = named('Event', {
   type: z.string(),
   time,
   actor: z.string(),
+  actorName: z.string().optional().describe('How people know the actor'),
+  asOperator: z.literal(true).optional().describe('An operator acted for the tenant'),
+  address: z.string().optional().describe('The network address the request came from'),
+  reason: z.string().optional().describe('X-Reason of the request'),
   correlationId: z.string(),
   data: z.record(z.string(), z.unknown()),
 })
@@ -82,6 +87,26 @@ export const eventPage = named('EventPage', {
   events: z.array(eventView),
   pagination: z.object({ limit: count, hasMore: z.boolean(), nextFrom: count.nullable() }),
 })
+
+/** An API key as the API shows it: never the key itself. */
+export const keyView = named('Key', {
+  id: z.string(),
+  tenantId: z.string().describe('`*` for the key of an operator'),
+  name: z.string(),
+  roles: z.array(z.enum(roles)),
+  createdAt: time,
+  createdBy: z.string(),
+  expiresAt: time.nullable(),
+  revokedAt: time.nullable(),
+})
+export type KeyView = z.output<typeof keyView>
+
+export const oneKey = named('OneKey', { key: keyView })
+export const oneNewKey = named('OneNewKey', {
+  key: keyView,
+  secret: z.string().describe('The key to send as bearer; shown only here'),
+})
+export const keyList = named('KeyList', { keys: z.array(keyView) })
 
 const nothing = z.object({})
 
@@ -93,6 +118,38 @@ export const streamEvent = z
     z.object({ event: z.literal('reset'), id: z.string(), data: nothing }),
   ])
   .meta({ id: 'StreamEvent' })
+
+/** What the OpenAPI document shows. */
+export const exampleStore = {
+  id: '4f6c1a52-7a5e-5d0b-9a3e-2b1f0c9d8e7f',
+  tenantId: 'acme',
+  name: 'Test Store',
+  engine: 'woocommerce',
+  plan: 'small',
+  status: 'requested',
+  url: null,
+  release: 'store-4f6c1a527a5e5d0b9a3e2b1f0c9d8e7f',
+  namespace: 'store-4f6c1a527a5e5d0b9a3e2b1f0c9d8e7f',
+  chartVersion: null,
+  upgrade: null,
+  attempt: 0,
+  failure: null,
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedAt: '2026-01-01T00:00:00.000Z',
+  deletedAt: null,
+  revision: 0,
+}
+
+export const exampleKey = {
+  id: '0f3a5c7e9b1d2f48',
+  tenantId: 'acme',
+  name: 'panel',
+  roles: ['write'],
+  createdAt: '2026-01-01T00:00:00.000Z',
+  createdBy: 'key:operator',
+  expiresAt: null,
+  revokedAt: null,
+}
 
 interface Seen {
   updatedAt: string

@@ -1,6 +1,7 @@
 export {
   commandHeaders,
   createHeaders,
+  createKeyBody,
   getStoreQuery,
   isNamed,
   listEventsQuery,
@@ -22,15 +23,19 @@ export { operations } from './operations.ts'
 export {
   eventPage,
   eventView,
+  keyView,
+  oneNewKey,
   oneStore,
   storePage,
   streamEvent,
   storeView,
   storeViewOf,
   type EventView,
+  type KeyView,
   type StoreView,
 } from './http-views.ts'
 export {
+  decodeApiKeyEvent,
   decodeMetadata,
   decodeStoreEvent,
   decodeTenantEvent,

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '#domain'
+import type { ErrorCode, Role } from '#domain'
 import type { z } from 'zod'
 
 /** What a route of the API takes, gives and asks of its caller: the services serve it, the OpenAPI document tells it. */
@@ -8,7 +8,9 @@ export interface Operation {
   /** Below the base path, with `:id` for a parameter. */
   path: string
   /** The role the caller must have. */
-  policy: 'read' | 'write' | 'admin'
+  policy: Role
+  /** An operator need not name a tenant. */
+  anyTenant?: true
   tag: Tag
   summary: string
   description?: string
@@ -39,6 +41,7 @@ export interface Operation {
 export const tags = {
   Stores: 'Request stores, follow and change them',
   History: 'What happened to a store, from the event log itself',
+  Keys: 'API keys: who may use the API, and how far',
 } as const
 type Tag = keyof typeof tags
 
@@ -56,6 +59,7 @@ export const errorsOfAll: readonly ErrorCode[] = [
   'INTERNAL',
   'OVERLOADED',
   'ISSUER_UNAVAILABLE',
+  'KEYS_UNAVAILABLE',
 ]
 export const ofLog = [
   'EVENT_STORE_UNAVAILABLE',
@@ -82,9 +86,12 @@ export const ofChanges = [
 ] as const
 
 /** An operation as a fastify route declares it, at each of its addresses: the contract's first. */
-export function routeOf<O extends Operation>({ schema, policy, path }: O) {
+export function routeOf<O extends Operation>({ schema, policy, path, anyTenant }: O) {
   const typed: O['schema'] = schema
-  const config: { policy: O['policy'] } = { policy }
+  const config: { policy: O['policy']; anyTenant: boolean } = {
+    policy,
+    anyTenant: anyTenant === true,
+  }
   const addresses = [basePath, aliasPath].map((base) => ({ base, url: base + path }))
   return { addresses, schema: typed, config }
 }

@@ -1,7 +1,11 @@
 import {
   commandHeaders,
   createHeaders,
+  createKeyBody,
   getStoreQuery,
+  keyHeaders,
+  keyParams,
+  listKeysQuery,
   listEventsQuery,
   listStoresQuery,
   positionHeaders,
@@ -9,30 +13,21 @@ import {
   requestStoreBody,
   storeParams,
   streamHeaders,
+  streamQuery,
   upgradeStoreBody,
 } from './http-requests.ts'
 import { ofAppends, ofChanges, ofLog, ofReadModels, type Operation } from './operation.ts'
-import { eventPage, oneStore, storePage, streamEvent } from './http-views.ts'
-
-const exampleStore = {
-  id: '4f6c1a52-7a5e-5d0b-9a3e-2b1f0c9d8e7f',
-  tenantId: 'acme',
-  name: 'Test Store',
-  engine: 'woocommerce',
-  plan: 'small',
-  status: 'requested',
-  url: null,
-  release: 'store-4f6c1a527a5e5d0b9a3e2b1f0c9d8e7f',
-  namespace: 'store-4f6c1a527a5e5d0b9a3e2b1f0c9d8e7f',
-  chartVersion: null,
-  upgrade: null,
-  attempt: 0,
-  failure: null,
-  createdAt: '2026-01-01T00:00:00.000Z',
-  updatedAt: '2026-01-01T00:00:00.000Z',
-  deletedAt: null,
-  revision: 0,
-}
+import {
+  eventPage,
+  exampleKey,
+  exampleStore,
+  keyList,
+  oneKey,
+  oneNewKey,
+  oneStore,
+  storePage,
+  streamEvent,
+} from './http-views.ts'
 
 const accepted = {
   status: 202,
@@ -96,7 +91,7 @@ export const operations = {
     description:
       'The first event is `open`; `store` has the whole store; after `reset` read the list again. ' +
       '`Last-Event-ID` continues behind an event. A stream ends after 15 minutes at the latest.',
-    schema: { headers: streamHeaders },
+    schema: { querystring: streamQuery, headers: streamHeaders },
     answer: {
       status: 200,
       description: 'A stream of events',
@@ -185,5 +180,70 @@ export const operations = {
     schema: { ...change.schema, body: upgradeStoreBody },
     exampleBody: { plan: 'large' },
     errors: [...ofChanges, 'PLAN_TOO_SMALL'],
+  },
+  listKeys: {
+    operationId: 'listKeys',
+    method: 'GET',
+    path: '/keys',
+    policy: 'admin',
+    anyTenant: true,
+    tag: 'Keys',
+    summary: 'List API keys',
+    description: 'Revoked and expired ones too. Without a tenant an operator gets those of all.',
+    schema: { querystring: listKeysQuery },
+    answer: {
+      status: 200,
+      description: 'The keys',
+      body: keyList,
+      headers: ['X-Position', 'X-Read-Lag'],
+      example: { keys: [exampleKey] },
+    },
+    errors: [],
+  },
+  createKey: {
+    operationId: 'createKey',
+    method: 'POST',
+    path: '/keys',
+    policy: 'admin',
+    anyTenant: true,
+    tag: 'Keys',
+    summary: 'Make an API key',
+    description:
+      'Every request makes a key of its own. Without a tenant an operator makes the key of an operator.',
+    schema: { headers: keyHeaders, body: createKeyBody },
+    exampleBody: { name: 'panel', roles: ['write'] },
+    answer: {
+      status: 201,
+      description: 'The key, and the only time its text is shown',
+      body: oneNewKey,
+      headers: ['Location'],
+      example: {
+        key: exampleKey,
+        secret: 'sw_0f3a5c7e9b1d2f48_1JpQ3k9vTz6yXw0bRnC5dGh8LmFs2aUeKoVi7tYxPqB0a1B2c',
+      },
+    },
+    errors: ofAppends.filter((code) => code !== 'IDEMPOTENCY_KEY_REUSED'),
+  },
+  revokeKey: {
+    operationId: 'revokeKey',
+    method: 'DELETE',
+    path: '/keys/:id',
+    policy: 'admin',
+    anyTenant: true,
+    tag: 'Keys',
+    summary: 'Revoke an API key',
+    description: 'Within a second no process takes it any more, and its live streams end.',
+    schema: { params: keyParams, headers: keyHeaders },
+    answer: {
+      status: 200,
+      description: 'The revoked key; the same for a repetition',
+      body: oneKey,
+      example: { key: { ...exampleKey, revokedAt: '2026-01-02T00:00:00.000Z' } },
+    },
+    errors: [
+      ...ofAppends.filter((code) => code !== 'IDEMPOTENCY_KEY_REUSED'),
+      'ROUTE_NOT_FOUND',
+      'KEY_NOT_FOUND',
+    ],
   },
 } as const satisfies Record<string, Operation>

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { requestStoreBody } from './http-requests.ts'
 import { storeView } from './http-views.ts'
 import {
+  decodeApiKeyEvent,
   decodeMetadata,
   decodeStoreEvent,
   decodeTenantEvent,
@@ -34,6 +35,11 @@ const goldenOfTenants: Record<string, string> = {
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reservedAt":"2026-01-01T00:00:00.000Z"}',
   StoreSlotReleased:
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reason":"deleted","releasedAt":"2026-01-01T00:00:00.000Z"}',
+}
+const goldenOfKeys: Record<string, string> = {
+  ApiKeyCreated:
+    '{"id":"0f3a5c7e9b1d2f48","tenantId":"acme","name":"panel","roles":["write"],"hash":"h","expiresAt":"2027-01-01T00:00:00.000Z","createdAt":"2026-01-01T00:00:00.000Z"}',
+  ApiKeyRevoked: '{"revokedAt":"2026-01-01T00:00:00.000Z"}',
 }
 const place = { stream: 'store-x', revision: 7n }
 const stored = (type: string, json: string) => ({ type, data: JSON.parse(json), ...place })
@@ -82,6 +88,11 @@ test.each(Object.entries(goldenOfTenants))('%s is read and written as stored', (
   expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
 })
 
+test.each(Object.entries(goldenOfKeys))('%s is read and written as stored', (type, json) => {
+  const event = decodeApiKeyEvent(stored(type, json))
+  expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
+})
+
 test('F45: a type this version does not know is left out', () => {
   expect(decodeStoreEvent(stored('StoreMoved', '{}'))).toBeUndefined()
   expect(decodeTenantEvent(stored('TenantMoved', '{}'))).toBeUndefined()
@@ -114,4 +125,11 @@ test('metadata is read as it is stored; without an actor it is unreadable', () =
   const event = { ...stored('RetryRequested', '{}'), metadata: JSON.parse(json) }
   expect(JSON.stringify(decodeMetadata(event))).toBe(json)
   expect(() => decodeMetadata({ ...event, metadata: {} })).toThrow(/actor/)
+})
+
+test('metadata tells who acted, from where and why, where that is known', () => {
+  const json =
+    '{"correlationId":"trace-1","actor":"key:0f3a","actorName":"panel","asOperator":true,"address":"192.0.2.1","reason":"order 7","tenantId":"demo","schemaVersion":1,"commandId":"c1"}'
+  const event = { ...stored('RetryRequested', '{}'), metadata: JSON.parse(json) }
+  expect(JSON.stringify(decodeMetadata(event))).toBe(json)
 })

@@ -1,8 +1,10 @@
 import {
   AppError,
+  type ApiKeyEvent,
   engines,
   failureReasons,
   plans,
+  roles,
   slotReleaseReasons,
   workKinds,
   type EventMetadata,
@@ -119,13 +121,34 @@ const tenantEvent = z.discriminatedUnion('type', [
   ),
 ])
 
+const apiKeyEvent = z.discriminatedUnion('type', [
+  event(
+    'ApiKeyCreated',
+    z.object({
+      id: z.string(),
+      tenantId: z.string(),
+      name: z.string(),
+      roles: z.array(z.enum(roles)),
+      hash: z.string(),
+      expiresAt: time.exactOptional(),
+      createdAt: time,
+    }),
+  ),
+  event('ApiKeyRevoked', z.object({ revokedAt: time })),
+])
+
 export const storeEventTypes: readonly string[] = typesOf(storeEvent)
 const tenantEventTypes = typesOf(tenantEvent)
+const apiKeyEventTypes = typesOf(apiKeyEvent)
 
 const metadata = z.object({
   correlationId: z.string(),
   causationId: z.string().exactOptional(),
   actor: z.string(),
+  actorName: z.string().exactOptional(),
+  asOperator: z.literal(true).exactOptional(),
+  address: z.string().exactOptional(),
+  reason: z.string().exactOptional(),
   tenantId: z.string(),
   schemaVersion: z.int(),
   traceparent: z.string().exactOptional(),
@@ -150,6 +173,12 @@ export function decodeStoreEvent(stored: Stored): StoreEvent | undefined {
 export function decodeTenantEvent(stored: Stored): TenantEvent | undefined {
   if (!tenantEventTypes.includes(stored.type)) return undefined
   return parse(tenantEvent, { type: stored.type, data: stored.data }, stored)
+}
+
+/** A stored event of an API key's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
+export function decodeApiKeyEvent(stored: Stored): ApiKeyEvent | undefined {
+  if (!apiKeyEventTypes.includes(stored.type)) return undefined
+  return parse(apiKeyEvent, { type: stored.type, data: stored.data }, stored)
 }
 
 /** The metadata of a stored event. Throws EVENT_UNREADABLE. */

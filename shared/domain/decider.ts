@@ -14,8 +14,16 @@ export interface Decider<State, Command, Event> {
 export interface EventMetadata {
   correlationId: string
   causationId?: string
-  /** Who acted: `user:<id>` or `worker:<id>`. */
+  /** Who acted: `user:<id>`, `key:<id>` or `worker:<id>`. */
   actor: string
+  /** How people know the actor. */
+  actorName?: string
+  /** The actor is an operator, who acted for this tenant. */
+  asOperator?: true
+  /** The network address the request came from. */
+  address?: string
+  /** Why, in the caller's words. */
+  reason?: string
   tenantId: string
   schemaVersion: number
   traceparent?: string

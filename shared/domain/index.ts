@@ -1,3 +1,13 @@
+export {
+  anyTenant,
+  apiKey,
+  apiKeyStream,
+  apiKeyStreamPrefix,
+  roles,
+  type ApiKeyCreated,
+  type ApiKeyEvent,
+  type Role,
+} from './api-key.ts'
 export { AppError, errorCodes, hasCode, isRetryable, type ErrorCode } from './app-error.ts'
 export type { Decider, EventMetadata } from './decider.ts'
 export { takeOversMax } from './store/claim.ts'

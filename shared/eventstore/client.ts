@@ -15,6 +15,7 @@ export {
   type JSONType,
   type ResolvedEvent,
   START,
+  streamNameFilter,
   type StreamingRead,
   StreamNotFoundError,
   TimeoutError,

@@ -49,6 +49,16 @@ export interface ReadAllOptions {
   signal?: AbortSignal
 }
 
+export interface SubscribeToAllOptions {
+  /** Position to start behind; the beginning unless given. */
+  after?: bigint
+  /** Only events of streams whose names begin so. */
+  streamPrefix?: string
+  /** Called each time the event store no longer sends, until it has sent `caughtUp` again. */
+  onLost?: () => void
+  signal: AbortSignal
+}
+
 /** What a subscriber is sent, in order: a checkpoint covers everything before it, events or not. */
 export type SubscriptionItem = RecordedEvent | { caughtUp: true } | { checkpoint: bigint }
 
@@ -66,10 +76,7 @@ export interface EventStore {
   /** Reads the log up to where it ended at the call, without system events. */
   readAll: (options?: ReadAllOptions) => AsyncIterable<RecordedEvent>
   /** Follows the log without system events, reopening on every failure; ends only on abort, or with EVENT_LOG_DIVERGED. */
-  subscribeToAll: (options: {
-    after?: bigint
-    signal: AbortSignal
-  }) => AsyncIterable<SubscriptionItem>
+  subscribeToAll: (options: SubscribeToAllOptions) => AsyncIterable<SubscriptionItem>
   /** The newest event that is not a system event; undefined for an empty log. */
   head: () => Promise<{ position: bigint; id: string } | undefined>
   /** The event at exactly this position, as the leader has it. */

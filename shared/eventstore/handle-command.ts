@@ -52,6 +52,10 @@ export interface CommandContext {
   correlationId: string
   causationId?: string
   actor: string
+  actorName?: string
+  asOperator?: true
+  address?: string
+  reason?: string
   tenantId: string
   traceparent?: string
 }

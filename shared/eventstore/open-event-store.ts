@@ -36,7 +36,7 @@ export function openEventStore(options: OpenEventStoreOptions): EventStore {
     readStream: (stream, readOptions = {}) =>
       readEvents({ ...streamRead(client, stream, readOptions), timeoutMs }),
     readAll: (readOptions = {}) => readAll(source, readOptions),
-    subscribeToAll: ({ after, signal }) => subscribeToAll({ client, after, signal, logger }),
+    subscribeToAll: (subscription) => subscribeToAll({ ...subscription, client, logger }),
     head: async () => {
       const newest = await newestEvent(source)
       return newest && { position: newest.position, id: newest.id }

@@ -1,9 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { hasCode } from '#domain'
 import type { Logger } from '#observability'
-import { type EventStoreDBClient, excludeSystemEvents, START, TimeoutError } from './client.ts'
+import {
+  type EventStoreDBClient,
+  excludeSystemEvents,
+  START,
+  streamNameFilter,
+  TimeoutError,
+} from './client.ts'
 import { appErrorOf } from './errors.ts'
-import type { SubscriptionItem } from './event-store.ts'
+import type { SubscribeToAllOptions, SubscriptionItem } from './event-store.ts'
 import { recordedEvent } from './read.ts'
 import { divergedAt } from './same-log.ts'
 
@@ -14,10 +20,8 @@ const READ_DENIED =
   'access denied: the user of EVENTSTORE_URL may not read $all. An administrator allows it in the metadata of $all: ' +
   '{"$acl":{"$r":["<user>","$admins"]}}'
 
-interface SubscribeOptions {
+interface SubscribeOptions extends SubscribeToAllOptions {
   client: EventStoreDBClient
-  after: bigint | undefined
-  signal: AbortSignal
   logger?: Logger | undefined
 }
 
@@ -26,7 +30,7 @@ interface SubscribeOptions {
  * EVENT_LOG_DIVERGED when the log proves to be another one.
  */
 export async function* subscribeToAll(options: SubscribeOptions): AsyncGenerator<SubscriptionItem> {
-  const { client, signal, logger } = options
+  const { signal, logger, onLost } = options
   const report = reporter(logger)
   let { after } = options
   let pauseMs = PAUSE_FIRST_MS
@@ -34,13 +38,14 @@ export async function* subscribeToAll(options: SubscribeOptions): AsyncGenerator
     const from = after
     let last = from
     try {
-      for await (const item of subscribeOnce(client, after, signal)) {
+      for await (const item of subscribeOnce(options, after)) {
         pauseMs = PAUSE_FIRST_MS
         if ('id' in item) last = assertBehind(last, item.position)
         after = positionOf(item) ?? after
         yield item
       }
     } catch (error) {
+      onLost?.()
       if (signal.aborted) return
       if (hasCode(error, 'EVENT_LOG_DIVERGED')) throw error
       report(error, { after: after?.toString(), pauseMs })
@@ -92,11 +97,10 @@ const CHECKPOINT_INTERVAL = 32
 
 /** One subscription, until it fails, ends or is aborted; then it throws. Items come in the order the server sent them. */
 async function* subscribeOnce(
-  client: EventStoreDBClient,
+  { client, streamPrefix, signal }: SubscribeOptions,
   after: bigint | undefined,
-  signal: AbortSignal,
 ): AsyncGenerator<SubscriptionItem> {
-  const subscription = openSubscription(client, after)
+  const subscription = openSubscription(client, { streamPrefix, after })
   const onAbort = () => subscription.fail(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
@@ -118,8 +122,21 @@ interface Marker {
   item: SubscriptionItem
 }
 
+function filterOf(streamPrefix: string | undefined, onCheckpoint: (position: bigint) => void) {
+  const marks = {
+    checkpointInterval: CHECKPOINT_INTERVAL,
+    checkpointReached: async (_subscription: unknown, { commit }: { commit: bigint }) =>
+      onCheckpoint(commit),
+  }
+  if (streamPrefix === undefined) return excludeSystemEvents(marks)
+  return streamNameFilter({ ...marks, prefixes: [streamPrefix] })
+}
+
 /** The client reports marks aside from the events; counting puts them back in their place. */
-function openSubscription(client: EventStoreDBClient, after: bigint | undefined) {
+function openSubscription(
+  client: EventStoreDBClient,
+  { streamPrefix, after }: { streamPrefix: string | undefined; after: bigint | undefined },
+) {
   const markers: Marker[] = []
   let taken = 0
   let failure: unknown
@@ -134,10 +151,7 @@ function openSubscription(client: EventStoreDBClient, after: bigint | undefined)
   }
   const source = client.subscribeToAll({
     fromPosition: after === undefined ? START : { commit: after, prepare: after },
-    filter: excludeSystemEvents({
-      checkpointInterval: CHECKPOINT_INTERVAL,
-      checkpointReached: async (_subscription, { commit }) => mark({ checkpoint: commit }),
-    }),
+    filter: filterOf(streamPrefix, (checkpoint) => mark({ checkpoint })),
   })
   source
     .on('readable', () => wake())

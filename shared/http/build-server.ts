@@ -46,7 +46,7 @@ declare module 'fastify' {
 
 const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_MS = 30_000
-const callerHeaders = { none: undefined, off: 'X-User-Id', jwt: 'Authorization' }
+const callerHeaders = { none: undefined, off: 'X-User-Id', bearer: 'Authorization' }
 
 /** Bytes of a body that are read; a larger one is refused. */
 export const bodyLimit = 16 * 1024

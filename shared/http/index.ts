@@ -1,5 +1,6 @@
 export { authOf } from './auth/authenticate.ts'
 export type { AuthOptions } from './auth/authenticate.ts'
+export { followKeys, hashOf, newKey, type KeyRing, type KnownKey } from './auth/api-keys.ts'
 export { callerOf, isTenantId, type Caller } from './auth/caller.ts'
 export {
   bodyLimit,

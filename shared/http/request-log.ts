@@ -18,7 +18,9 @@ export function traceRequests(app: FastifyInstance): void {
         durationMs: Math.round(reply.elapsedTime * 10) / 10,
         // Of many that fail alike only some are logged with their cause.
         ...(failedWith !== undefined && { code: failedWith }),
-        ...(caller === null ? {} : { tenantId: caller.tenantId }),
+        ...(caller === null ? {} : { tenantId: caller.tenantId, actor: caller.actor }),
+        // What an operator read of a tenant is told here; what it changed, by the events too.
+        ...(caller?.asOperator && { asOperator: true }),
       },
       'request answered',
     )

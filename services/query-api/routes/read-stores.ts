@@ -75,7 +75,11 @@ export const listEventsRoute: FastifyPluginAsyncZod<{ store: EventStore; ids: Op
       const page = await listEvents({ store, ids }, { tenantId, storeId, ...request.query })
       const { nextFrom, limit } = page.pagination
       if (nextFrom !== null) {
-        const next = app.linkTo(`${base}/stores/${storeId}/events?from=${nextFrom}&limit=${limit}`)
+        const { tenant } = request.query
+        const named = tenant === undefined ? '' : `&tenant=${tenant}`
+        const next = app.linkTo(
+          `${base}/stores/${storeId}/events?from=${nextFrom}&limit=${limit}${named}`,
+        )
         reply.header('link', `<${next}>; rel="next"`)
       }
       return reply.send(page)

@@ -15,7 +15,7 @@ export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async 
   app.addHook('preClose', async () => closing.abort())
   for (const { url } of addresses)
     app.get(url, { config, schema }, async (request, reply) => {
-      const { tenantId, expiresAt = Infinity } = callerOf(request)
+      const { tenantId, expiresAt = Infinity, ended: refused } = callerOf(request)
       const leave = admit(tenantId)
       const ended = new AbortController()
       reply.raw.on('close', () => {
@@ -25,6 +25,8 @@ export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async 
       // After the token's expiry the client comes back with a new one.
       const ageMs = Math.min(AGE_MAX_MS, Math.max(0, expiresAt - Date.now()))
       const signals = [closing.signal, ended.signal, AbortSignal.timeout(ageMs)]
+      // A revoked key's stream ends at once.
+      if (refused !== undefined) signals.push(refused)
       const signal = AbortSignal.any(signals)
       const id = request.headers['last-event-id']
       const last = id === undefined ? undefined : (live.ids.positionOf(id, tenantId) ?? 'unknown')

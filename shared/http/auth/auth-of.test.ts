@@ -6,14 +6,11 @@ const token = { AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a', AUTH_JWKS_URL: 'http://j' 
 test('the variables say how callers are told', () => {
   expect(authOf({ AUTH: 'off' })).toEqual({ mode: 'off' })
   expect(authOf({ AUTH: 'jwt', ...token })).toEqual({
-    mode: 'jwt',
-    issuer: 'i',
-    audience: 'a',
-    jwksUrl: 'http://j',
-    tokenType: undefined,
+    mode: 'bearer',
+    issuers: [{ issuer: 'i', audience: 'a', jwksUrl: 'http://j' }],
   })
   expect(authOf({ AUTH: 'jwt', ...token, AUTH_TOKEN_TYPE: 'at+jwt' })).toMatchObject({
-    tokenType: 'at+jwt',
+    issuers: [{ tokenType: 'at+jwt' }],
   })
 })
 

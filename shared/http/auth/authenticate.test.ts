@@ -34,7 +34,7 @@ afterAll(async () => {
 
 function serve(jwksUrl: string, tokenType?: string): HttpServer {
   const logger = createLogger({ service: 'test', level: 'silent' })
-  const auth = { mode: 'jwt', issuer, audience, jwksUrl, tokenType } as const
+  const auth = { mode: 'bearer', issuers: [{ issuer, audience, jwksUrl, tokenType }] } as const
   const server = buildServer({ service: 'test', logger, auth })
   for (const policy of ['read', 'write', 'admin'] as const)
     server.get(`/${policy}`, { config: { policy } }, async (request) => callerOf(request))
@@ -174,3 +174,78 @@ async function signWithSecret() {
 }
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+const shapes = {
+  Keycloak: {
+    options: {
+      tenantClaims: ['organization_id'],
+      roleClaims: ['realm_access.roles'],
+      roleMap: { 'realm-admin': 'admin', viewer: 'read' },
+    },
+    claims: {
+      sub: 'f:1:alice',
+      typ: 'Bearer',
+      azp: 'panel',
+      preferred_username: 'alice',
+      organization_id: 'acme',
+      realm_access: { roles: ['offline_access', 'realm-admin'] },
+      scope: 'openid email',
+    },
+    roles: ['read', 'write', 'admin'],
+    actorName: 'alice',
+  },
+  Auth0: {
+    options: {
+      tenantClaims: ['https://panel.example/tenant'],
+      roleClaims: ['https://panel.example/roles', 'scope'],
+    },
+    claims: {
+      sub: 'auth0|5f7c',
+      azp: 'client',
+      gty: 'password',
+      'https://panel.example/tenant': 'acme',
+      'https://panel.example/roles': ['write'],
+      scope: 'openid profile',
+    },
+    roles: ['read', 'write'],
+    actorName: undefined,
+  },
+  Entra: {
+    options: {
+      tenantClaims: ['tid'],
+      roleClaims: ['roles', 'scp'],
+      roleMap: { 'Stores.Read': 'read', 'Stores.ReadWrite': 'write' },
+    },
+    claims: {
+      sub: 'AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ',
+      ver: '2.0',
+      tid: '9188040d-6c67-4c5b-b112-36a304b66dad',
+      oid: '00000000-0000-0000-66f3-3332eca7ea81',
+      name: 'Alice Example',
+      scp: 'Stores.Read Stores.ReadWrite',
+    },
+    roles: ['read', 'write'],
+    actorName: 'Alice Example',
+  },
+}
+
+test.for(Object.entries(shapes))(
+  'a token shaped as %s makes it is understood by its mapping',
+  async ([name, { options, claims: brought, roles, actorName }]) => {
+    const { port = 0 } = Object(jwks.address())
+    const jwksUrl = `http://127.0.0.1:${port}/jwks`
+    const other = { issuer: 'https://other.example', audience: 'other', jwksUrl }
+    const issuers = [other, { issuer, audience, jwksUrl, ...options }]
+    const logger = createLogger({ service: 'test', level: 'silent' })
+    const server = buildServer({ service: 'test', logger, auth: { mode: 'bearer', issuers } })
+    server.get('/read', { config: { policy: 'read' } }, async (request) => callerOf(request))
+
+    const headers = { authorization: `Bearer ${await sign(brought)}` }
+    const caller = (await server.inject({ url: '/read', headers })).json()
+
+    const tenantId = name === 'Entra' ? '9188040d-6c67-4c5b-b112-36a304b66dad' : 'acme'
+    expect(caller).toMatchObject({ tenantId, actor: `user:${brought.sub}`, roles })
+    expect(caller.actorName).toBe(actorName)
+    await server.close()
+  },
+)

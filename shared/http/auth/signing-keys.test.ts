@@ -24,7 +24,10 @@ async function world(answer: Answer) {
   const address = publisher.address()
   const port = typeof address === 'object' ? address?.port : undefined
   const jwksUrl = `http://127.0.0.1:${port}/`
-  const auth = { mode: 'jwt', issuer, audience: 'storewright', jwksUrl } as const
+  const auth = {
+    mode: 'bearer',
+    issuers: [{ issuer, audience: 'storewright', jwksUrl }],
+  } as const
   const logger = createLogger({ service: 'test', level: 'silent' })
   const app = buildServer({ service: 'test', logger, auth })
   app.get('/read', { config: { policy: 'read' } }, () => ({}))

@@ -22,6 +22,8 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   RATE_LIMITED: { status: 429, title: 'Too many requests', retryAfter: 1 },
   OVERLOADED: unavailable('The service cannot take this request now'),
   ISSUER_UNAVAILABLE: unavailable('Tokens cannot be checked now'),
+  KEYS_UNAVAILABLE: unavailable('API keys cannot be checked now'),
+  KEY_NOT_FOUND: { status: 404, title: 'There is no such API key' },
   INTERNAL: internal,
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key belongs to another request' },
   QUOTA_EXCEEDED: { status: 403, title: 'Store quota reached' },

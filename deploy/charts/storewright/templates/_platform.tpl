@@ -85,10 +85,13 @@ cluster there is none.
 - {name: {{ . }}, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: {{ . }}}}}
 {{- end }}
 {{- if $component.api }}
-- {name: AUTH, value: jwt}
-- {name: AUTH_ISSUER, value: {{ $.Values.authentication.issuer | quote }}}
-- {name: AUTH_AUDIENCE, value: {{ $.Values.authentication.audience | quote }}}
-- {name: AUTH_JWKS_URL, value: {{ $.Values.authentication.jwksUrl | quote }}}
+- {name: AUTH, value: {{ $.Values.authentication.kinds | default "jwt" | quote }}}
+{{- range $name, $key := dict "AUTH_ISSUER" "issuer" "AUTH_AUDIENCE" "audience" "AUTH_JWKS_URL" "jwksUrl" "AUTH_TOKEN_TYPE" "tokenType" "AUTH_CLAIM_TENANT" "claimTenant" "AUTH_CLAIM_ROLES" "claimRoles" "AUTH_ROLE_MAP" "roleMap" "OPERATOR_KEY_SHA256" "operatorKeySha256" }}
+{{- with index $.Values.authentication $key }}
+- {name: {{ $name }}, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+- {name: OPERATOR_KEY, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: OPERATOR_KEY, optional: true}}}
 - {name: POSITION_KEY, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: POSITION_KEY, optional: true}}}
 {{- with $.Values.publicUrl }}
 - {name: PUBLIC_URL, value: {{ . | quote }}}

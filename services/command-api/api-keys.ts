@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { decodeApiKeyEvent, type KeyView } from '#contracts'
+import { anyTenant, apiKey, apiKeyStream, AppError, type Role } from '#domain'
+import { type EventStore, handleCommand } from '#eventstore'
+import { newKey } from '#http'
+import type { RequestContext } from './request.ts'
+
+interface NewApiKey {
+  name: string
+  roles: Role[]
+  expiresAt?: string | undefined
+}
+
+/** What makes and revokes API keys; the context's tenant is whose key it is, `*` for an operator's. */
+export function apiKeys({ store, now }: { store: EventStore; now: () => Date }) {
+  return {
+    /** The new key and its text, which nothing else ever tells. Throws REQUEST_INVALID. */
+    create: async (asked: NewApiKey, context: RequestContext) => {
+      const { id, text, hash } = newKey()
+      const { name, roles } = asked
+      const createdAt = now().toISOString()
+      const expiresAt = asked.expiresAt && new Date(asked.expiresAt).toISOString()
+      if (expiresAt !== undefined && expiresAt <= createdAt)
+        throw new AppError('REQUEST_INVALID', 'expiresAt has to be later than now')
+      const { tenantId } = context
+      const key = { id, tenantId, name, roles, hash, createdAt, ...(expiresAt && { expiresAt }) }
+      await handleCommand({
+        store,
+        decider: apiKey,
+        decode: decodeApiKeyEvent,
+        stream: apiKeyStream(id),
+        command: { type: 'CreateApiKey', ...key },
+        context: { ...context, commandId: randomUUID() },
+      })
+      const view = viewOf(key, { createdBy: context.actor, revokedAt: null })
+      return { view, text }
+    },
+    /** The revoked key. Throws KEY_NOT_FOUND, for another tenant's too. */
+    revoke: async (id: string, context: RequestContext): Promise<KeyView> => {
+      let createdBy = ''
+      const { state } = await handleCommand({
+        store,
+        decider: apiKey,
+        decode: (stored) => {
+          const { metadata } = stored
+          if (createdBy === '' && typeof metadata === 'object' && metadata && 'actor' in metadata)
+            createdBy = String(metadata.actor)
+          return decodeApiKeyEvent(stored)
+        },
+        stream: apiKeyStream(id),
+        command: { type: 'RevokeApiKey', now: now().toISOString() },
+        context: { ...context, commandId: randomUUID() },
+        precondition: ({ state: found }) => {
+          const owner = found.status === 'absent' ? undefined : found.key.tenantId
+          if (owner === undefined || !mayReach(context.tenantId, owner)) throw notFound()
+        },
+      })
+      if (state.status !== 'revoked') throw notFound()
+      return viewOf(state.key, { createdBy, revokedAt: state.revokedAt })
+    },
+  }
+}
+
+const mayReach = (tenantId: string, owner: string): boolean =>
+  tenantId === anyTenant || tenantId === owner
+
+const notFound = () => new AppError('KEY_NOT_FOUND', 'There is no such API key')
+
+type Created = Omit<KeyView, 'expiresAt' | 'createdBy' | 'revokedAt'> & {
+  expiresAt?: string
+  hash: string
+}
+
+/** Without its hash. */
+function viewOf(created: Created, known: Pick<KeyView, 'createdBy' | 'revokedAt'>): KeyView {
+  const { hash: _, expiresAt = null, ...key } = created
+  return { ...key, ...known, expiresAt }
+}
