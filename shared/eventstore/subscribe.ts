@@ -1,10 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { hasCode } from '#domain'
 import type { Logger } from '#observability'
-import { type EventStoreDBClient, excludeSystemEvents, START, TimeoutError } from './client.ts'
+import {
+  type EventStoreDBClient,
+  excludeSystemEvents,
+  type ReadConnections,
+  START,
+  TimeoutError,
+} from './client.ts'
 import { appErrorOf } from './errors.ts'
 import type { SubscriptionItem } from './event-store.ts'
-import { recordedEvent } from './read.ts'
+import { ping, recordedEvent } from './read.ts'
 import { divergedAt } from './same-log.ts'
 
 const PAUSE_FIRST_MS = 50
@@ -15,7 +21,7 @@ const READ_DENIED =
   '{"$acl":{"$r":["<user>","$admins"]}}'
 
 interface SubscribeOptions {
-  client: EventStoreDBClient
+  connections: ReadConnections
   after: bigint | undefined
   signal: AbortSignal
   logger?: Logger | undefined
@@ -26,7 +32,7 @@ interface SubscribeOptions {
  * EVENT_LOG_DIVERGED when the log proves to be another one.
  */
 export async function* subscribeToAll(options: SubscribeOptions): AsyncGenerator<SubscriptionItem> {
-  const { client, signal, logger } = options
+  const { connections, signal, logger } = options
   const report = reporter(logger)
   let { after } = options
   let pauseMs = PAUSE_FIRST_MS
@@ -34,7 +40,7 @@ export async function* subscribeToAll(options: SubscribeOptions): AsyncGenerator
     const from = after
     let last = from
     try {
-      for await (const item of subscribeOnce(client, after, signal)) {
+      for await (const item of subscribeOnce(connections, after, signal)) {
         pauseMs = PAUSE_FIRST_MS
         if ('id' in item) last = assertBehind(last, item.position)
         after = positionOf(item) ?? after
@@ -89,26 +95,43 @@ function positionOf(item: SubscriptionItem): bigint | undefined {
 }
 
 const CHECKPOINT_INTERVAL = 32
+/** A follower that was sent nothing for this long asks whether its node still answers. */
+const SILENT_MS = 1_500
+const ANSWER_MS = 2_000
 
 /** One subscription, until it fails, ends or is aborted; then it throws. Items come in the order the server sent them. */
 async function* subscribeOnce(
-  client: EventStoreDBClient,
+  connections: ReadConnections,
   after: bigint | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<SubscriptionItem> {
-  const subscription = openSubscription(client, after)
-  const onAbort = () => subscription.fail(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
+  const connection = connections.take()
+  const subscription = openSubscription(connection.client, after)
+  const over = AbortSignal.any([signal, connection.replaced])
+  const onOver = () => subscription.fail(over.reason)
+  over.addEventListener('abort', onOver, { once: true })
+  if (over.aborted) onOver()
+  let isWaiting = false
+  let isSilent = false
+  const asking = setInterval(() => {
+    // An answer that takes too long has the connection replaced.
+    if (isWaiting && isSilent) void ping({ connections }, ANSWER_MS).catch(() => undefined)
+    isSilent = true
+  }, SILENT_MS)
   try {
     for (;;) {
       const changed = subscription.changed()
       for (let item = subscription.take(); item; item = subscription.take()) yield item
+      isWaiting = true
       await changed
+      isWaiting = false
+      isSilent = false
     }
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    clearInterval(asking)
+    over.removeEventListener('abort', onOver)
     subscription.close()
+    connections.giveBack(connection)
   }
 }
 
