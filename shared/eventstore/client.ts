@@ -144,7 +144,7 @@ async function guardedCall(open: Function, stub: unknown): Promise<unknown> {
 }
 
 /** A client that reads. */
-export interface ReadConnection {
+interface ReadConnection {
   client: EventStoreDBClient
   /** Aborts when another took its place: what follows the log through this one begins again through that. */
   replaced: AbortSignal

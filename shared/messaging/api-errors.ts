@@ -34,3 +34,8 @@ export function isTaken(error: unknown): boolean {
 export function isOutdated(error: unknown): boolean {
   return apiErrorCode(error) === WRONG_LAST_SEQUENCE
 }
+
+/** True when JetStream answered, and said no. */
+export function isRefused(error: unknown): boolean {
+  return apiErrorCode(error) !== undefined
+}
