@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { EventStore } from '#eventstore'
 import {
   awaitTopology,
+  checkTopology,
   connectMessaging,
   type Messaging,
   nextWork,
@@ -64,7 +65,7 @@ export function startProvisioner(dependencies: ProvisionerDependencies) {
     /** Throws unless work can be taken. */
     ping: async (): Promise<void> => {
       if (messaging === undefined) throw new Error('NATS has not answered yet')
-      await messaging.ping(1_500)
+      await Promise.all([messaging.ping(1_500), checkTopology(messaging, 1_500)])
     },
     /** Takes no more messages, and gives helm the grace time; settles when the last work has ended. */
     drain: async (): Promise<void> => {

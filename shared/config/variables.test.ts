@@ -41,6 +41,16 @@ test.for<Partial<typeof right & { AUTH_JWKS_URL: string }>>([
   expect(parseEnvironment(schema, { ...right, ...env })).toMatchObject(env)
 })
 
+test('hosts behind the first of NATS_URL take its scheme', () => {
+  const taken = (NATS_URL: string) => parseEnvironment(schema, { ...right, NATS_URL }).NATS_URL
+
+  expect(taken('nats://a,b,c')).toBe('nats://a,nats://b,nats://c')
+  expect(taken('tls://u:p@a:4222, b:4223,[::1]:4224')).toBe(
+    'tls://u:p@a:4222,tls://b:4223,tls://[::1]:4224',
+  )
+  expect(taken('nats://a:4222,tls://b:4222')).toBe('nats://a:4222,tls://b:4222')
+})
+
 const mistaken = [
   ['EVENTSTORE_URL', 'http://admin:hunter2@h:2113'],
   ['EVENTSTORE_URL', 'kurrentdb://admin:hunter2@h:2113'],
@@ -56,6 +66,15 @@ const mistaken = [
   ['NATS_URL', 'nats://h:4222,nats://u:pass#hunter2@h:4222'],
   ['NATS_URL', 'nats://u:pass/hunter2@h:4222'],
   ['NATS_URL', 'nats://u:hunter2%@h:4222'],
+  ['NATS_URL', 'nats://u:1,hunter2@h:4222'],
+  ['NATS_URL', 'nats://u:hunter2@h:4222,'],
+  ['NATS_URL', 'nats://u:hunter2@h:4222,,i:4222'],
+  ['NATS_URL', 'nats://u:hunter2@h:4222,i:4x22'],
+  ['NATS_URL', 'nats://u:hunter2@h:4222/x'],
+  ['NATS_URL', 'nats://u:hunter2@h:4222?tls=true'],
+  ['NATS_URL', 'h:4222,nats://u:hunter2@i:4222'],
+  ['NATS_URL', 'nats://u:one@h:4222,nats://u:hunter2@i:4222'],
+  ['NATS_URL', 'nats://h:4222,nats://u:hunter2@i:4222'],
   ['DATABASE_URL', 'mysql://u:hunter2@h/x'],
   ['DATABASE_URL', 'postgres://u:hunter2@h:54x32/x'],
   ['DATABASE_URL', 'postgres://u:pass#hunter2@h:5432/x'],

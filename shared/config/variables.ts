@@ -52,13 +52,45 @@ export const eventStoreVariables = {
 }
 
 export const messagingVariables = {
-  /** `nats://host:port`, several separated by commas. */
+  /** `nats://host:port`; of several, separated by commas, those behind the first may leave out what they share with it. */
   NATS_URL: z
     .string()
+    .transform(withSchemes)
     .refine(
-      (urls) => urls.split(',').every((url) => isAddress(url.trim(), ['nats:', 'tls:'])),
-      `must be nats://user:password@host:port or tls://…, ${encoded}`,
+      (urls) => urls.split(',').every((url) => isServer(url.trim())),
+      `must be nats://user:password@host:port or tls://…, more hosts behind commas, ${encoded}`,
+    )
+    .refine(
+      haveOneUser,
+      'must give user and password at its first host; other hosts have the same, or none',
     ),
+}
+
+const bareServer = new RegExp(String.raw`^\s*${host}\s*$`, 'i')
+
+/** Each host with a scheme: one that is nothing but a host takes that of the first. */
+function withSchemes(urls: string): string {
+  const [scheme] = /^\s*[a-z]+:\/\//i.exec(urls) ?? []
+  if (scheme === undefined) return urls
+  const parts = urls.split(',')
+  return parts
+    .map((part) => (bareServer.test(part) ? `${scheme.trim()}${part.trim()}` : part))
+    .join(',')
+}
+
+/** The address of a server and nothing else. */
+function isServer(text: string): boolean {
+  if (!isAddress(text, ['nats:', 'tls:'])) return false
+  const { hostname, pathname, search } = new URL(text)
+  return hostname !== '' && /^\/?$/.test(pathname) && search === ''
+}
+
+function haveOneUser(urls: string): boolean {
+  const [first, ...others] = urls.split(',').map((url) => URL.parse(url.trim()))
+  return others.every(
+    (url) =>
+      !url?.username || (url.username === first?.username && url.password === first.password),
+  )
 }
 
 export const databaseVariables = {

@@ -1,13 +1,13 @@
-import { pause, within } from '#async'
+import { OutOfTimeError, pause, within } from '#async'
 import type { Logger } from '#observability'
-import { type AppendClient, type ClientAppend, connectForAppends } from './client.ts'
+import { type AppendClient, type ClientAppend, connectForAppends, disposed } from './client.ts'
 import { appErrorOf, ruleOf } from './errors.ts'
 import type { Appended } from './event-store.ts'
 
 /** Longer than the 2 s after which the event store answers an append it could not commit, or is doing already. */
 const ATTEMPT_TIMEOUT_MS = 3_000
-const READY_TIMEOUT_MS = 4_000
-const DISPOSE_TIMEOUT_MS = 1_000
+const READY_TIMEOUT_MS = 3_000
+const SETTLE_TIMEOUT_MS = 250
 /** A node that refuses every append for this long may have lost its cluster: the nodes are looked up again. */
 const PUT_OFF_MAX_MS = 1_000
 const PAUSE_FIRST_MS = 20
@@ -28,6 +28,7 @@ interface Connection {
   client: AppendClient
   ready: Promise<void>
   inFlight: Set<Promise<unknown>>
+  answeredAt: number
   /** Since when every answer was "later". */
   putOffSince?: number | undefined
 }
@@ -40,15 +41,16 @@ function openAppender(connectionString: string, logger?: Logger): Appender {
   const open = (): Connection => {
     const client = connectForAppends(connectionString)
     const ready = within(client.ready, READY_TIMEOUT_MS)
-    const connection: Connection = { client, ready, inFlight: new Set() }
+    const connection: Connection = { client, ready, inFlight: new Set(), answeredAt: 0 }
     ready.catch(() => giveUp(connection))
     return connection
   }
-  // All clients of a process share one table of answers: the next one starts when nothing of this one is in flight.
+  // All clients of a process share one table of answers: the next one starts when this one has ended.
   const giveUp = (connection: Connection, err?: unknown) => {
     if (connection !== current) return
     current = undefined
-    ending = ending.then(() => ended(connection))
+    const answersLater = err !== undefined && !ruleOf(err).endsClient
+    ending = ending.then(() => ended(connection, answersLater))
     if (err !== undefined)
       logger?.warn({ err }, 'the connection that appends to the event store is replaced')
   }
@@ -63,17 +65,19 @@ function openAppender(connectionString: string, logger?: Logger): Appender {
   const send = async (call: AppendCall): Promise<Appended> => {
     const connection = await connected()
     call.signal?.throwIfAborted()
+    const sentAt = performance.now()
     const sent = connection.client.append(call)
     const settled = sent.catch(() => undefined).finally(() => connection.inFlight.delete(settled))
     connection.inFlight.add(settled)
     // Timed on its own: the caller may have less time left than an attempt needs.
     return within(sent, ATTEMPT_TIMEOUT_MS).then(
       (appended) => {
+        connection.answeredAt = performance.now()
         connection.putOffSince = undefined
         return appended
       },
       (error: unknown) => {
-        if (isOver(connection, error)) giveUp(connection, error)
+        if (isOver(connection, error, sentAt)) giveUp(connection, error)
         throw error
       },
     )
@@ -88,20 +92,26 @@ function openAppender(connectionString: string, logger?: Logger): Appender {
 }
 
 /** Whether this failure says that the connection leads nowhere. */
-function isOver(connection: Connection, error: unknown): boolean {
+function isOver(connection: Connection, error: unknown, sentAt: number): boolean {
   const { isRepeated, endsClient } = ruleOf(error)
+  // One append was not answered: the connection is as good as the answers that came since.
+  if (error instanceof OutOfTimeError) return connection.answeredAt < sentAt
   if (endsClient) return true
   const now = performance.now()
+  connection.answeredAt = now
   connection.putOffSince = isRepeated ? (connection.putOffSince ?? now) : undefined
   return now - (connection.putOffSince ?? now) > PUT_OFF_MAX_MS
 }
 
-/** Settles when nothing of the connection is in flight any more, or a cancelled call does not end. */
-async function ended({ client, inFlight }: Connection): Promise<void> {
+/**
+ * Ends the connection. One whose node answers "later" is about to answer what is in flight, and a repeat of that
+ * would be dropped; from one that is silent or broken nothing comes any more.
+ */
+async function ended({ client, inFlight }: Connection, answersLater: boolean): Promise<void> {
   const settled = () => Promise.all(inFlight)
-  await within(settled(), ATTEMPT_TIMEOUT_MS).catch(() => undefined)
+  if (answersLater) await within(settled(), ATTEMPT_TIMEOUT_MS).catch(() => undefined)
   await disposed(client)
-  await within(settled(), DISPOSE_TIMEOUT_MS).catch(() => undefined)
+  await within(settled(), SETTLE_TIMEOUT_MS).catch(() => undefined)
 }
 
 async function untilKnown(
@@ -150,9 +160,4 @@ export function sharedAppender(connectionString: string, logger?: Logger): Appen
       await shared.appender.close()
     },
   }
-}
-
-/** Cancels the client's calls; returns in any case, for the client waits for ever on a call that does not end. */
-export async function disposed(client: { dispose: () => Promise<void> }): Promise<void> {
-  await within(client.dispose(), DISPOSE_TIMEOUT_MS).catch(() => undefined)
 }

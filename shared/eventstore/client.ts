@@ -1,6 +1,8 @@
 import { type EventData, EventStoreDBClient } from '@eventstore/db-client'
 import { EventEmitter } from 'node:events'
+import { within } from '#async'
 import { AppError } from '#domain'
+import type { Logger } from '#observability'
 
 // The one file that imports the client: another client, or a newer one, is a change of this file.
 export {
@@ -27,14 +29,14 @@ export {
 const GOSSIP_TIMEOUT_S = 2
 
 /** Connects on the first call. Throws CONFIG_INVALID for a connection string that is none. */
-export function connect(connectionString: string): EventStoreDBClient {
+function connect(connectionString: string): EventStoreDBClient {
   if (/throwOnAppendFailure=false/i.test(connectionString))
     throw new AppError('CONFIG_INVALID', 'throwOnAppendFailure must not be false')
   const unknown = unknownOption(connectionString)
   if (unknown !== undefined)
     throw new AppError('CONFIG_INVALID', `EVENTSTORE_URL has an unknown option: ${unknown}`)
   try {
-    return EventStoreDBClient.connectionString(withGossipTimeout(connectionString))
+    return noteChannel(EventStoreDBClient.connectionString(withGossipTimeout(connectionString)))
   } catch {
     // The client's error quotes the string with its password.
     throw new AppError('CONFIG_INVALID', 'The event store connection string is invalid')
@@ -100,7 +102,7 @@ export function connectForAppends(connectionString: string): AppendClient {
       const result = await client.appendToStream(stream, events, { expectedRevision: expected })
       return { revision: result.nextExpectedRevision, position: result.position?.commit }
     },
-    dispose: () => client.dispose(),
+    dispose: () => hungUp(client),
   }
 }
 
@@ -140,4 +142,90 @@ async function guardedCall(open: Function, stub: unknown): Promise<unknown> {
     })
   }
   return call
+}
+
+/** A client that reads. */
+interface ReadConnection {
+  client: EventStoreDBClient
+  /** Aborts when another took its place: what follows the log through this one begins again through that. */
+  replaced: AbortSignal
+}
+
+/** The client that reads, and the next one when the node of this one answers nothing. */
+export interface ReadConnections {
+  /** The present one; it stays open until it is given back. */
+  take: () => ReadConnection
+  giveBack: (connection: ReadConnection) => void
+  /** Looks the nodes up again, unless that was done since the connection was taken. */
+  replace: (connection: ReadConnection) => void
+  close: () => Promise<void>
+}
+
+/** Connects on the first call. Throws CONFIG_INVALID for a connection string that is none. */
+export function connectForReads(connectionString: string, logger?: Logger): ReadConnections {
+  const users = new Map<ReadConnection, number>()
+  const endings = new WeakMap<AbortSignal, AbortController>()
+  const open = (): ReadConnection => {
+    const ending = new AbortController()
+    endings.set(ending.signal, ending)
+    return { client: connect(connectionString), replaced: ending.signal }
+  }
+  let current = open()
+  const endUnused = (connection: ReadConnection) => {
+    if (connection !== current && !users.has(connection)) void hungUp(connection.client)
+  }
+  return {
+    take: () => {
+      users.set(current, (users.get(current) ?? 0) + 1)
+      return current
+    },
+    giveBack: (connection) => {
+      const others = (users.get(connection) ?? 1) - 1
+      if (others > 0) return void users.set(connection, others)
+      users.delete(connection)
+      endUnused(connection)
+    },
+    replace: (connection) => {
+      if (connection !== current) return
+      logger?.warn('the event store answers no reads; its nodes are looked up again')
+      current = open()
+      endings.get(connection.replaced)?.abort(new Error('The node does not answer'))
+      endUnused(connection)
+    },
+    close: async () => {
+      await Promise.all([...users.keys(), current].map(({ client }) => hungUp(client)))
+    },
+  }
+}
+
+const DISPOSE_TIMEOUT_MS = 1_000
+
+/** Cancels the client's calls; returns in any case, for the client waits for ever on a call that does not end. */
+export async function disposed(client: { dispose: () => Promise<void> }): Promise<void> {
+  await within(client.dispose(), DISPOSE_TIMEOUT_MS).catch(() => undefined)
+}
+
+const channels = new WeakMap<EventStoreDBClient, { close: () => void }>()
+
+/** Notes the channel that the client opens, for it keeps that to itself and leaves it open when it is disposed of. */
+function noteChannel(client: EventStoreDBClient): EventStoreDBClient {
+  const original: unknown = Reflect.get(client, 'createChannel')
+  if (typeof original !== 'function') return client
+  Reflect.set(client, 'createChannel', async () => {
+    const channel: unknown = await Reflect.apply(original, client, [])
+    // The one before has failed; the client has closed it itself.
+    if (isClosable(channel)) channels.set(client, channel)
+    return channel
+  })
+  return client
+}
+
+/** Ends a client with its connection. */
+async function hungUp(client: EventStoreDBClient): Promise<void> {
+  await disposed(client)
+  channels.get(client)?.close()
+}
+
+function isClosable(channel: unknown): channel is { close: () => void } {
+  return typeof channel === 'object' && channel !== null && 'close' in channel
 }

@@ -1,9 +1,9 @@
-import { EventStoreDBClient } from '@eventstore/db-client'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { newEvents, newStream } from '#test/event-store-events'
 import { eventually } from '#test/eventually'
 import { testEventStore } from '#test/servers/test-eventstore'
+import { connectForReads, type EventStoreDBClient, type ReadConnections } from './client.ts'
 import { openEventStore } from './open-event-store.ts'
 import { eventAt, newestEvent, ping, readAll, readEvents } from './read.ts'
 import { subscribeToAll } from './subscribe.ts'
@@ -13,6 +13,7 @@ const timeoutMs = 5_000
 const openCalls = z.object({ disposableStreams: z.set(z.unknown()) })
 
 let server: Awaited<ReturnType<typeof testEventStore>>
+let connections: ReadConnections
 let client: EventStoreDBClient
 let middle: bigint
 const stream = newStream()
@@ -26,23 +27,28 @@ beforeAll(async () => {
 })
 afterAll(async () => server[Symbol.asyncDispose]())
 beforeEach(() => {
-  client = EventStoreDBClient.connectionString(server.url)
-  onTestFinished(() => client.dispose())
+  connections = connectForReads(server.url)
+  client = connections.take().client
+  onTestFinished(() => connections.close())
 })
 
-const open = (maxCount: number) => () => client.readStream(stream, { maxCount })
+const open = (maxCount: number) => (from: EventStoreDBClient) =>
+  from.readStream(stream, { maxCount })
 const reads: Record<string, () => Promise<unknown>> = {
-  ping: () => ping({ client, timeoutMs }, timeoutMs),
-  'looking for the newest event': () => newestEvent({ client, timeoutMs }),
-  'looking at one position': () => eventAt({ client, timeoutMs }, middle),
-  'leaving after the only event': () => leave(readEvents({ open: open(1), timeoutMs })),
-  'leaving after the first of few': () => leave(readEvents({ open: open(5), timeoutMs })),
-  'leaving after the first of many': () => leave(readEvents({ open: open(200), timeoutMs })),
-  'reading a part of the log': () => leave(readAll({ client, timeoutMs }, {}), 3),
+  ping: () => ping({ connections }, timeoutMs),
+  'looking for the newest event': () => newestEvent({ connections, timeoutMs }),
+  'looking at one position': () => eventAt({ connections, timeoutMs }, middle),
+  'leaving after the only event': () =>
+    leave(readEvents({ connections, open: open(1), timeoutMs })),
+  'leaving after the first of few': () =>
+    leave(readEvents({ connections, open: open(5), timeoutMs })),
+  'leaving after the first of many': () =>
+    leave(readEvents({ connections, open: open(200), timeoutMs })),
+  'reading a part of the log': () => leave(readAll({ connections, timeoutMs }, {}), 3),
   'a read of a missing stream': () =>
-    leave(readEvents({ open: () => client.readStream(newStream()), timeoutMs })),
+    leave(readEvents({ connections, open: (from) => from.readStream(newStream()), timeoutMs })),
   'leaving a subscription': () =>
-    leave(subscribeToAll({ client, after: middle, signal: new AbortController().signal })),
+    leave(subscribeToAll({ connections, after: middle, signal: new AbortController().signal })),
   'an abort before the answer': () => abortAfter(0),
   'an abort between two events': () => abortAfter(1),
 }
@@ -68,7 +74,7 @@ async function leave(events: AsyncIterable<unknown>, after = 1): Promise<void> {
 
 async function abortAfter(count: number): Promise<void> {
   const controller = new AbortController()
-  const events = readEvents({ open: open(200), timeoutMs, signal: controller.signal })
+  const events = readEvents({ connections, open: open(200), timeoutMs, signal: controller.signal })
   for (let n = 0; n < count; n++) await events.next()
   const next = events.next()
   controller.abort(new Error('enough'))

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { hasCode } from '#domain'
 import type { Logger } from '#observability'
-import { disposed, sharedAppender } from './appender.ts'
+import { sharedAppender } from './appender.ts'
 import { checkedEvents } from './check-append.ts'
-import { connect, type EventStoreDBClient, jsonEvent, START } from './client.ts'
+import { connectForReads, jsonEvent, START } from './client.ts'
 import type { EventStore, ReadStreamOptions } from './event-store.ts'
-import { eventAt, newestEvent, ping, readAll, readEvents } from './read.ts'
+import { eventAt, newestEvent, ping, readAll, type ReadCall, readEvents } from './read.ts'
 import { subscribeToAll } from './subscribe.ts'
 
 const TIMEOUT_MS = 5_000
@@ -24,9 +24,9 @@ export interface OpenEventStoreOptions {
 /** Connects lazily: the event store need not be up yet. Throws CONFIG_INVALID for a connection string that is none. */
 export function openEventStore(options: OpenEventStoreOptions): EventStore {
   const { connectionString, timeoutMs = TIMEOUT_MS, logger } = options
-  const client = connect(connectionString)
+  const connections = connectForReads(connectionString, logger)
   const appender = sharedAppender(connectionString, logger)
-  const source = { client, timeoutMs }
+  const source = { connections, timeoutMs }
   return {
     append: async (stream, events, expected, { signal } = {}) => {
       const checked = checkedEvents(stream, events, expected)
@@ -34,9 +34,9 @@ export function openEventStore(options: OpenEventStoreOptions): EventStore {
       return appender.append({ stream, events: checked, expected, timeoutMs, signal })
     },
     readStream: (stream, readOptions = {}) =>
-      readEvents({ ...streamRead(client, stream, readOptions), timeoutMs }),
+      readEvents({ ...source, ...streamRead(stream, readOptions) }),
     readAll: (readOptions = {}) => readAll(source, readOptions),
-    subscribeToAll: (subscription) => subscribeToAll({ ...subscription, client, logger }),
+    subscribeToAll: (subscription) => subscribeToAll({ ...subscription, connections, logger }),
     head: async () => {
       const newest = await newestEvent(source)
       return newest && { position: newest.position, id: newest.id }
@@ -53,13 +53,14 @@ export function openEventStore(options: OpenEventStoreOptions): EventStore {
       }
     },
     close: async () => {
-      await Promise.all([appender.close(), disposed(client)])
+      await Promise.all([appender.close(), connections.close()])
     },
   }
 }
 
-function streamRead(client: EventStoreDBClient, stream: string, options: ReadStreamOptions) {
+function streamRead(stream: string, options: ReadStreamOptions) {
   const { from = START, maxCount = Number.MAX_SAFE_INTEGER, signal } = options
-  const open = () => client.readStream(stream, { fromRevision: from, maxCount })
+  const open: ReadCall['open'] = (client) =>
+    client.readStream(stream, { fromRevision: from, maxCount })
   return { open, stream, signal }
 }

@@ -54,7 +54,7 @@ test('an append to an event store that hangs ends in time, and is not done twice
   await using es = await storeAndServer(300)
   const stream = newStream()
   const events = newEvents()
-  await es.store.append(newStream(), newEvents(), 'no_stream')
+  await eventually(() => es.store.append(newStream(), newEvents(), 'no_stream'))
   es.server.freeze()
   const hung = es.store.append(stream, events, 'no_stream')
   await expect(hung).rejects.toMatchObject({ code: 'EVENT_STORE_UNAVAILABLE', retryable: true })

@@ -1,9 +1,10 @@
-import { pause, within } from '#async'
+import { OutOfTimeError, pause, within } from '#async'
 import { AppError, hasCode } from '#domain'
 import {
   BACKWARDS,
   END,
   type EventStoreDBClient,
+  type ReadConnections,
   type ResolvedEvent,
   START,
   type StreamingRead,
@@ -14,12 +15,14 @@ import { appErrorOf } from './errors.ts'
 import type { ReadAllOptions, RecordedEvent } from './event-store.ts'
 
 const PAUSE_MS = 50
+/** A read that has not begun by then is asked again, of another node. */
+const FIRST_EVENT_MS = 2_500
+/** A node that answered nothing for this long may be frozen. */
+const SILENT_MS = 1_000
 
-interface ReadCall {
-  open: () => StreamingRead<ResolvedEvent>
+export interface ReadCall extends Source {
+  open: (client: EventStoreDBClient) => StreamingRead<ResolvedEvent>
   stream?: string
-  /** How long the event store may take for the next event; the reader may take longer. */
-  timeoutMs: number
   signal?: AbortSignal | undefined
   /** An error that this read does not outlast; it is thrown as it is. */
   isFinal?: (error: unknown) => boolean
@@ -49,17 +52,30 @@ export async function* readEvents(call: ReadCall): AsyncGenerator<RecordedEvent>
 }
 
 async function* readOnce(call: ReadCall): AsyncGenerator<RecordedEvent> {
-  call.signal?.throwIfAborted()
-  const read = call.open()
+  const { connections, timeoutMs, signal } = call
+  signal?.throwIfAborted()
+  const connection = connections.take()
+  const read = call.open(connection.client)
   const iterator = read.iterator({ destroyOnReturn: false })
+  let waitingSince = performance.now()
+  const next = (timeout: number) => {
+    waitingSince = performance.now()
+    return within(iterator.next(), timeout, signal)
+  }
   try {
-    for (;;) {
-      const next = await within(iterator.next(), call.timeoutMs, call.signal)
-      if (next.done === true) return
-      const event = recordedEvent(next.value)
+    let result = await next(Math.min(timeoutMs, FIRST_EVENT_MS))
+    while (result.done !== true) {
+      const event = recordedEvent(result.value)
       if (event) yield event
+      result = await next(timeoutMs)
     }
+  } catch (error) {
+    const isUnanswered = error instanceof OutOfTimeError || signal?.aborted === true
+    if (isUnanswered && performance.now() - waitingSince >= SILENT_MS)
+      connections.replace(connection)
+    throw error
   } finally {
+    connections.giveBack(connection)
     void letGo(read, iterator)
   }
 }
@@ -78,34 +94,33 @@ async function letGo(read: StreamingRead<ResolvedEvent>, iterator: AsyncIterator
 const BACKWARDS_PAGES = [1, 64, 1024]
 
 interface Source {
-  client: EventStoreDBClient
+  connections: ReadConnections
+  /** How long the event store may take for the next event; the reader may take longer. */
   timeoutMs: number
 }
 
 /** The log behind `after` without system events. */
 export async function* readAll(
-  { client, timeoutMs }: Source,
+  source: Source,
   { after, signal }: ReadAllOptions,
 ): AsyncGenerator<RecordedEvent> {
   const fromPosition = after === undefined ? START : { commit: after, prepare: after }
-  const open = () => client.readAll({ fromPosition })
-  for await (const event of readEvents({ open, timeoutMs, signal })) {
+  const open = (client: EventStoreDBClient) => client.readAll({ fromPosition })
+  for await (const event of readEvents({ ...source, open, signal })) {
     if (event.position !== after && !isSystemEvent(event)) yield event
   }
 }
 
 /** The newest event that is not a system event. */
-export async function newestEvent({
-  client,
-  timeoutMs,
-}: Source): Promise<RecordedEvent | undefined> {
+export async function newestEvent(source: Source): Promise<RecordedEvent | undefined> {
   let before: bigint | undefined
   for (let page = 0; ; page++) {
     const maxCount = BACKWARDS_PAGES[Math.min(page, BACKWARDS_PAGES.length - 1)] ?? 1
     const fromPosition = before === undefined ? END : { commit: before, prepare: before }
-    const open = () => client.readAll({ direction: BACKWARDS, fromPosition, maxCount })
+    const open = (client: EventStoreDBClient) =>
+      client.readAll({ direction: BACKWARDS, fromPosition, maxCount })
     let seen = 0
-    for await (const event of readEvents({ open, timeoutMs })) {
+    for await (const event of readEvents({ ...source, open })) {
       if (!isSystemEvent(event)) return event
       before = event.position
       seen++
@@ -122,12 +137,12 @@ export async function eventAt(
   source: Source,
   position: bigint,
 ): Promise<RecordedEvent | undefined> {
-  const { client, timeoutMs } = source
   const fromPosition = { commit: position, prepare: position }
-  const open = () => client.readAll({ fromPosition, maxCount: 1, requiresLeader: true })
+  const open = (client: EventStoreDBClient) =>
+    client.readAll({ fromPosition, maxCount: 1, requiresLeader: true })
   for (let refusals = 0; refusals < REFUSALS_MAX; refusals++)
     try {
-      for await (const event of readEvents({ open, timeoutMs, isFinal: isRefusal }))
+      for await (const event of readEvents({ ...source, open, isFinal: isRefusal }))
         return event.position === position ? event : undefined
       return undefined
     } catch (error) {
@@ -146,9 +161,14 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** Throws EVENT_STORE_UNAVAILABLE unless the log can be read in time. */
-export async function ping({ client }: Source, timeoutMs: number): Promise<void> {
-  const open = () => client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 })
-  const events = readEvents({ open, timeoutMs, signal: AbortSignal.timeout(timeoutMs) })
+export async function ping(
+  { connections }: Pick<Source, 'connections'>,
+  timeoutMs: number,
+): Promise<void> {
+  const open = (client: EventStoreDBClient) =>
+    client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 })
+  const signal = AbortSignal.timeout(timeoutMs)
+  const events = readEvents({ connections, open, timeoutMs, signal })
   try {
     await events.next()
   } catch (cause) {

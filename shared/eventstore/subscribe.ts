@@ -4,13 +4,14 @@ import type { Logger } from '#observability'
 import {
   type EventStoreDBClient,
   excludeSystemEvents,
+  type ReadConnections,
   START,
   streamNameFilter,
   TimeoutError,
 } from './client.ts'
 import { appErrorOf } from './errors.ts'
 import type { SubscribeToAllOptions, SubscriptionItem } from './event-store.ts'
-import { recordedEvent } from './read.ts'
+import { ping, recordedEvent } from './read.ts'
 import { divergedAt } from './same-log.ts'
 
 const PAUSE_FIRST_MS = 50
@@ -21,7 +22,7 @@ const READ_DENIED =
   '{"$acl":{"$r":["<user>","$admins"]}}'
 
 interface SubscribeOptions extends SubscribeToAllOptions {
-  client: EventStoreDBClient
+  connections: ReadConnections
   logger?: Logger | undefined
 }
 
@@ -94,25 +95,42 @@ function positionOf(item: SubscriptionItem): bigint | undefined {
 }
 
 const CHECKPOINT_INTERVAL = 32
+/** A follower that was sent nothing for this long asks whether its node still answers. */
+const SILENT_MS = 1_500
+const ANSWER_MS = 2_000
 
 /** One subscription, until it fails, ends or is aborted; then it throws. Items come in the order the server sent them. */
 async function* subscribeOnce(
-  { client, streamPrefix, signal }: SubscribeOptions,
+  { connections, streamPrefix, signal }: SubscribeOptions,
   after: bigint | undefined,
 ): AsyncGenerator<SubscriptionItem> {
-  const subscription = openSubscription(client, { streamPrefix, after })
-  const onAbort = () => subscription.fail(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
+  const connection = connections.take()
+  const subscription = openSubscription(connection.client, { streamPrefix, after })
+  const over = AbortSignal.any([signal, connection.replaced])
+  const onOver = () => subscription.fail(over.reason)
+  over.addEventListener('abort', onOver, { once: true })
+  if (over.aborted) onOver()
+  let isWaiting = false
+  let isSilent = false
+  const asking = setInterval(() => {
+    // An answer that takes too long has the connection replaced.
+    if (isWaiting && isSilent) void ping({ connections }, ANSWER_MS).catch(() => undefined)
+    isSilent = true
+  }, SILENT_MS)
   try {
     for (;;) {
       const changed = subscription.changed()
       for (let item = subscription.take(); item; item = subscription.take()) yield item
+      isWaiting = true
       await changed
+      isWaiting = false
+      isSilent = false
     }
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    clearInterval(asking)
+    over.removeEventListener('abort', onOver)
     subscription.close()
+    connections.giveBack(connection)
   }
 }
 

@@ -42,3 +42,8 @@ export function isTooLarge(error: unknown): boolean {
   const code = apiErrorCode(error)
   return code !== undefined && NO_ROOM.includes(code)
 }
+
+/** True when JetStream answered, and said no. */
+export function isRefused(error: unknown): boolean {
+  return apiErrorCode(error) !== undefined
+}

@@ -1,15 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ConsumerConfig, JetStreamManager, StreamConfig } from 'nats'
 import { eventStreamName, provisionersConsumer } from '#contracts'
-import { hasCode } from '#domain'
-import { ifPresent, isTaken, isTooLarge } from './api-errors.ts'
+import { AppError, hasCode } from '#domain'
+import { ifPresent, isRefused, isTaken, isTooLarge } from './api-errors.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import type { Messaging } from './messaging.ts'
 import {
   defaultTimings,
   eventStreamBytes,
   eventStreamConfig,
+  leaseStream,
   leaseStreamConfig,
+  permitStream,
   permitStreamConfig,
   provisionersConfig,
   type WorkTimings,
@@ -72,16 +74,20 @@ async function ensureEventStream(manager: JetStreamManager, replicas: number): P
 type NamedStream = Partial<StreamConfig> & { name: string }
 type Kept = (keyof StreamConfig)[]
 
-/** What an operator has changed (replicas) or was created with (`keep`) stays. */
+/** What it was created with (`keep`) stays, and the number of replicas, unless there is one and there can be more. */
 async function ensureStream(
   manager: JetStreamManager,
-  wanted: NamedStream,
+  wanted: NamedStream & { num_replicas: number },
   keep: (existing: StreamConfig) => Kept,
 ): Promise<void> {
   const create = () => manager.streams.add(wanted)
   const existing = await orCreate(() => manager.streams.info(wanted.name), create)
   const changed = changes(existing.config, wanted, [...keep(existing.config), 'num_replicas'])
   if (changed !== undefined) await manager.streams.update(wanted.name, changed)
+  const { num_replicas } = wanted
+  if (existing.config.num_replicas !== 1 || num_replicas === 1) return
+  // Until all servers of a cluster that is being made are there, it refuses; the next service that starts asks again.
+  await manager.streams.update(wanted.name, { num_replicas }).catch(ifRefused)
 }
 
 async function ensureConsumer(manager: JetStreamManager, timings?: WorkTimings): Promise<void> {
@@ -117,6 +123,28 @@ function changes<T extends object>(
   if (differing.length === 0) return undefined
   const changed: Partial<T> = {}
   return Object.assign(changed, Object.fromEntries(differing))
+}
+
+function ifRefused(error: unknown): void {
+  if (!isRefused(error)) throw error
+}
+
+/**
+ * Resolves when stream, consumer and buckets are there and have leaders: without, a provisioner gets no work.
+ * Throws MESSAGING_UNAVAILABLE.
+ */
+export async function checkTopology({ connection }: Messaging, timeoutMs: number): Promise<void> {
+  try {
+    const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false })
+    await Promise.all([
+      manager.consumers.info(eventStreamName, provisionersConsumer),
+      manager.streams.info(leaseStream),
+      manager.streams.info(permitStream),
+    ])
+  } catch (cause) {
+    const message = 'JetStream does not show the stream, consumer and buckets of the provisioners'
+    throw new AppError('MESSAGING_UNAVAILABLE', message, { retryable: true, cause })
+  }
 }
 
 const CHECK_EVERY_MS = 10_000

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { Events, type NatsConnection } from 'nats'
 import { z } from 'zod'
 import { AppError } from '#domain'
@@ -22,6 +23,13 @@ export interface Messaging extends AsyncDisposable {
   close: () => Promise<void>
 }
 
+/** A server that was cut off from its cluster keeps its connections, and has no JetStream for them. */
+const ASK_EVERY_MS = 2_000
+const ASK_TIMEOUT_MS = 2_000
+const FAILURES_FIRST = 3
+/** While no server has JetStream, moving from one to the next helps nobody. */
+const FAILURES_MAX = 20
+
 interface Hooks {
   logger: Logger
   onClosed?: (error: Error) => void
@@ -34,6 +42,7 @@ export function messagingOf(connection: NatsConnection, { logger, onClosed }: Ho
   const link = { since: performance.now() as number | undefined, connects: 1, closing: false }
   void followStatus()
   void followClose()
+  void followJetStream()
 
   async function followClose(): Promise<void> {
     const error = await connection.closed()
@@ -56,6 +65,24 @@ export function messagingOf(connection: NatsConnection, { logger, onClosed }: Ho
         logger.info({ server: connection.getServer() }, 'Connected to NATS again')
         for (const listener of reconnected) listener()
       }
+    }
+  }
+
+  async function followJetStream(): Promise<void> {
+    let failures = 0
+    let failuresMax = FAILURES_FIRST
+    for (;;) {
+      await wait(ASK_EVERY_MS, undefined, { ref: false })
+      if (link.closing || connection.isClosed()) return
+      const canMove = link.since !== undefined && connection.info?.cluster !== undefined
+      const isAnswered = !canMove || (await answers(connection))
+      failures = isAnswered ? 0 : failures + 1
+      if (isAnswered) failuresMax = FAILURES_FIRST
+      if (failures < failuresMax) continue
+      failures = 0
+      failuresMax = Math.min(failuresMax * 2, FAILURES_MAX)
+      logger.warn({ server: connection.getServer() }, 'No JetStream here; another server is tried')
+      await connection.reconnect().catch(() => undefined)
     }
   }
 
@@ -82,6 +109,13 @@ export function messagingOf(connection: NatsConnection, { logger, onClosed }: Ho
 function register(listeners: Set<() => void>, listener: () => void): () => void {
   listeners.add(listener)
   return () => void listeners.delete(listener)
+}
+
+async function answers(connection: NatsConnection): Promise<boolean> {
+  return pingJetStream(connection, ASK_TIMEOUT_MS).then(
+    () => true,
+    () => false,
+  )
 }
 
 const answer = z.object({ error: z.object({ description: z.string() }).optional() })
