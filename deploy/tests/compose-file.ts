@@ -17,16 +17,7 @@ const serviceSchema = z.looseObject({
   cap_drop: z.array(z.string()).default([]),
   cap_add: z.array(z.string()).default([]),
   security_opt: z.array(z.string()).default([]),
-  // An empty value is an empty text for compose, which fills it in after it has read the file.
-  environment: z
-    .record(
-      z.string(),
-      z
-        .string()
-        .nullable()
-        .transform((value) => value ?? ''),
-    )
-    .default({}),
+  environment: z.record(z.string(), z.string()).default({}),
   volumes: z.array(z.string()).default([]),
   ports: z.array(z.string()).default([]),
   networks: z.array(z.string()).default([]),

@@ -202,7 +202,7 @@ test('with API keys the platform needs no issuer', async () => {
   const authentication = { kinds: 'keys', operatorKeySha256: 'a'.repeat(64) }
   const text = await renderText('storewright', { ...values, authentication: null }).catch(String)
   expect(text).toMatch(/authentication/)
-  const keyed = await renderText('storewright', { existingSecret: 'addresses', authentication })
+  const keyed = await renderText('storewright', { ...values, authentication })
   expect(keyed).toContain('{name: AUTH, value: "keys"}')
   expect(keyed).toContain(`{name: OPERATOR_KEY_SHA256, value: "${'a'.repeat(64)}"}`)
   expect(keyed).not.toContain('AUTH_ISSUER')

@@ -23,8 +23,14 @@ const groups: Record<string, object> = {
 const decided = ['WORKER_ID', 'KUBECONFIG', 'HELM_BIN', 'CHARTS_DIR', 'PLANS_DIR', 'RELEASES_DIR']
 /** Driver cluster alone: compose renders. */
 const ofCluster = [
-  ...['NAMESPACE_ROLE', 'SMOKE_TEST', 'SMOKE_TEST_URL', 'SMOKE_TEST_LIMIT_MS', 'POD_NAMESPACE'],
-  ...['REMOVAL_LIMIT_MS', 'ROUTE_LIMIT_MS', 'STORE_SECRETS_DIR'],
+  'NAMESPACE_ROLE',
+  'POD_NAMESPACE',
+  'REMOVAL_LIMIT_MS',
+  'ROUTE_LIMIT_MS',
+  'SMOKE_TEST',
+  'SMOKE_TEST_LIMIT_MS',
+  'SMOKE_TEST_URL',
+  'STORE_SECRETS_DIR',
 ]
 const ours = ['command-api', 'query-api', 'projector', 'relay', 'provisioner']
 const components = z.record(z.string(), z.object({ settings: z.array(z.string()) }))

@@ -47,8 +47,9 @@ export function ofKind(manifests: Manifest[], kind: string): Manifest[] {
   return manifests.filter((manifest) => manifest.kind === kind)
 }
 
-/** The pod template of a workload; undefined for any other kind of object. */
-export function podTemplateOf({ kind, spec }: Manifest): PodTemplate | undefined {
+/** The pod template of a workload, or a pod itself; undefined for any other kind of object. */
+export function podTemplateOf({ kind, metadata, spec }: Manifest): PodTemplate | undefined {
+  if (kind === 'Pod') return podTemplateSchema.parse({ metadata, spec })
   if (kind === 'CronJob') return cronSchema.parse(spec).jobTemplate.spec.template
   if (kind === 'Deployment' || kind === 'StatefulSet') return workloadSchema.parse(spec).template
   return undefined
