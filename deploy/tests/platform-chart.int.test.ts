@@ -27,6 +27,7 @@ const addresses: Record<string, string | undefined> = {
   EVENTSTORE_URL: 'esdb://eventstore:2113?tls=true',
   NATS_URL: 'tls://nats:4222',
   DATABASE_URL: 'postgres://storewright@postgres/storewright',
+  OPERATOR_KEY: '0123456789abcdef0123456789abcdef',
 }
 const parentRefs = [{ name: 'public', namespace: 'gateway-system' }]
 const rules = z.array(

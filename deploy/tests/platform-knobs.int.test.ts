@@ -114,14 +114,14 @@ test('an API that is scaled by itself starts with as many pods as it has at leas
 })
 
 test('a setting reaches the services that know it, and no other', async () => {
-  const settings = { EVENTSTORE_TIMEOUT_MS: 4_000, AUTH_TOKEN_TYPE: 'at+jwt' }
+  const settings = { EVENTSTORE_TIMEOUT_MS: 4_000, CORS_ORIGINS: 'https://panel.example' }
   const manifests = await renderChart('storewright', { ...values, settings })
   const given = ofKind(manifests, 'Deployment').map((deployment) => {
     const [container] = podTemplateOf(deployment)?.spec.containers ?? []
     const env = (container?.env ?? []).filter(({ name }) => name in settings)
     return [deployment.metadata.name, env.map(({ name, value }) => `${name}=${value}`).toSorted()]
   })
-  const both = ['AUTH_TOKEN_TYPE=at+jwt', 'EVENTSTORE_TIMEOUT_MS=4000']
+  const both = ['CORS_ORIGINS=https://panel.example', 'EVENTSTORE_TIMEOUT_MS=4000']
   expect(Object.fromEntries(given)).toEqual({
     's-example-command-api': both,
     's-example-query-api': both,
