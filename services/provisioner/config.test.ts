@@ -64,9 +64,9 @@ test.each([
   expect(() => parseConfig({ ...needed, STORE_VALUES_FILE })).toThrow(problem)
 })
 
-test('a file of store values that is not there is named', () => {
+test('a file of store values that is not there is told by the name of its setting', () => {
   expect(() => parseConfig({ ...needed, STORE_VALUES_FILE: '/nowhere.yaml' })).toThrow(
-    /\/nowhere.yaml cannot be read: ENOENT/,
+    /names a file that cannot be read: ENOENT\s+→ at STORE_VALUES_FILE/,
   )
 })
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { load } from 'js-yaml'
+import { load, YAMLException } from 'js-yaml'
 import { z } from 'zod'
 import type { Engine } from '#domain'
 
@@ -135,10 +135,16 @@ function read(path: string, context: z.RefinementCtx): unknown {
   try {
     return load(readFileSync(path, 'utf8')) ?? {}
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    context.addIssue(`${path} cannot be read: ${message}`)
+    context.addIssue(`names a file that cannot be read: ${whyNot(error)}`)
     return {}
   }
+}
+
+/** Without what was given, and without what the file holds. */
+function whyNot(error: unknown): string {
+  if (error instanceof YAMLException)
+    return `${error.reason} in line ${(error.mark?.line ?? 0) + 1}`
+  return error instanceof Error && 'code' in error ? String(error.code) : 'it is no YAML'
 }
 
 /** The Secrets that stores need a copy of, as the values name them. */

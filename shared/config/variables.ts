@@ -115,7 +115,18 @@ const keySetUrl = z
   .url({ protocol: /^https?$/ })
   .refine(isHttpsOrLoopback, 'must start with https:// unless its host is loopback')
   .refine(hasNoUser, 'must hold no user and no password')
-const roleMap = z.record(z.string(), z.enum(['read', 'write', 'admin', 'operator']))
+const roleNames = ['read', 'write', 'admin', 'operator'] as const
+// The path of zod's own message would hold what was given.
+const roleMap = z.record(z.string(), z.unknown()).transform((given, context) => {
+  const entries = Object.entries(given).flatMap(([name, wanted]) =>
+    roleNames.flatMap((role) => (role === wanted ? [[name, role] as const] : [])),
+  )
+  if (entries.length === Object.keys(given).length) return Object.fromEntries(entries)
+  context.addIssue(
+    'must be pairs such as realm-admin=admin; roles are read, write, admin, operator',
+  )
+  return z.NEVER
+})
 const claimPaths = z.union([z.string().transform(elementsOf), z.array(z.string())]).optional()
 const issuer = z.strictObject({
   issuer: z.string(),

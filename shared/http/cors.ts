@@ -11,6 +11,8 @@ const requestHeaders = [
   'Traceparent',
   'X-Correlation-Id',
   'X-Position',
+  'X-Reason',
+  'X-Tenant',
   'X-User-Id',
 ].join(', ')
 const answerHeaders = [
@@ -24,6 +26,7 @@ const answerHeaders = [
   'WWW-Authenticate',
   'X-Correlation-Id',
   'X-Position',
+  'X-Read-Lag',
 ].join(', ')
 const PREFLIGHT_SECONDS = '600'
 
