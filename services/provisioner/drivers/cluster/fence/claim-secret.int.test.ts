@@ -2,9 +2,9 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
 import { createLogger } from '#observability'
+import { sampleTarget as target } from '#test/cluster/sample-target'
 import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
-import type { Target } from '../../../reconcile/driver.ts'
 import type { Cluster } from '../context.ts'
 import { withClaimSecret } from './claim-secret.ts'
 
@@ -34,29 +34,6 @@ const lease = {
   signal: new AbortController().signal,
   deadline: () => 0n,
   confirm: () => Promise.resolve(),
-}
-
-const target: Target = {
-  request: {
-    storeId: '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11',
-    tenantId: 'demo',
-    name: 'Shop',
-    engine: 'medusa',
-    plan: 'small',
-    fingerprint: '',
-    requestedAt: '2026-01-01T00:00:00.000Z',
-  },
-  release: 's-x',
-  chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'c' },
-  values: {
-    yaml: '',
-    digest: 'v',
-    host: 'x',
-    url: 'https://x',
-    route: { kind: 'external' },
-    adminEmail: 'admin@x',
-    secrets: [],
-  },
 }
 
 /** A cluster whose API server grants every request. */

@@ -1,30 +1,8 @@
+import { sampleTarget as target } from '#test/cluster/sample-target'
 import { expect, test } from 'vitest'
-import type { Target } from '../../../reconcile/driver.ts'
 import { deployArgs, uninstallArgs } from './deploy.ts'
 import { releaseLabelsOf } from './observe.ts'
 
-const target: Target = {
-  request: {
-    storeId: '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11',
-    tenantId: 'demo',
-    name: 'Shop',
-    engine: 'medusa',
-    plan: 'small',
-    fingerprint: '',
-    requestedAt: '2026-01-01T00:00:00.000Z',
-  },
-  release: 's-x',
-  chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'c'.repeat(64) },
-  values: {
-    yaml: '',
-    digest: 'v'.repeat(64),
-    host: 'x',
-    url: 'https://x',
-    route: { kind: 'external' },
-    adminEmail: 'admin@x',
-    secrets: [],
-  },
-}
 const lease = {
   attempt: 3,
   claimId: 'claim',

@@ -1,9 +1,9 @@
 import { KubeConfig } from '@kubernetes/client-node'
 import { createLogger } from '#observability'
 import { expect, test } from 'vitest'
+import { sampleTarget } from '#test/cluster/sample-target'
 import { admin, medusa } from '#test/smoke-test/medusa-script'
 import { scriptedShop } from '#test/smoke-test/scripted-shop'
-import type { Target } from '../../../reconcile/driver.ts'
 import type { ApiAnswer } from '../api/client.ts'
 import type { Cluster } from '../context.ts'
 import { placeTestOrder, browseStore } from './smoke-test.ts'
@@ -62,28 +62,7 @@ test('a cluster that refuses every look is told by what helm said', async () => 
   )
 })
 
-const target: Target = {
-  request: {
-    storeId: '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11',
-    tenantId: 'demo',
-    name: 'Shop',
-    engine: 'medusa',
-    plan: 'small',
-    fingerprint: '',
-    requestedAt: '2026-01-01T00:00:00.000Z',
-  },
-  release: '127.0.0.1',
-  chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'h' },
-  values: {
-    yaml: '',
-    digest: 'v',
-    host: 'shop.example.com',
-    url: 'https://x',
-    route: { kind: 'external' },
-    adminEmail: 'admin@x',
-    secrets: [],
-  },
-}
+const target = { ...sampleTarget, release: '127.0.0.1' }
 
 /** A cluster whose API server has one answer. */
 function clusterSaying(answer: ApiAnswer): Cluster {
