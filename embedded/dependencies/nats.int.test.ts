@@ -35,3 +35,18 @@ test('with a password, nobody gets in without it, and no argument shows it', asy
   expect((await stat(join(folder.path, 'nats.conf'))).mode & 0o777).toBe(0o600)
   await nats.stop()
 })
+
+test('a start again writes no settings: on a full disk it could not', async () => {
+  await using folder = await tempFolder()
+  const place = { dataDir: folder.path, logFile: join(folder.path, 'log'), port: await freePort() }
+  const options = { executable: toolPath('nats-server'), ...place, password: 'a1b2c3d4' }
+  const first = await startNats(options)
+  await first.stop()
+  const before = await stat(join(folder.path, 'nats.conf'))
+
+  const second = await startNats(options)
+  await second.stop()
+
+  const { ino, mtimeMs } = await stat(join(folder.path, 'nats.conf'))
+  expect({ ino, mtimeMs }).toEqual({ ino: before.ino, mtimeMs: before.mtimeMs })
+})

@@ -72,7 +72,10 @@ async function configOf({ dataDir, password }: NatsOptions): Promise<string> {
   if (password === undefined) return config
   const file = join(dataDir, 'nats.conf')
   const login = `authorization { user: ${USER}, password: "${password}" }`
+  const wanted = `${await readFile(config, 'utf8')}\n${login}\n`
+  // A start on a full disk could not write it again.
+  if ((await readFile(file, 'utf8').catch(() => undefined)) === wanted) return file
   await rm(file, { force: true })
-  await writeFile(file, `${await readFile(config, 'utf8')}\n${login}\n`, { mode: 0o600 })
+  await writeFile(file, wanted, { mode: 0o600 })
   return file
 }
