@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
 import { schemaVersion } from '#contracts'
-import { storeStream, type StoreEvent } from '#domain'
+import { AppError, storeStream, type StoreEvent } from '#domain'
+import type { EventStore } from '#eventstore'
 import { storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
+import { changeStore } from './change-store.ts'
 
 const events = await testEventStore()
 const api = await commandApi(events.url)
@@ -25,6 +27,35 @@ test('a deletion is accepted, and its repetition is answered like it', async () 
   expect(again.headers.get('etag')).toBe('"1"')
   expect(again.headers.get('x-position')).toBe(first.headers.get('x-position'))
   expect(await typesOf(store.id)).toEqual(['StoreRequested', 'DeletionRequested'])
+})
+
+test('a command whose append loses to others is one request for the rate limit', async () => {
+  const { id: storeId } = storeIn(await api.create())
+  const others = [1, 2].map(() => new AppError('CONCURRENT_MODIFICATION', 'another was first'))
+  const busy: EventStore = {
+    ...api.store,
+    append: async (...args) => {
+      const lost = others.pop()
+      if (lost !== undefined) throw lost
+      return api.store.append(...args)
+    },
+  }
+  let requests = 0
+
+  const { view } = await changeStore({ store: busy, now: () => new Date() })({
+    storeId,
+    command: { type: 'RequestDeletion' },
+    key: undefined,
+    preconditions: {},
+    context: { tenantId: api.tenant, actor: 'user:test', correlationId: 'c' },
+    count: async () => void requests++,
+  })
+
+  expect({ status: view.status, requests, left: others.length }).toEqual({
+    status: 'deleting',
+    requests: 1,
+    left: 0,
+  })
 })
 
 test('a cancelled store that no worker had is failed at once, and can be tried again', async () => {

@@ -68,11 +68,14 @@ export function changeStore({ store, now }: { store: EventStore; now: () => Date
     return { view: storeViewOf(state, { updatedAt, revision }), position, replayed: !isNew }
   }
   return async (request: ChangeRequest): Promise<ChangedStore> => {
+    // Each try to append asks, and so does a refusal: one request counts as one.
+    let counted: Promise<void> | undefined
+    const count = () => (counted ??= request.count())
     try {
-      return await change(request)
+      return await change({ ...request, count })
     } catch (error) {
       // What is refused is no repetition.
-      await request.count()
+      await count()
       throw error
     }
   }

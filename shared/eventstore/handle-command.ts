@@ -15,7 +15,7 @@ interface HandleCommandArgs<S, C, E extends StoredEvent>
    * a refusal, an outcome without events and a conflict read the stream, from its beginning.
    */
   known?: Folded<S> | undefined
-  /** Called before events are appended; throws to refuse them. */
+  /** Called before each try to append events; throws to refuse them. */
   admit?: (() => Promise<void>) | undefined
   signal?: AbortSignal | undefined
 }
