@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { decodeApiKeyEvent, type KeyView } from '#contracts'
+import { decodeApiKeyEvent, decodeMetadata, type KeyView, keyViewOf } from '#contracts'
 import { anyTenant, apiKey, apiKeyStream, AppError, type Role } from '#domain'
 import { type EventStore, handleCommand } from '#eventstore'
 import { newKey } from '#http'
@@ -32,21 +32,14 @@ export function apiKeys({ store, now }: { store: EventStore; now: () => Date }) 
         command: { type: 'CreateApiKey', ...key },
         context: { ...context, commandId: randomUUID() },
       })
-      const view = viewOf(key, { createdBy: context.actor, revokedAt: null })
-      return { view, text }
+      return { view: keyViewOf(key, { createdBy: context.actor }), text }
     },
     /** The revoked key. Throws KEY_NOT_FOUND, for another tenant's too. */
     revoke: async (id: string, context: RequestContext): Promise<KeyView> => {
-      let createdBy = ''
       const { state } = await handleCommand({
         store,
         decider: apiKey,
-        decode: (stored) => {
-          const { metadata } = stored
-          if (createdBy === '' && typeof metadata === 'object' && metadata && 'actor' in metadata)
-            createdBy = String(metadata.actor)
-          return decodeApiKeyEvent(stored)
-        },
+        decode: decodeApiKeyEvent,
         stream: apiKeyStream(id),
         command: { type: 'RevokeApiKey', now: now().toISOString() },
         context: { ...context, commandId: randomUUID() },
@@ -56,7 +49,8 @@ export function apiKeys({ store, now }: { store: EventStore; now: () => Date }) 
         },
       })
       if (state.status !== 'revoked') throw notFound()
-      return viewOf(state.key, { createdBy, revokedAt: state.revokedAt })
+      const createdBy = await creatorOf(store, id)
+      return keyViewOf(state.key, { createdBy, revokedAt: state.revokedAt })
     },
   }
 }
@@ -66,13 +60,9 @@ const mayReach = (tenantId: string, owner: string): boolean =>
 
 const notFound = () => new AppError('KEY_NOT_FOUND', 'There is no such API key')
 
-type Created = Omit<KeyView, 'expiresAt' | 'createdBy' | 'revokedAt'> & {
-  expiresAt?: string
-  hash: string
-}
-
-/** Without its hash. */
-function viewOf(created: Created, known: Pick<KeyView, 'createdBy' | 'revokedAt'>): KeyView {
-  const { hash: _, expiresAt = null, ...key } = created
-  return { ...key, ...known, expiresAt }
+/** Who caused the first event of the key's stream. */
+async function creatorOf(store: EventStore, id: string): Promise<string> {
+  for await (const created of store.readStream(apiKeyStream(id), { maxCount: 1 }))
+    return decodeMetadata(created).actor
+  throw notFound()
 }

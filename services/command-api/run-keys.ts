@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { eventStoreVariables, parseEnvironment } from '#config'
-import { createKeyBody, decodeApiKeyEvent } from '#contracts'
-import { anyTenant, apiKey, apiKeyStreamPrefix } from '#domain'
+import { createKeyBody, decodeApiKeyEvent, decodeMetadata, keyViewOf } from '#contracts'
+import { anyTenant, apiKey, type ApiKeyState, apiKeyStreamPrefix } from '#domain'
 import { type EventStore, openEventStore } from '#eventstore'
 import { apiKeys } from './api-keys.ts'
 
@@ -80,18 +80,20 @@ async function create(store: EventStore, { tenant, name, roles, expires }: Creat
 }
 
 async function list(store: EventStore) {
-  const streams = new Map<string, ReturnType<typeof apiKey.initialState>>()
+  const keys = new Map<string, { createdBy: string; state: ApiKeyState }>()
   for await (const stored of store.readAll()) {
     if (!stored.stream.startsWith(apiKeyStreamPrefix)) continue
     const event = decodeApiKeyEvent(stored)
-    const state = streams.get(stored.stream) ?? apiKey.initialState()
-    if (event !== undefined) streams.set(stored.stream, apiKey.evolve(state, event))
+    if (event === undefined) continue
+    const { createdBy, state } = keys.get(stored.stream) ?? {
+      createdBy: decodeMetadata(stored).actor,
+      state: apiKey.initialState(),
+    }
+    keys.set(stored.stream, { createdBy, state: apiKey.evolve(state, event) })
   }
-  for (const state of streams.values()) {
-    if (state.status === 'absent') continue
-    const { hash: _, ...shown } = state.key
-    print({ ...shown, ...(state.status === 'revoked' && { revokedAt: state.revokedAt }) })
-  }
+  for (const { createdBy, state } of keys.values())
+    if (state.status !== 'absent')
+      print(keyViewOf(state.key, { createdBy, ...(state.status === 'revoked' && state) }))
 }
 
 const print = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`)

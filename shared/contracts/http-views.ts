@@ -1,4 +1,5 @@
 import {
+  type ApiKeyCreated,
   engines,
   failureReasons,
   plans,
@@ -100,6 +101,15 @@ export const keyView = named('Key', {
   revokedAt: time.nullable(),
 })
 export type KeyView = z.output<typeof keyView>
+
+/** An API key as the API shows it: without its hash. */
+export function keyViewOf(
+  { hash: _, ...created }: ApiKeyCreated,
+  { createdBy, revokedAt }: { createdBy: string; revokedAt?: string },
+): KeyView {
+  const expiresAt = created.expiresAt ?? null
+  return { ...created, createdBy, expiresAt, revokedAt: revokedAt ?? null }
+}
 
 export const oneKey = named('OneKey', { key: keyView })
 export const oneNewKey = named('OneNewKey', {

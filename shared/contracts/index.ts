@@ -24,6 +24,7 @@ export {
   eventPage,
   eventView,
   keyView,
+  keyViewOf,
   oneNewKey,
   oneStore,
   storePage,

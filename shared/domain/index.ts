@@ -6,6 +6,7 @@ export {
   roles,
   type ApiKeyCreated,
   type ApiKeyEvent,
+  type ApiKeyState,
   type Role,
 } from './api-key.ts'
 export { AppError, errorCodes, hasCode, isRetryable, type ErrorCode } from './app-error.ts'

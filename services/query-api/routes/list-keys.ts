@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { type KeyView, operations, routeOf } from '#contracts'
+import { keyViewOf, operations, routeOf } from '#contracts'
 import { anyTenant } from '#domain'
-import { callerOf, type KeyRing, type KnownKey } from '#http'
+import { callerOf, type KeyRing } from '#http'
 
 const list = routeOf(operations.listKeys)
 
@@ -11,12 +11,6 @@ export const listKeysRoute: FastifyPluginAsyncZod<{ keys: KeyRing }> = async (ap
     app.get(url, list, async (request, reply) => {
       const { tenantId } = callerOf(request)
       const shown = keys.list().filter((key) => [key.tenantId, anyTenant].includes(tenantId))
-      return reply.send({ keys: shown.map(viewOf) })
+      return reply.send({ keys: shown.map((key) => keyViewOf(key, key)) })
     })
-}
-
-/** Without its hash. */
-function viewOf(known: KnownKey): KeyView {
-  const { hash: _, expiresAt = null, revokedAt = null, ...key } = known
-  return { ...key, expiresAt, revokedAt }
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
-import { decodeApiKeyEvent } from '#contracts'
+import { decodeApiKeyEvent, decodeMetadata } from '#contracts'
 import { type ApiKeyCreated, apiKeyStreamPrefix, AppError } from '#domain'
 import type { Logger } from '#observability'
 
@@ -113,7 +113,7 @@ export function followKeys({
     const event = decodeApiKeyEvent(stored)
     const known = keys.get(stored.stream)
     if (event?.type === 'ApiKeyCreated') {
-      const key = { ...event.data, createdBy: actorIn(stored.metadata) }
+      const key = { ...event.data, createdBy: decodeMetadata(stored).actor }
       keys.set(stored.stream, { key, ending: new AbortController() })
     } else if (event?.type === 'ApiKeyRevoked' && known !== undefined) {
       known.key = { ...known.key, revokedAt: event.data.revokedAt }
@@ -184,11 +184,6 @@ export function followKeys({
     },
     check: async () => requireConfirmed(),
   }
-}
-
-function actorIn(metadata: unknown): string {
-  const isNamed = typeof metadata === 'object' && metadata !== null && 'actor' in metadata
-  return isNamed ? String(metadata.actor) : 'unknown'
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
