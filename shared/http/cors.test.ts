@@ -49,6 +49,22 @@ test('a listed page may ask before it sends, and read the answer', async () => {
   expect(answered.headers).not.toHaveProperty('access-control-allow-credentials')
 })
 
+test('a listed page may send every header that an operation takes, and read every one it answers', async () => {
+  const asked = await send(preflight(page), [page])
+  const answered = await send({ headers: { origin: page } }, [page])
+  const listed = (header: unknown) => String(header).split(', ')
+
+  expect(listed(asked.headers['access-control-allow-headers'])).toEqual(
+    expect.arrayContaining(['If-Match', 'Last-Event-ID', 'X-Position', 'X-Reason', 'X-Tenant']),
+  )
+  expect(listed(answered.headers['access-control-expose-headers'])).toEqual(
+    expect.arrayContaining(['Idempotency-Replayed', 'Link', 'X-Position', 'X-Read-Lag']),
+  )
+  expect(listed(asked.headers['access-control-allow-methods'])).toEqual(
+    expect.arrayContaining(['GET', 'HEAD', 'POST', 'DELETE']),
+  )
+})
+
 test('an error is readable for a listed page too, and a plain OPTIONS stays a 405', async () => {
   const missing = await send({ url: '/nothing', headers: { origin: page } }, [page])
   const options = await send({ method: 'OPTIONS', headers: { origin: page } }, [page])

@@ -1,33 +1,22 @@
 import type { FastifyInstance } from 'fastify'
+import { type Operation, operations } from '#contracts'
+import { answerHeaders, nameOfHeader } from './openapi/headers.ts'
 
-const methods = 'GET, HEAD, POST, DELETE'
-const requestHeaders = [
-  'Authorization',
-  'Content-Type',
-  'Idempotency-Key',
-  'If-Match',
-  'If-None-Match',
-  'Last-Event-ID',
-  'Traceparent',
-  'X-Correlation-Id',
-  'X-Position',
-  'X-Reason',
-  'X-Tenant',
-  'X-User-Id',
-].join(', ')
-const answerHeaders = [
-  'ETag',
-  'Idempotency-Replayed',
-  'Link',
-  'Location',
-  'RateLimit',
-  'RateLimit-Policy',
-  'Retry-After',
-  'WWW-Authenticate',
-  'X-Correlation-Id',
-  'X-Position',
-  'X-Read-Lag',
-].join(', ')
+const all: Operation[] = Object.values(operations)
+// What every request may have; what one operation takes beside it, the operation says.
+const ofAllRequests = [
+  'authorization',
+  'content-type',
+  'traceparent',
+  'x-correlation-id',
+  'x-user-id',
+]
+const ofOperations = all.flatMap(({ schema }) => Object.keys(schema.headers?.shape ?? {}))
+const requestHeaders = [...new Set([...ofAllRequests, ...ofOperations])]
+  .map(nameOfHeader)
+  .join(', ')
+const exposedHeaders = Object.keys(answerHeaders).join(', ')
+const methods = ['HEAD', ...new Set(all.map(({ method }) => method))].join(', ')
 const PREFLIGHT_SECONDS = '600'
 
 /**
@@ -42,7 +31,7 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
     const { origin } = headers
     if (origin === undefined || !origins.includes(origin)) return undefined
     reply.header('access-control-allow-origin', origin)
-    reply.header('access-control-expose-headers', answerHeaders)
+    reply.header('access-control-expose-headers', exposedHeaders)
     if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined)
       return undefined
     return reply
