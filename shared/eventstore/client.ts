@@ -164,11 +164,10 @@ export interface ReadConnections {
 /** Connects on the first call. Throws CONFIG_INVALID for a connection string that is none. */
 export function connectForReads(connectionString: string, logger?: Logger): ReadConnections {
   const users = new Map<ReadConnection, number>()
-  const endings = new WeakMap<AbortSignal, AbortController>()
+  let replacement = new AbortController()
   const open = (): ReadConnection => {
-    const ending = new AbortController()
-    endings.set(ending.signal, ending)
-    return { client: connect(connectionString), replaced: ending.signal }
+    replacement = new AbortController()
+    return { client: connect(connectionString), replaced: replacement.signal }
   }
   let current = open()
   const endUnused = (connection: ReadConnection) => {
@@ -188,8 +187,9 @@ export function connectForReads(connectionString: string, logger?: Logger): Read
     replace: (connection) => {
       if (connection !== current) return
       logger?.warn('the event store answers no reads; its nodes are looked up again')
+      const replaced = replacement
       current = open()
-      endings.get(connection.replaced)?.abort(new Error('The node does not answer'))
+      replaced.abort(new Error('The node does not answer'))
       endUnused(connection)
     },
     close: async () => {

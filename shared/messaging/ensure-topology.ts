@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { ConsumerConfig, JetStreamManager, StreamConfig } from 'nats'
+import type { ConsumerConfig, JetStreamManager, NatsConnection, StreamConfig } from 'nats'
 import { eventStreamName, provisionersConsumer } from '#contracts'
 import { AppError, hasCode } from '#domain'
 import { ifPresent, isRefused, isTaken, isTooLarge } from './api-errors.ts'
@@ -17,6 +17,10 @@ import {
   type WorkTimings,
 } from './topology.ts'
 
+/** How many replicas streams have at this server: three where it is one of a cluster. */
+export const replicasOn = ({ info }: NatsConnection): number =>
+  info?.cluster === undefined ? 1 : 3
+
 const API_TIMEOUT_MS = 5_000
 const timingsOf = new WeakMap<Messaging, WorkTimings>()
 
@@ -32,7 +36,7 @@ export async function ensureTopology(messaging: Messaging, given?: WorkTimings):
   const timings = timingsOf.get(messaging)
   const { connection } = messaging
   const manager = await connection.jetstreamManager({ timeout: API_TIMEOUT_MS, checkAPI: false })
-  const replicas = connection.info?.cluster === undefined ? 1 : 3
+  const replicas = replicasOn(connection)
   try {
     await ensureAll(manager, { timings, replicas })
   } catch (error) {

@@ -5,7 +5,7 @@ export { untilConnected } from './connect.ts'
 export { openLeases, type Leases } from './lease/leases.ts'
 export type { LeaseStatus } from './lease/expiry.ts'
 export { openSemaphore, type Permit, type Semaphore } from './semaphore/semaphore.ts'
-export { awaitTopology, checkTopology, ensureTopology } from './ensure-topology.ts'
+export { awaitTopology, checkTopology, ensureTopology, replicasOn } from './ensure-topology.ts'
 export { explainRefusal } from './explain-refusal.ts'
 export {
   bucketBytes,

@@ -15,6 +15,7 @@ import {
   ifPresent,
   leaseStream,
   permitStream,
+  replicasOn,
 } from '#messaging'
 import { type Check, checksOf, clockCheck, reasonOf } from './report.ts'
 
@@ -63,7 +64,7 @@ function serverChecks(connection: NatsConnection): Check[] {
 }
 
 async function streamChecks(connection: NatsConnection): Promise<Check[]> {
-  const replicas = connection.info?.cluster === undefined ? 1 : 3
+  const replicas = replicasOn(connection)
   const manager = await connection.jetstreamManager({ timeout: CALL_LIMIT_MS, checkAPI: false })
   try {
     await manager.getAccountInfo()
