@@ -1,4 +1,5 @@
 import { AppError, type Failure } from '#domain'
+import { sampleTarget } from '#test/provisioner/sample-target'
 import { expect, test } from 'vitest'
 import type { Ended } from '../helm/run-supervised.ts'
 import type { Driver, ObservedRelease } from './driver.ts'
@@ -6,7 +7,14 @@ import { reconcile, type Job } from './reconcile.ts'
 
 const ended: Ended = { code: 0, signal: null, stderr: '', durationMs: 5 }
 const order = { orderId: '12', cancelled: false, requests: 8, durationMs: 900 }
-const labels = { store: 's', attempt: 1, claim: 'mine', values: 'v', chart: 'h' }
+const { request, values, chart } = sampleTarget
+const labels = {
+  store: request.storeId,
+  attempt: 1,
+  claim: 'mine',
+  values: values.digest,
+  chart: chart.digest,
+}
 const ending: ObservedRelease = { status: 'uninstalling', by: 'namespace', detail: '' }
 const deployed: ObservedRelease = { status: 'deployed', labels }
 
@@ -166,36 +174,11 @@ function jobSeeing(seen: ObservedRelease[], run = ended): { job: Job; steps: str
   const { signal } = new AbortController()
   const job: Job = {
     driver,
-    target: targetOf(),
+    target: sampleTarget,
     kind: 'install',
     lease: { attempt: 1, claimId: 'mine', signal, deadline, confirm: nothing },
     stopping: signal,
     record: (step) => Promise.resolve(void steps.push(step)),
   }
   return { job, steps }
-}
-
-function targetOf(): Job['target'] {
-  return {
-    request: {
-      storeId: 's',
-      tenantId: 'demo',
-      name: 'Shop',
-      engine: 'medusa',
-      plan: 'small',
-      fingerprint: '',
-      requestedAt: '2026-01-01T00:00:00.000Z',
-    },
-    release: 's-x',
-    chart: { name: 'medusa', version: '1.0.0', path: '/charts/medusa', digest: 'h' },
-    values: {
-      yaml: '',
-      digest: 'v',
-      host: 'x',
-      url: 'https://x',
-      route: { kind: 'external' },
-      adminEmail: 'admin@x',
-      secrets: [],
-    },
-  }
 }

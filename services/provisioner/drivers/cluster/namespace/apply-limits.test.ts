@@ -1,17 +1,10 @@
-import { engines, plans, type StoreRequested } from '#domain'
+import { engines, plans } from '#domain'
+import { sampleTarget } from '#test/provisioner/sample-target'
 import { expect, test } from 'vitest'
 import { planLimits } from './apply-limits.ts'
 
 const plansDir = new URL('../../../../../deploy/plans', import.meta.url).pathname
-const request: StoreRequested = {
-  storeId: '3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11',
-  tenantId: 'demo',
-  name: 'Shop',
-  engine: 'medusa',
-  plan: 'small',
-  fingerprint: '',
-  requestedAt: '2026-01-01T00:00:00.000Z',
-}
+const { request } = sampleTarget
 
 test.each(plans.flatMap((plan) => engines.map((engine) => ({ plan, engine }))))(
   'plan $plan limits a namespace of $engine',

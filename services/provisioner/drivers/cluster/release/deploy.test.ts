@@ -1,4 +1,4 @@
-import { sampleTarget as target } from '#test/cluster/sample-target'
+import { sampleTarget as target } from '#test/provisioner/sample-target'
 import { expect, test } from 'vitest'
 import { deployArgs, uninstallArgs } from './deploy.ts'
 import { releaseLabelsOf } from './observe.ts'

@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node'
 import { createLogger } from '#observability'
 import { expect, test } from 'vitest'
-import { sampleTarget } from '#test/cluster/sample-target'
+import { sampleTarget } from '#test/provisioner/sample-target'
 import { admin, medusa } from '#test/smoke-test/medusa-script'
 import { scriptedShop } from '#test/smoke-test/scripted-shop'
 import type { ApiAnswer } from '../api/client.ts'
