@@ -3,6 +3,7 @@ import { load } from 'js-yaml'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
+  apiVariables,
   authVariables,
   databaseVariables,
   eventStoreVariables,
@@ -13,6 +14,7 @@ import { readCompose } from './compose-file.ts'
 import { deployPath } from './rendering/render-chart.ts'
 
 const groups: Record<string, object> = {
+  apiVariables,
   authVariables,
   databaseVariables,
   eventStoreVariables,
@@ -63,12 +65,16 @@ describe.each(ours)('%s', (service) => {
   })
 })
 
+function unknownGroup(name: string): never {
+  throw new Error(`${name} is not among the groups of this test`)
+}
+
 /** The variables of a service, as its config.ts declares them. */
 async function variablesOf(service: string): Promise<string[]> {
   const file = new URL(`../../services/${service}/config.ts`, import.meta.url)
   const source = await readFile(file, 'utf8')
   const shared = [...source.matchAll(/\.\.\.(\w+Variables)/g)].flatMap(([, name = '']) =>
-    Object.keys(groups[name] ?? {}),
+    Object.keys(groups[name] ?? unknownGroup(name)),
   )
   const own = [...source.matchAll(/^\s+([A-Z][A-Z0-9_]*):/gm)].flatMap(([, name = '']) => name)
   return [...new Set([...shared, ...own])].filter((name) => !decided.includes(name))
