@@ -104,11 +104,11 @@ export type KeyView = z.output<typeof keyView>
 
 /** An API key as the API shows it: without its hash. */
 export function keyViewOf(
-  { hash: _, ...created }: ApiKeyCreated,
+  created: ApiKeyCreated,
   { createdBy, revokedAt }: { createdBy: string; revokedAt?: string },
 ): KeyView {
-  const expiresAt = created.expiresAt ?? null
-  return { ...created, createdBy, expiresAt, revokedAt: revokedAt ?? null }
+  const { hash: _, expiresAt = null, ...shown } = created
+  return { ...shown, createdBy, expiresAt, revokedAt: revokedAt ?? null }
 }
 
 export const oneKey = named('OneKey', { key: keyView })

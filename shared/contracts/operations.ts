@@ -98,7 +98,7 @@ export const operations = {
       body: streamEvent,
       isStream: true,
       headers: ['X-Position', 'X-Read-Lag'],
-      example: 'retry: 2000\nid: 4711\nevent: open\ndata: {}\n\n: heartbeat\n\n',
+      example: 'retry: 2000\nid: VIOsYim1QoFvdxl42Ilwqg\nevent: open\ndata: {}\n\n: heartbeat\n\n',
     },
     errors: ofReadModels,
   },

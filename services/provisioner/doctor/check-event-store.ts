@@ -4,8 +4,8 @@ import { type Answer, askNode, endpointOf, type Member } from './event-store-nod
 import { type Check, checksOf, clockCheck, count, reasonOf } from './report.ts'
 
 const CALL_LIMIT_MS = 8_000
-const PART = 'event store'
-const { ok, warning, wrong } = checksOf(PART)
+const DEPENDENCY = 'event store'
+const { ok, warning, wrong } = checksOf(DEPENDENCY)
 const SEE_URL = 'Compare the hosts, the ports and `tls` of EVENTSTORE_URL with the nodes'
 const SEE_RIGHTS = 'See "Least rights in EventStoreDB" in docs/operations.md'
 
@@ -76,7 +76,7 @@ function membersChecks(answers: Answer[]): Check[] {
 function clocksOf({ askedMs }: Answer, members: Member[]): Check[] {
   return members
     .filter(({ isAlive, seenMs }) => isAlive && seenMs > 0)
-    .map(({ address, seenMs }) => clockCheck(PART, address, seenMs - askedMs))
+    .map(({ address, seenMs }) => clockCheck(DEPENDENCY, address, seenMs - askedMs))
 }
 
 async function rights(connectionString: string): Promise<Check[]> {

@@ -187,7 +187,7 @@ async function doctor(env: Record<string, string>, ...args: string[]) {
 function sentences(checks: Check[], status: Check['status']): string[] {
   return checks
     .filter((check) => check.status === status)
-    .map(({ part, sentence }) => `${part}: ${sentence}`)
+    .map(({ dependency, sentence }) => `${dependency}: ${sentence}`)
 }
 
 async function makeTopology(url: string): Promise<void> {

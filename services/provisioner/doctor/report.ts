@@ -51,22 +51,22 @@ export const count = (number: number, what: string): string =>
 
 /** One thing that is so of the event store or of NATS. */
 export interface Check {
-  part: 'event store' | 'NATS'
+  dependency: 'event store' | 'NATS'
   /** `warning`: it works, and something better is needed in production. `wrong`: orders would fail. */
   status: 'ok' | 'warning' | 'wrong'
   sentence: string
   nextAction?: string
 }
 
-export function checksOf(part: Check['part']) {
+export function checksOf(dependency: Check['dependency']) {
   const told = (status: Check['status']) => (sentence: string, nextAction: string) => ({
-    part,
+    dependency,
     status,
     sentence: printable(sentence, TEXT_MAX, 'start'),
     nextAction,
   })
   return {
-    ok: (sentence: string): Check => ({ part, status: 'ok', sentence }),
+    ok: (sentence: string): Check => ({ dependency, status: 'ok', sentence }),
     warning: told('warning'),
     wrong: told('wrong'),
   }
@@ -76,8 +76,8 @@ const TEXT_MAX = 400
 const CLOCKS_APART_MS_MAX = 10_000
 
 /** Clocks further apart than docs/decisions/0002 allows are wrong. */
-export function clockCheck(part: Check['part'], whose: string, apartMs: number): Check {
-  const { ok, wrong } = checksOf(part)
+export function clockCheck(dependency: Check['dependency'], whose: string, apartMs: number): Check {
+  const { ok, wrong } = checksOf(dependency)
   const apart = `${(Math.abs(apartMs) / 1_000).toFixed(1)} s`
   const how = apartMs < 0 ? 'behind' : 'ahead of'
   return Math.abs(apartMs) < CLOCKS_APART_MS_MAX
@@ -95,9 +95,9 @@ export function reasonOf(error: unknown): string {
 
 /** A line for each check, and what to do about it. */
 export function describeChecks(checks: Check[]): string {
-  const lines = checks.map(({ part, status, sentence, nextAction }) => {
+  const lines = checks.map(({ dependency, status, sentence, nextAction }) => {
     const next = nextAction === undefined ? '' : ` -> ${nextAction}.`
-    return `${status.padEnd(7)}  ${part}: ${sentence}.${next}`
+    return `${status.padEnd(7)}  ${dependency}: ${sentence}.${next}`
   })
   const wrong = checks.filter(({ status }) => status === 'wrong').length
   return `${[...lines, `${count(wrong, 'fault')}.`].join('\n')}\n`

@@ -29,7 +29,9 @@ test('a key that the log cannot confirm is refused until it can, and what it ope
       const createdAt = '2026-01-01T00:00:00.000Z'
       const data = { id, hash, tenantId: 'acme', name: 'panel', roles: ['read'], createdAt }
       const stream = `key-${id}`
-      yield { type: 'ApiKeyCreated', data, metadata: { actor: 'user:a' }, stream, revision: 0n }
+      const said = { actor: 'user:a', tenantId: 'acme', correlationId: 'c', commandId: 'd' }
+      const metadata = { ...said, schemaVersion: 1 }
+      yield { type: 'ApiKeyCreated', data, metadata, stream, revision: 0n }
       yield { caughtUp: true } as const
       await new Promise((resolve) => stopped.signal.addEventListener('abort', resolve))
     },

@@ -87,6 +87,19 @@ test('/docs and all it loads come from the service itself', async () => {
   }
 })
 
+test('behind a path that a proxy takes away, the page and the document lead there', async () => {
+  const publicUrl = 'https://example.com/storewright'
+  await using served = buildServer({ service: 'any', logger, publicUrl })
+  const page = await served.inject('/docs')
+  const start = await served.inject('/docs/start.js')
+  const { servers } = (await served.inject('/openapi.json')).json()
+
+  const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url)
+  expect(loaded).toEqual(loaded.map(() => expect.stringMatching(/^\/storewright\/docs\//)))
+  expect(start.body).toContain("url: '/storewright/openapi.json'")
+  expect(servers).toMatchObject([{ url: '/storewright' }])
+})
+
 function operationOf(operationId: string) {
   const found = all.find((one) => one.operationId === operationId)
   if (found === undefined) throw new Error(`${operationId} is not in the document`)

@@ -20,8 +20,8 @@ import { answers } from '../problems/status-of-code.ts'
 /** Also by its size or its slowness a request may be refused; the code is REQUEST_INVALID then too. */
 const statusesOfInvalid = [400, 408, 417, 431]
 
-/** The whole API as OpenAPI 3.1, made from the schemas that check the requests. */
-export function openApiDocument(): object {
+/** The whole API as OpenAPI 3.1, made from the schemas that check the requests; `server` is the path it is served below. */
+export function openApiDocument(server = '/'): object {
   return createDocument(
     {
       openapi: '3.1.1',
@@ -33,7 +33,7 @@ export function openApiDocument(): object {
           'the work is done afterwards. Errors are problem documents (RFC 9457) with a stable `code`.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      servers: [{ url: '/', description: 'Where this document is served' }],
+      servers: [{ url: server, description: 'Where this document is served' }],
       tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
       paths: pathsOf(Object.values(operations)),
       components: {

@@ -20,23 +20,23 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join(';')
 
-const page = `<!doctype html>
+const pageAt = (base: string) => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <title>Storewright API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="${base}/docs/swagger-ui.css">
 </head>
 <body>
 <div id="api"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="${base}/docs/swagger-ui-bundle.js"></script>
+<script src="${base}/docs/start.js"></script>
 </body>
 </html>
 `
-const start = `SwaggerUIBundle({
-  url: '/openapi.json',
+const startAt = (base: string) => `SwaggerUIBundle({
+  url: '${base}/openapi.json',
   dom_id: '#api',
   deepLinking: true,
   validatorUrl: null,
@@ -46,13 +46,15 @@ const start = `SwaggerUIBundle({
 
 /** `/openapi.json`: the whole API, at every service; `/docs`: a page that shows it without asking another host. */
 export function serveOpenApi(app: FastifyInstance): void {
+  // A proxy may take a path away; the origin is that of the page.
+  const base = new URL(app.linkTo('/'), 'http://localhost').pathname.replace(/\/$/, '')
   let document: string | undefined
   app.get('/openapi.json', { config, schema }, (_request, reply) => {
-    document ??= JSON.stringify(openApiDocument())
+    document ??= JSON.stringify(openApiDocument(base === '' ? '/' : base))
     return reply.type('application/json; charset=utf-8').send(document)
   })
-  serveText(app, '/docs', 'text/html', async () => page)
-  serveText(app, '/docs/start.js', 'text/javascript', async () => start)
+  serveText(app, '/docs', 'text/html', async () => pageAt(base))
+  serveText(app, '/docs/start.js', 'text/javascript', async () => startAt(base))
   serveText(app, '/docs/swagger-ui.css', 'text/css', () => fileOf('swagger-ui.css'))
   serveText(app, '/docs/swagger-ui-bundle.js', 'text/javascript', () =>
     fileOf('swagger-ui-bundle.js'),
