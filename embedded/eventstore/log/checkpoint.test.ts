@@ -116,9 +116,9 @@ describe('a checkpoint that cannot be used', () => {
     return { ...folder, log: join(folder.path, 'events.log') }
   }
 
-  async function start(path: string) {
+  async function start(path: string, checkpointBytes = Infinity) {
     const said: string[] = []
-    const log = open(path, { checkpointBytes: Infinity, said })
+    const log = open(path, { checkpointBytes, said })
     const events = log.index.positions.length()
     const ofStream = log.index.stream('s0').events.length
     await log.close()
@@ -131,8 +131,23 @@ describe('a checkpoint that cannot be used', () => {
     expect(await start(folder.path)).toEqual({ events: 5, ofStream: 3, said: [] })
   })
 
+  test('one that is missing is said of a log that is long enough for one', async () => {
+    await using folder = await checkpointed()
+    await rm(`${folder.log}.checkpoint`)
+
+    const { events, said } = await start(folder.path, 1)
+
+    expect({ events, said }).toMatchObject({ events: 5, said: [expect.stringContaining('missing')] })
+  })
+
+  test('one that is missing is no matter in a log that is too short for one', async () => {
+    await using folder = await checkpointed()
+    await rm(`${folder.log}.checkpoint`)
+
+    expect(await start(folder.path)).toEqual({ events: 5, ofStream: 3, said: [] })
+  })
+
   test.each<[string, string, (folder: { path: string; log: string }) => Promise<void>]>([
-    ['is missing', 'missing', ({ log }) => rm(`${log}.checkpoint`)],
     ['is empty', 'not such a file', ({ log }) => truncate(`${log}.checkpoint`, 0)],
     ['is cut', 'damaged', ({ log }) => truncate(`${log}.checkpoint`, 700)],
     ['is something else', 'not such', ({ log }) => writeFile(`${log}.checkpoint`, 'x'.repeat(99))],

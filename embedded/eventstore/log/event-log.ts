@@ -56,7 +56,7 @@ export function openEventLog(
   { checkpointBytes = CHECKPOINT_BYTES, say = () => undefined, onProgress }: LogOptions = {},
 ): EventLog {
   const path = join(dataDir, LOG_NAME)
-  const checkpoint = usableCheckpoint(path, say)
+  const checkpoint = usableCheckpoint(path, checkpointBytes, say)
   const { onFrame, indexed } = checkpoint ? resumed(checkpoint) : built()
   const file = openLogFile(path, { onFrame, ...(onProgress && { onProgress }) }, checkpoint?.end)
   const index = indexed()
@@ -104,12 +104,12 @@ export function openEventLog(
   }
 }
 
-function usableCheckpoint(log: string, say: Say): Checkpoint | undefined {
+function usableCheckpoint(log: string, checkpointBytes: number, say: Say): Checkpoint | undefined {
   const checkpoint = readCheckpoint(log)
   if (typeof checkpoint !== 'string') return checkpoint
-  // A log without events has none.
-  const isEmpty = !existsSync(log) || statSync(log).size <= FILE_HEADER.length
-  if (checkpoint !== 'missing' || !isEmpty)
+  // A log that was killed before it was long enough for one has none.
+  const isShort = !existsSync(log) || statSync(log).size <= FILE_HEADER.length + checkpointBytes
+  if (checkpoint !== 'missing' || !isShort)
     say('read the log without the checkpoint of its index', { reason: checkpoint })
   return undefined
 }

@@ -28,11 +28,18 @@ class Server:
         )
         late = threading.Timer(START_LIMIT_S, self._process.kill)
         late.start()
-        line = self._process.stdout.readline()
-        late.cancel()
-        if not line:
-            raise TimeoutError("The event store did not start.")
-        self.port = json.loads(line)["port"]
+        try:
+            self.port = self._listening()["port"]
+        finally:
+            late.cancel()
+
+    def _listening(self):
+        """The line that says where it listens. What it says of its log may stand before it."""
+        for line in self._process.stdout:
+            told = json.loads(line)
+            if told.get("msg") == "listening":
+                return told
+        raise TimeoutError("The event store did not start.")
 
     def kill(self):
         self._process.kill()
