@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { unpackMedusaApp } from '../../../tools/cluster/images/medusa/app.ts'
+import { unpackMedusaApp } from '../../../tools/cluster/images/medusa-app.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { startProcess } from '../../../embedded/processes/start-process.ts'
 import { tempFolder } from '../temp-folder.ts'

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { tempFolder } from '#test/temp-folder'
 import { packArchive, packLayer } from './archive.ts'
 import { markRemoved, removedFrom } from './debian/whiteouts.ts'
-import { packagesLayer } from './medusa/make-image.ts'
+import { packagesLayer } from './medusa-image.ts'
 
 const manifest = z.array(
   z.object({ Config: z.string(), RepoTags: z.array(z.string()), Layers: z.array(z.string()) }),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../../../embedded/tools.ts'
 import { digestOf } from './digest.ts'
-import { medusaDigest } from './medusa/app.ts'
+import { medusaDigest } from './medusa-app.ts'
 
 /** No such registry is or will be: an image that was not imported fails at once and is fetched from nowhere. */
 const REGISTRY = 'storewright.invalid'
@@ -28,7 +28,7 @@ export type StoreImages = Record<'server' | 'database' | 'cache', StoreImage>
 /** Where the images are or will be: other inputs, other folder and other tags. */
 export async function imagePlaces(env: NodeJS.ProcessEnv) {
   const debian = await digestOf(import.meta.dirname, debianInputs, process.arch)
-  const layers = ['medusa/make-image.ts']
+  const layers = ['medusa-image.ts']
   const medusa = await digestOf(import.meta.dirname, layers, debian + (await medusaDigest()))
   const folder = join(cacheFolder(env), `images-${debian}`)
   const image = (name: string, tag: string): StoreImage => ({

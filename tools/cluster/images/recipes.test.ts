@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { load } from 'js-yaml'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { sources, steps } from './medusa/app.ts'
+import { sources, steps } from './medusa-app.ts'
 import { medusaConfig, nodePackage, postgres } from './recipes.ts'
 
 const deploy = new URL('../../../deploy/', import.meta.url)

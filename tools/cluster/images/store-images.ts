@@ -3,7 +3,7 @@ import { access, constants, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises
 import { delimiter, join } from 'node:path'
 import { withLock } from '../../../embedded/setup/lock.js'
 import { makeDebianImages } from './debian/make-images.ts'
-import { makeMedusaImage } from './medusa/make-image.ts'
+import { makeMedusaImage } from './medusa-image.ts'
 import { imagePlaces, type StoreImages } from './paths.ts'
 import { debian } from './recipes.ts'
 

@@ -3,13 +3,13 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promi
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { cacheFolder } from '../../../../embedded/tools.ts'
-import { withLock } from '../../../../embedded/setup/lock.js'
-import { say, withProgress } from '../../../../embedded/setup/output.js'
-import { packLayer } from '../archive.ts'
-import { digestOf } from '../digest.ts'
+import { cacheFolder } from '../../../embedded/tools.ts'
+import { withLock } from '../../../embedded/setup/lock.js'
+import { say, withProgress } from '../../../embedded/setup/output.js'
+import { packLayer } from './archive.ts'
+import { digestOf } from './digest.ts'
 
-const image = fileURLToPath(new URL('../../../../deploy/images/medusa', import.meta.url))
+const image = fileURLToPath(new URL('../../../deploy/images/medusa', import.meta.url))
 const PART = 'medusa'
 const STEP_LIMIT_MS = 15 * 60_000
 /** What the Dockerfile copies, as a test compares; whatever else a developer has there stays out. */

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
-import { unpackMedusaApp } from './app.ts'
+import { unpackMedusaApp } from './medusa-app.ts'
 
 /** Two modules as npm would bring them, one of them without migrations. */
 const npm = `#!/bin/sh

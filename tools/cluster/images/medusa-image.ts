@@ -3,11 +3,11 @@ import { chown, cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { z } from 'zod'
-import { say, withProgress } from '../../../../embedded/setup/output.js'
-import { ownedByRoot, packArchive, packLayer } from '../archive.ts'
-import type { StoreImages } from '../paths.ts'
-import { medusaConfig, nodePackage } from '../recipes.ts'
-import { unpackMedusaApp } from './app.ts'
+import { say, withProgress } from '../../../embedded/setup/output.js'
+import { ownedByRoot, packArchive, packLayer } from './archive.ts'
+import type { StoreImages } from './paths.ts'
+import { medusaConfig, nodePackage } from './recipes.ts'
+import { unpackMedusaApp } from './medusa-app.ts'
 
 const PART = 'images'
 
