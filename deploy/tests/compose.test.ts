@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { operatorSettings, readCompose } from './compose-file.ts'
 import { parseWith } from './service-config.ts'
 
@@ -11,10 +12,10 @@ const lasting = Object.entries(services).filter(([, { restart }]) => restart !==
 
 test('there is one container for each service and each part it needs', () => {
   const names = lasting.map(([name]) => name)
-  expect(names.toSorted()).toEqual([...ours, ...Object.keys(kept)].toSorted())
+  expect(names.toSorted()).toEqual([...ours, ...Object.keys(kept), 'front'].toSorted())
 })
 
-describe.each(lasting)('%s', (_, service) => {
+describe.each(lasting)('%s', (name, service) => {
   test('has a health check', () => {
     expect(service.healthcheck?.test[0]).toBe('CMD')
   })
@@ -22,7 +23,8 @@ describe.each(lasting)('%s', (_, service) => {
   test('runs as a user without rights', () => {
     expect(service.user).toMatch(/^[1-9]\d*:[1-9]\d*$/)
     expect(service.cap_drop).toEqual(['ALL'])
-    expect(service.cap_add).toEqual([])
+    // Caddy's file has this right, and does not start where it cannot have it.
+    expect(service.cap_add).toEqual(name === 'front' ? ['NET_BIND_SERVICE'] : [])
     expect(service.security_opt).toContain('no-new-privileges:true')
   })
 
@@ -89,19 +91,44 @@ test.each(Object.entries(kept))('%s keeps its data in the volume %s', (name, vol
   expect(volumes).toHaveProperty(volume)
 })
 
-test('only the two APIs are published, and on loopback', () => {
+test('only the front is published, and on loopback', () => {
   const published = lasting.filter(([, { ports }]) => ports.length > 0)
-  expect(published.map(([name]) => name).toSorted()).toEqual(['command-api', 'query-api'])
+  expect(published.map(([name]) => name)).toEqual(['front'])
   for (const [, { ports }] of published)
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
 })
 
-test('everything talks in a network that leads nowhere; only the APIs reach out of it', () => {
+test('everything talks in a network that leads nowhere; only the front and the APIs reach out of it', () => {
   expect(networks['backend']).toEqual({ internal: true })
   const outside = lasting.filter(([, service]) =>
     service.networks.some((each) => each !== 'backend'),
   )
-  expect(outside.map(([name]) => name).toSorted()).toEqual(['command-api', 'query-api'])
+  expect(outside.map(([name]) => name).toSorted()).toEqual(['command-api', 'front', 'query-api'])
+  expect(services['front']?.networks).toEqual(['edge'])
+})
+
+test('each command of docs/deployment.md runs in a container that has its program and its settings', async () => {
+  const docs = await readFile(new URL('../../docs/deployment.md', import.meta.url), 'utf8')
+  const commands = [...docs.matchAll(/docker compose exec ([\w-]+) node (services\/\S+\.ts)/g)]
+  const programs = commands.map(([, , program = '']) => program)
+  const { scripts } = z
+    .object({ scripts: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')))
+  const wanted = Object.values(scripts).flatMap(
+    (script) => /run-command\.ts (\S+)/.exec(script)?.[1] ?? [],
+  )
+  expect(programs.toSorted()).toEqual(wanted.toSorted())
+  const needs: Record<string, string[]> = {
+    'query-api': ['EVENTSTORE_URL'],
+    'command-api': ['EVENTSTORE_URL'],
+    projector: ['EVENTSTORE_URL', 'DATABASE_URL'],
+    relay: ['EVENTSTORE_URL', 'NATS_URL'],
+    provisioner: ['EVENTSTORE_URL', 'NATS_URL', 'RELEASES_DIR'],
+  }
+  for (const [, name = ''] of commands)
+    expect(Object.keys(services[name]?.environment ?? {})).toEqual(
+      expect.arrayContaining(needs[name] ?? ['a container of ours']),
+    )
 })
 
 const { POSTGRES_PASSWORD = '', ...authentication } = operatorSettings

@@ -44,6 +44,8 @@ test.each([
   ['as it is', {}],
   ['scaled by itself', { autoscaling: { enabled: true } }],
   ['with a route', { route: { kind: 'httpRoute', host: 'api.example.com', parentRefs } }],
+  ['with an Ingress', { route: { kind: 'ingress', host: 'api.example.com' } }],
+  ['with a doctor', { doctor: { enabled: true } }],
 ])('helm lint --strict finds nothing in the platform %s', async (_, changes) => {
   const report = await lintChart('storewright', { ...values, ...changes })
   expect(report).toContain('0 chart(s) failed')
@@ -216,12 +218,110 @@ test('reading goes to the query API and everything else to the command API', asy
   const route = { kind: 'httpRoute', host: 'api.example.com', parentRefs }
   const [httpRoute] = ofKind(await renderChart('storewright', { ...values, route }), 'HTTPRoute')
   expect(httpRoute?.spec?.['rules']).toMatchObject([
-    {
-      matches: [{ method: 'GET' }, { method: 'HEAD' }],
-      backendRefs: [{ name: 's-example-query-api' }],
-    },
+    { matches: reading, backendRefs: [{ name: 's-example-query-api' }] },
     { backendRefs: [{ name: 's-example-command-api' }] },
   ])
+})
+
+const reading = ['GET', 'HEAD'].flatMap((method) =>
+  ['/api', '/docs', '/openapi.json'].map((value) => ({
+    method,
+    path: { type: 'PathPrefix', value },
+  })),
+)
+
+describe('with an Ingress', () => {
+  const withIngress = (route: object = {}) =>
+    renderChart('storewright', {
+      ...values,
+      route: { kind: 'ingress', host: 'api.example.com', ...route },
+    })
+
+  test('every request goes to Caddy, which knows both APIs and runs without rights', async () => {
+    const manifests = await withIngress()
+    const ingresses = ofKind(manifests, 'Ingress')
+    expect(ingresses.map(({ spec }) => spec)).toEqual([
+      {
+        tls: [{ hosts: ['api.example.com'] }],
+        rules: [
+          {
+            host: 'api.example.com',
+            http: {
+              paths: [
+                {
+                  path: '/',
+                  pathType: 'Prefix',
+                  backend: { service: { name: 's-example-front', port: { name: 'http' } } },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ])
+    const template = podTemplateOf(named(manifests, 'Deployment', 'front'))
+    expect(template && restrictedViolations(template)).toEqual(['front: capabilities'])
+    expect(template?.spec.containers).toMatchObject([
+      {
+        // What Pod Security "restricted" lets a container add, and the only thing.
+        securityContext: { capabilities: { add: ['NET_BIND_SERVICE'], drop: ['ALL'] } },
+        env: expect.arrayContaining([
+          { name: 'QUERY_API', value: 's-example-query-api:80' },
+          { name: 'COMMAND_API', value: 's-example-command-api:80' },
+        ]),
+      },
+    ])
+  })
+
+  test('Caddy reaches the two APIs, and clients reach Caddy', async () => {
+    const manifests = await withIngress()
+    const policies = ['front', 'query-api', 'command-api'].map((name) =>
+      JSON.stringify(named(manifests, 'NetworkPolicy', name).spec),
+    )
+    const component = (name: string) => `"app.kubernetes.io/component":"${name}"`
+    expect(policies[0]).toContain(component('query-api'))
+    expect(policies[0]).toContain(component('command-api'))
+    expect(policies[0]).toContain('gateway-system')
+    expect(policies[1]).toContain(component('front'))
+    expect(policies[2]).toContain(component('front'))
+  })
+
+  test('a certificate is an own one, or cert-manager makes it, and never both', async () => {
+    const own = await withIngress({ tlsSecret: 'api', className: 'nginx' })
+    const made = await withIngress({ clusterIssuer: 'letsencrypt', annotations: { a: 'b' } })
+    expect(ofKind(own, 'Ingress')[0]?.spec).toMatchObject({
+      ingressClassName: 'nginx',
+      tls: [{ secretName: 'api' }],
+    })
+    const [ingress] = ofKind(made, 'Ingress')
+    expect(ingress?.spec).toMatchObject({ tls: [{ secretName: 's-example-api-tls' }] })
+    expect(ingress?.metadata.annotations).toEqual({
+      'cert-manager.io/cluster-issuer': 'letsencrypt',
+      a: 'b',
+    })
+    const both = withIngress({ tlsSecret: 'api', clusterIssuer: 'letsencrypt' })
+    await expect(both).rejects.toThrow(/schema/)
+  })
+})
+
+test('only the account of the doctor may list Secrets, and nothing of it is there unasked', async () => {
+  expect(ofKind(await rendered, 'CronJob')).toEqual([])
+  const manifests = await renderChart('storewright', { ...values, doctor: { enabled: true } })
+  const [job] = ofKind(manifests, 'CronJob')
+  const { jobTemplate } = z
+    .object({ jobTemplate: z.object({ spec: z.object({ template: z.looseObject({}) }) }) })
+    .parse(job?.spec)
+  const pod = podTemplateOf({ ...named(manifests, 'Deployment', 'relay'), spec: jobTemplate.spec })
+  expect(pod && restrictedViolations(pod)).toEqual([])
+  expect(pod?.spec).toMatchObject({
+    serviceAccountName: 's-example-doctor',
+    containers: [{ command: ['node', 'services/provisioner/doctor/main.ts'] }],
+  })
+  expect(rulesOf(named(manifests, 'ClusterRole', 'doctor'))).toEqual([
+    { apiGroups: [''], resources: ['namespaces', 'secrets'], verbs: ['list'] },
+  ])
+  const { subjects } = named(manifests, 'ClusterRoleBinding', 'doctor')
+  expect(subjects).toMatchObject([{ name: 's-example-doctor' }])
 })
 
 function named(manifests: Manifest[], kind: string, service: string): Manifest {

@@ -33,6 +33,51 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ mergeOverwrite (deepCopy (index . 0).Values.pod) (get (index . 0).Values.pods (index . 1) | default dict) | toYaml }}
 {{- end }}
 
+{{/* On which nodes the pods of one service run. Takes (list $ "service" pod). */}}
+{{- define "platform.placement" -}}
+{{- $pod := index . 2 }}
+{{- range $field := list "nodeSelector" "tolerations" "affinity" "priorityClassName" }}
+{{- with get $pod $field }}
+{{ $field }}: {{ toJson . }}
+{{- end }}
+{{- end }}
+topologySpreadConstraints:
+  {{- with $pod.topologySpreadConstraints }}
+  {{- toYaml . | nindent 2 }}
+  {{- else }}
+  - topologyKey: kubernetes.io/hostname
+    maxSkew: 1
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "platform.selector" . | nindent 8 }}
+  {{- end }}
+{{- end }}
+
+{{/* Where names are resolved. Takes .Values.network. */}}
+{{- define "platform.dns" -}}
+{{- range .dnsCidrs }}
+- ipBlock: {cidr: {{ . | quote }}}
+{{- else }}
+- namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}
+{{- end }}
+{{- end }}
+
+{{/* Where a part answers that is not in this chart. Takes a value of .Values.network such as eventStore. */}}
+{{- define "platform.part" -}}
+{{- with .namespace }}
+- namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ . | quote }}}}
+{{- end }}
+{{- range .cidrs }}
+- ipBlock: {cidr: {{ . | quote }}}
+{{- end }}
+{{- end }}
+
+{{/* logLevel in the words that Caddy has. */}}
+{{- define "platform.frontLogLevel" -}}
+{{ get (dict "trace" "debug" "fatal" "error" "silent" "error") .Values.logLevel | default .Values.logLevel }}
+{{- end }}
+
 {{/*
 The version of the Secret with the addresses, so that an upgrade after a change rolls the pods. Where helm sees no
 cluster there is none.

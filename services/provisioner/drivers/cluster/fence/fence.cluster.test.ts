@@ -56,7 +56,10 @@ test('F19: helm of attempt 1 and its provisioner freeze, attempt 2 completes, th
   )
   for (const pid of pids.slice(0, 2)) process.kill(pid, 'SIGCONT')
 
-  expect(said).toMatch(/Unauthorized|the server has asked for the client to provide credentials/)
+  // Where its wait ended first, it does not print that its last write, of a failed release, was refused.
+  expect(said).toMatch(
+    /Unauthorized|the server has asked for the client to provide credentials|deadline exceeded/,
+  )
   expect(await recordsOf(release)).toEqual(before)
   expect(before[0]?.labels).toMatchObject({ status: 'deployed', 'cp.attempt': '2' })
   expect(await objectsOf(release)).toEqual(objectsBefore)
