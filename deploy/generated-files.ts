@@ -1,19 +1,43 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { load } from 'js-yaml'
 import { format, resolveConfig } from 'prettier'
 import { z } from 'zod'
+import { engines } from '#domain'
 import { installationValues } from '../services/provisioner/installation.ts'
 
 const SCHEMA = path('charts/storewright/values.schema.json')
 const COMPONENTS = path('charts/storewright/components.yaml')
+const LIBRARY = path('charts/store-library')
 
 const components = z.record(z.string(), z.looseObject({ settings: z.array(z.string()) }))
 const valuesSchema = z.looseObject({ properties: z.record(z.string(), z.unknown()) })
 
 /** What is made from code, by its path: a test compares it with what lies there, and `npm run charts` writes it. */
 export async function generatedFiles(): Promise<Map<string, string>> {
-  return new Map([[SCHEMA, await platformSchema()]])
+  return new Map([[SCHEMA, await platformSchema()], ...(await libraryCopies())])
+}
+
+/** The library chart as each store chart holds it: a chart is complete, and its digest covers all it renders. */
+async function libraryCopies(): Promise<[string, string][]> {
+  const files = await filesIn(LIBRARY)
+  const texts = await Promise.all(files.map((file) => readFile(join(LIBRARY, file), 'utf8')))
+  return libraryFolders().flatMap((folder) =>
+    files.map((file, index): [string, string] => [join(folder, file), texts[index] ?? '']),
+  )
+}
+
+/** Where the store charts hold their copies of the library chart. */
+export function libraryFolders(): string[] {
+  return engines.map((engine) => path(`charts/${engine}/charts/store-library`))
+}
+
+/** The files below a folder, by their paths in it. */
+export async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile())
+  return files.map(({ parentPath, name }) => relative(folder, join(parentPath, name))).toSorted()
 }
 
 /** The schema of the platform's values, with `stores` as the provisioner reads it and `settings` as the services have them. */
@@ -45,6 +69,6 @@ async function settingsSchema() {
   }
 }
 
-function path(relative: string): string {
-  return fileURLToPath(new URL(relative, import.meta.url))
+function path(below: string): string {
+  return fileURLToPath(new URL(below, import.meta.url))
 }

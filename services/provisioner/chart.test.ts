@@ -1,4 +1,4 @@
-import { cp, writeFile } from 'node:fs/promises'
+import { appendFile, cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { engines } from '#domain'
@@ -22,6 +22,15 @@ test('any change of any file changes the digest', async () => {
   expect(before.digest).toBe((await readChart(charts, 'woocommerce')).digest)
   await writeFile(join(folder.path, 'woocommerce', 'templates', 'new.yaml'), '')
   expect((await readChart(folder.path, 'woocommerce')).digest).not.toBe(before.digest)
+})
+
+test('a change of the library that a chart holds changes its digest', async () => {
+  await using folder = await tempFolder()
+  await cp(charts, folder.path, { recursive: true })
+  const before = await readChart(folder.path, 'medusa')
+  const library = join(folder.path, 'medusa', 'charts', 'store-library')
+  await appendFile(join(library, 'templates', '_network.tpl'), ' ')
+  expect((await readChart(folder.path, 'medusa')).digest).not.toBe(before.digest)
 })
 
 test('a chart that is not there is CHART_INVALID', async () => {

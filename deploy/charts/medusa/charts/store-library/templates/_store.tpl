@@ -1,4 +1,4 @@
-{{/* What every store chart has in common. The file is the same in each chart; a test compares them. */}}
+{{/* What every store chart has in common. */}}
 
 {{/* Labels that select the pods of one component. Takes (list $ "component"). */}}
 {{- define "store.selector" -}}
