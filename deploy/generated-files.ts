@@ -6,8 +6,11 @@ import { format, resolveConfig } from 'prettier'
 import { z } from 'zod'
 import { engines } from '#domain'
 import { installationValues } from '../services/provisioner/installation.ts'
+import { valuesReadme } from './values-readme.ts'
 
 const SCHEMA = path('charts/storewright/values.schema.json')
+const VALUES = path('charts/storewright/values.yaml')
+const README = path('charts/storewright/README.md')
 const COMPONENTS = path('charts/storewright/components.yaml')
 const LIBRARY = path('charts/store-library')
 
@@ -16,7 +19,13 @@ const valuesSchema = z.looseObject({ properties: z.record(z.string(), z.unknown(
 
 /** What is made from code, by its path: a test compares it with what lies there, and `npm run charts` writes it. */
 export async function generatedFiles(): Promise<Map<string, string>> {
-  return new Map([[SCHEMA, await platformSchema()], ...(await libraryCopies())])
+  const schema = await platformSchema()
+  const readme = await valuesReadme(
+    JSON.parse(schema),
+    load(await readFile(VALUES, 'utf8')),
+    README,
+  )
+  return new Map([[SCHEMA, schema], [README, readme], ...(await libraryCopies())])
 }
 
 /** The library chart as each store chart holds it: a chart is complete, and its digest covers all it renders. */
