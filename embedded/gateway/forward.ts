@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { pipeline } from 'node:stream'
-import { bodyLimit, problemHeaders, problemOf } from '#http'
+import { bodyLimit, loggableUrl, problemHeaders, problemOf } from '#http'
 import { correlationIdOf, kindOfError, limitLines, type Logger } from '#observability'
 
 const ANSWER_TIMEOUT_MS = 30_000
@@ -51,7 +51,7 @@ export function createForwarder(logger: Logger, publicUrl = '') {
     })
     upstream.on('error', (err) => {
       if (response.headersSent || response.destroyed) return
-      const { url } = request
+      const url = loggableUrl(request.url ?? '/')
       limited(kindOfError(err), (counted) =>
         logger.warn({ err, method, url, ...counted }, 'a service does not answer'),
       )

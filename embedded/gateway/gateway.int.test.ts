@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { buildServer, type HttpServer } from '#http'
-import { createLogger } from '#observability'
+import { createLogger, type Logger } from '#observability'
 import { eventually } from '#test/eventually'
 import { freePort } from '../processes/free-port.ts'
 import { startGateway } from './gateway.ts'
@@ -79,6 +80,17 @@ test('a service that is down is a problem to try again, with the correlation id'
   expect(answer.status).toBe(503)
   expect(answer.headers.get('content-type')).toContain('application/problem+json')
   expect(await answer.json()).toMatchObject({ correlationId: 'trace-9', retryable: true })
+})
+
+test('what the front logs of a request holds no parameter that this API does not know', async () => {
+  const lines = new PassThrough()
+  const listened = createLogger({ service: 'front', level: 'info', destination: lines })
+  await using world = await system({ logger: listened })
+  await world.services['query-api'].close()
+
+  await fetch(`${world.url}/api/stores?limit=5&access_token=abc`)
+
+  expect(String(lines.read())).toContain('"/api/stores?limit=5&access_token=[redacted]"')
 })
 
 test('a service hears at once that a client has gone', async () => {
@@ -162,7 +174,8 @@ test('the front serves the whole document and its page', async () => {
 async function system({
   failing = [],
   host = '127.0.0.1',
-}: { failing?: string[]; host?: string } = {}) {
+  logger: frontLogger = logger,
+}: { failing?: string[]; host?: string; logger?: Logger } = {}) {
   const asked = { behind: 0, gone: 0 }
   const services = {
     'query-api': queryApi(failing, asked),
@@ -173,7 +186,7 @@ async function system({
     'command-api': await services['command-api'].listen({ port: 0, host: '127.0.0.1' }),
   }
   const port = await freePort()
-  const gateway = await startGateway({ host, port, services: urls, logger })
+  const gateway = await startGateway({ host, port, services: urls, logger: frontLogger })
   return {
     asked,
     services,

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import { AppError } from '#domain'
 import { createLogger } from '#observability'
+import { eventually } from '#test/eventually'
 import { buildServer, type HttpServer, type ServerOptions } from './build-server.ts'
 import { callerOf } from './auth/caller.ts'
 import { reportReadiness } from './health.ts'
@@ -253,6 +254,27 @@ test('a correlation id is echoed and stands in every line; one that is none is r
     { correlationId: 'trace-123', msg: 'request answered', status: 200, tenantId: 'demo' },
     { correlationId: replaced.headers['x-correlation-id'] },
   ])
+})
+
+test.for([
+  ['/greetings/1?limit=5&access_token=abc', '/greetings/1?limit=5&access_token=[redacted]'],
+  ['/greetings/1?access%5Ftoken=a=b&q=x', '/greetings/1?access%5Ftoken=[redacted]&q=x'],
+  ['/greetings/1?abc', '/greetings/1?[redacted]'],
+  ['/nothing?key=a?b', '/nothing?key=[redacted]?[redacted]'],
+  ['http://user:abc@localhost/greetings/1', 'http://localhost/greetings/1'],
+])('the log of %s holds nothing that this API does not know', async ([url, shown]) => {
+  await serve()
+  const listening = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const socket = connect(Number(listening.port), listening.hostname)
+
+  socket.end(`DELETE ${url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
+  await text(socket)
+
+  const seen: unknown[] = []
+  await eventually(() => {
+    seen.push(...logged())
+    expect(seen).toContainEqual(expect.objectContaining({ msg: 'request answered', url: shown }))
+  })
 })
 
 test('the tenant is in X-User-Id, or demo, where there is no authentication', async () => {
