@@ -198,6 +198,20 @@ test('requests that are mistaken count towards the limit too', async () => {
   expect(statuses).toEqual([400, 400, 429])
 })
 
+test.for([
+  [{ 'content-type': 'text/plain' }, 415],
+  [{ 'content-encoding': 'gzip' }, 415],
+  [{ origin: 'https://evil.example' }, 403],
+  [{ expect: 'x' }, 417],
+] as const)('of requests with %j, one beyond the limit is told so', async ([headers, status]) => {
+  await serve({ rateLimitPerMinute: 1 })
+
+  const statuses = []
+  for (const _ of [1, 2]) statuses.push((await greet(undefined, headers)).statusCode)
+
+  expect(statuses).toEqual([status, 429])
+})
+
 test.for(['GET / HTTP/1.1\r\nhost: ', 'POST /greetings/1 HTTP/1.1\r\nhost: localhost\r\n'])(
   'a request that does not go on after %j is ended in the time it is given',
   async (sent) => {

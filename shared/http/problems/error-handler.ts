@@ -5,6 +5,7 @@ import { kindOfError, limitLines } from '#observability'
 import { allowedMethods, type RouteMethods } from './allowed-methods.ts'
 import { type Fault, problemMediaType, problemOf, retryAfterOf } from './problem.ts'
 import { faultsOf, RequestFaults } from './request-faults.ts'
+import { answers } from './status-of-code.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -42,9 +43,9 @@ export function answerErrors(app: FastifyInstance, known: RouteMethods): void {
 
 /** A request that its own mistake ended before it was counted counts too; it may be one too many. */
 async function countMistake(error: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const mistakes: ErrorCode[] = ['REQUEST_INVALID', 'UNAUTHENTICATED', 'BODY_TOO_LARGE']
+  const { code, status = answers[code].status } = readError(error)
   const isPublic = request.is404 || request.routeOptions.config.policy === 'public'
-  if (isPublic || !mistakes.includes(readError(error).code)) return error
+  if (isPublic || status >= 500) return error
   return request.server.countRequest(request, reply).then(
     () => error,
     (refused: unknown) => refused,
