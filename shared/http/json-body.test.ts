@@ -18,6 +18,8 @@ test.for([
   ['{"name":"x","__proto__":{}}', 'The body must not have a key "__proto__"'],
   ['{"a":[{"__proto\\u005f_":1}]}', 'The body must not have a key "__proto__"'],
   ['{"constructor":{"prototype":{}}}', 'The body must not have a key "prototype"'],
+  ['\uFEFF{"name":"a","name":"b"}', 'The body has the key "name" twice'],
+  ['\uFEFF{"__proto__":1}', 'The body must not have a key "__proto__"'],
   ['{"name":"a","name":', 'The body is not valid JSON'],
   ['{"__proto__":', 'The body is not valid JSON'],
 ] as const)('the body %s is a 400 that says why', async ([payload, detail]) => {

@@ -7,7 +7,8 @@ export function parseJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null, undefined)
-    const text = body.toString()
+    // The parser takes a byte order mark, and the look for mistakes would not.
+    const text = body.toString().replace(/^\uFEFF/, '')
     const mistake = keyMistakeIn(text)
     if (mistake === undefined) void parse(request, text, done)
     else done(new AppError('REQUEST_INVALID', mistake))
