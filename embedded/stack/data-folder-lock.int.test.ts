@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
@@ -37,6 +37,22 @@ test('after a killed stack its children are waited for', async () => {
   await locking
 
   expect((await child).exitCode).toBe(0)
+})
+
+test.for([
+  ['is made', 'data', 0o700],
+  ['has its usual name', '.storewright', 0o700],
+  ['somebody has named and made', 'shared', 0o755],
+] as const)('a folder that %s may be entered as it should', async ([, name, mode]) => {
+  await using folder = await tempFolder()
+  const path = join(folder.path, name)
+  if (name !== 'data') await mkdir(path)
+  if (name !== 'data') await chmod(path, 0o755)
+
+  const lock = await lockDataFolder(path)
+
+  expect((await stat(path)).mode & 0o777).toBe(mode)
+  lock.release()
 })
 
 test('a folder that cannot be written is one clear sentence', async () => {

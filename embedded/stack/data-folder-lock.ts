@@ -1,5 +1,5 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { takeLock } from '../processes/lock-file.js'
 import { readPids } from './status-files.ts'
@@ -24,7 +24,8 @@ export async function lockDataFolder(folder: string): Promise<{ release: () => v
 
 async function writable(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await closeToOthers(folder)
     const probe = join(folder, `.writable-${process.pid}`)
     await writeFile(probe, '')
     await rm(probe)
@@ -35,6 +36,13 @@ async function writable(folder: string): Promise<void> {
       { cause: error },
     )
   }
+}
+
+/** It holds every tenant's stores. A folder that somebody named, and that was there, may hold what is for others too. */
+async function closeToOthers(folder: string): Promise<void> {
+  const { uid, mode } = await stat(folder)
+  if (basename(folder) !== '.storewright' || uid !== process.getuid?.()) return
+  if ((mode & 0o077) !== 0) await chmod(folder, 0o700)
 }
 
 function exists(pid: number): boolean {
