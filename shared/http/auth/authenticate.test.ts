@@ -104,6 +104,7 @@ test.for<[string, () => Promise<string>]>([
   ['an ID token with a hash', () => signRaw({ at_hash: 'h' }, 'JWT')],
   ['a logout token by its events', () => signRaw({ events: {} }, 'JWT')],
   ['a refresh token by its claim', () => signRaw({ typ: 'Refresh' }, 'JWT')],
+  ['an ID token by its use', () => signRaw({ token_use: 'id' }, 'JWT')],
   ['an expiry that is no time', () => signRaw({ exp: 1e300 })],
 ])('%s is refused', async ([, token]) => {
   const answer = await get('/read', await token())

@@ -137,8 +137,9 @@ function isAccessToken(typ: unknown, claims: JWTPayload, demanded: string | unde
   const type = typeof typ === 'string' ? plainType(typ) : undefined
   if (demanded !== undefined) return type === plainType(demanded)
   if (typ !== undefined && (type === undefined || !commonTypes.includes(type))) return false
-  const kind = claims['typ'] ?? 'Bearer'
-  return kind === 'Bearer' && !claimsOfOtherKinds.some((name) => name in claims)
+  const { typ: kind = 'Bearer', token_use: use = 'access' } = claims
+  if (kind !== 'Bearer' || use !== 'access') return false
+  return !claimsOfOtherKinds.some((name) => name in claims)
 }
 
 /** RFC 7515 §4.1.9: a media type, in any letters, of which `application/` may be left out. */
