@@ -69,7 +69,9 @@ test('a problem names the address at which its client sees the API', async () =>
   expect(answer.json()).toMatchObject({ instance: 'https://example.com/storewright/greetings/1' })
 })
 
-test.for(['host', 'authorization', 'content-type', 'x-position', 'Idempotency-Key', 'X-User-Id'])(
+const singleHeaders = ['host', 'authorization', 'content-type', 'x-position', 'Idempotency-Key']
+
+test.for([...singleHeaders, 'X-User-Id', 'X-Tenant', 'X-Reason'])(
   '%s in two lines is refused, as it has one value',
   async (name) => {
     await serve()
@@ -163,6 +165,7 @@ test('every answer has the security headers, and says that nobody keeps it', asy
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
+      vary: 'X-User-Id',
     })
 })
 

@@ -71,6 +71,7 @@ export type HttpServer = ReturnType<typeof buildServer>
 export function buildServer(options: ServerOptions) {
   const { service, logger, auth = { mode: 'none' }, checks = {}, registry } = options
   const loggerInstance: FastifyBaseLogger = logger
+  const callerHeader = callerHeaders[auth.mode]
   const app = fastify({
     loggerInstance,
     logController: new LogController({
@@ -90,6 +91,7 @@ export function buildServer(options: ServerOptions) {
     clientErrorHandler: answerBrokenRequests(logger),
     frameworkErrors: (error, request, reply) => {
       reply.headers({ ...securityHeaders, 'cache-control': 'no-store' })
+      if (callerHeader !== undefined) reply.header('vary', callerHeader)
       reply.header('x-correlation-id', request.id)
       sendProblem(request, reply, readError(error))
     },
@@ -102,7 +104,7 @@ export function buildServer(options: ServerOptions) {
   parseJson(app)
   answerErrors(app, auth.mode === 'none' ? {} : apiRoutes)
   traceRequests(app)
-  secureHeaders(app, callerHeaders[auth.mode])
+  secureHeaders(app, callerHeader)
   allowOrigins(app, options.corsOrigins ?? [])
   answerExpectations(app.server)
   requireSingleHeaders(app)
@@ -138,6 +140,8 @@ const singleHeaders = new Set([
   'idempotency-key',
   'last-event-id',
   'x-position',
+  'x-reason',
+  'x-tenant',
   'x-user-id',
 ])
 
