@@ -77,6 +77,21 @@ test('the state at a time that the API gave is the state after that event', asyn
   expect(await at(deleted?.data['deletedAt'])).toMatchObject({ status: 'deleted' })
 })
 
+test('a time that the API gave for an event ends with it, also where the clock of the event was behind', async () => {
+  const now = Date.now()
+  const ago = (seconds: number) => new Date(now - seconds * 1_000).toISOString()
+  const { storeId } = await api.requestStore({ requestedAt: ago(10) })
+  await api.append(storeId, upgraded().slice(0, 1), 0n)
+  await api.append(storeId, deletion(ago(5)), 1n)
+  const at = async (time: unknown) =>
+    storeIn(await api.send('GET', `/api/stores/${storeId}?at=${String(time)}`))
+  const [, started, , deleted] = await historyOf(storeId)
+
+  expect(await at(deleted?.data['deletedAt'])).toMatchObject({ status: 'deleted', revision: 3 })
+  expect(await at(started?.time)).toMatchObject({ status: 'provisioning', revision: 1 })
+  expect(await at(ago(8))).toMatchObject({ status: 'requested', revision: 0 })
+})
+
 test('an id in capitals names the same store everywhere', async () => {
   const { storeId } = await api.requestStore()
   const capitals = storeId.toUpperCase()

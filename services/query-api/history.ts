@@ -5,7 +5,7 @@ import {
   type StoreView,
   storeViewOf,
 } from '#contracts'
-import { AppError, store as decider, type StoreEvent, type StoreState, storeStream } from '#domain'
+import { AppError, store as decider, type StoreState, storeStream } from '#domain'
 import type { EventStore, RecordedEvent } from '#eventstore'
 import type { OpaqueIds } from '#http'
 
@@ -14,23 +14,18 @@ interface Asked {
   storeId: string
 }
 
-/**
- * The tenant's store folded from the log alone, up to a time if one is given. Each time that the API gives for an
- * event, the event's own and the log's, includes the event. Throws STORE_NOT_FOUND.
- */
+/** The tenant's store folded from the log alone, up to a time if one is given. Throws STORE_NOT_FOUND. */
 export async function foldStore(
   store: EventStore,
   { tenantId, storeId, at }: Asked & { at?: string | undefined },
 ): Promise<StoreView> {
-  const until = at === undefined ? undefined : Date.parse(at)
-  let state: StoreState = decider.initialState()
-  let last: RecordedEvent | undefined
-  for await (const recorded of store.readStream(storeStream(storeId))) {
+  const all = await collect(store.readStream(storeStream(storeId)))
+  const events = at === undefined ? all : upTo(all, Date.parse(at))
+  const state = events.reduce((before: StoreState, recorded) => {
     const event = decodeStoreEvent(recorded)
-    if (until !== undefined && timeOf(recorded, event) > until) break
-    if (event !== undefined) state = decider.evolve(state, event)
-    last = recorded
-  }
+    return event === undefined ? before : decider.evolve(before, event)
+  }, decider.initialState())
+  const last = events.at(-1)
   if (last === undefined || state.status === 'absent' || state.request.tenantId !== tenantId)
     throw new AppError(
       'STORE_NOT_FOUND',
@@ -39,12 +34,23 @@ export async function foldStore(
   return storeViewOf(state, { updatedAt: last.recordedAt, revision: last.revision })
 }
 
-/** When an event happened: by its own clock, or by the log's where that is earlier. */
-function timeOf({ recordedAt }: RecordedEvent, event: StoreEvent | undefined): number {
-  const times = Object.entries(event?.data ?? {}).flatMap(([name, value]) =>
+/**
+ * What had happened by then. The clocks of machines differ, and a command may have waited for others: at a time that the
+ * API gives for an event, that event is the last, whatever those beside it say.
+ */
+function upTo(events: RecordedEvent[], time: number): RecordedEvent[] {
+  const given = events.findLastIndex((event) => timesOf(event).includes(time))
+  if (given !== -1) return events.slice(0, given + 1)
+  const later = events.findIndex((event) => Math.min(...timesOf(event)) > time)
+  return later === -1 ? events : events.slice(0, later)
+}
+
+/** When an event happened: by the log's clock, and by its own. */
+function timesOf({ recordedAt, data }: RecordedEvent): number[] {
+  const own = Object.entries(data ?? {}).flatMap(([name, value]) =>
     ownTime.test(name) && typeof value === 'string' ? [Date.parse(value)] : [],
   )
-  return Math.min(Date.parse(recordedAt), ...times)
+  return [Date.parse(recordedAt), ...own]
 }
 
 const ownTime = /^(?:requested|started|recorded|failed|provisioned|deleted)At$/
