@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { operations } from '#contracts'
+import { commandHeaders, operations } from '#contracts'
 import { createLogger } from '#observability'
 import { buildServer } from '../build-server.ts'
 import { openApiDocument } from './document.ts'
@@ -51,6 +51,42 @@ test('numbers in a query are told as whole numbers with their bounds', () => {
     name: 'limit',
     schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
   })
+})
+
+test.for([
+  ['Idempotency-Key', 'order-4711', true],
+  ['Idempotency-Key', '"two words, \\" and \\\\"', true],
+  ['Idempotency-Key', 'two words', false],
+  ['Idempotency-Key', '', false],
+  ['Idempotency-Key', `"${'k'.repeat(256)}"`, false],
+  ['If-Match', '*', true],
+  ['If-Match', '"3"', true],
+  ['If-Match', ', W/"3" ,,"a,b"\t', true],
+  ['If-Match', '3', false],
+  ['If-Match', '"3" "4"', false],
+  ['If-Match', ' , ', false],
+  ['If-Match', '*, "3"', false],
+] as const)('%s: %s is told to be what it is checked to be: %s', ([name, value, isTaken]) => {
+  const { parameters } = operationOf('deleteStore')
+  const pattern = z
+    .object({ schema: z.object({ pattern: z.string() }) })
+    .parse(parameters.find((one) => one['name'] === name)).schema.pattern
+  const { success } = commandHeaders.safeParse({ [name.toLowerCase()]: value })
+
+  expect([new RegExp(pattern, 'u').test(value), success]).toEqual([isTaken, isTaken])
+})
+
+test('a correlation id is told to be any text, as a strange one is replaced and not refused', () => {
+  const { components } = z
+    .looseObject({ components: z.looseObject({ parameters: z.looseObject({}) }) })
+    .parse(openApiDocument())
+
+  expect(components.parameters['CorrelationId']).toMatchObject({ schema: { type: 'string' } })
+  expect(JSON.stringify(components.parameters['CorrelationId'])).not.toContain('pattern')
+})
+
+test('no pattern of the document needs classes of characters by what they are not', () => {
+  expect(JSON.stringify(document)).not.toContain(String.raw`\\P{`)
 })
 
 test('the stream is told as a stream of its events', () => {

@@ -52,8 +52,10 @@ export const commonRequestHeaders = {
   CorrelationId: {
     name: 'X-Correlation-ID',
     in: 'header',
-    description: 'Echoed, and kept in the log and in the events that the request causes',
-    schema: { ...text, pattern: '^[A-Za-z0-9_.:/+=@-]{1,128}$' },
+    description:
+      'Echoed, and kept in the log and in the events that the request causes. ' +
+      'Takes 1–128 letters, digits or _ . : / + = @ -; instead of anything else the request gets a new one',
+    schema: text,
   },
   Traceparent: {
     name: 'traceparent',
