@@ -35,7 +35,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: [`${sources}/**/*.int.test.ts`],
+          include: [`${sources}/**/*.int.test.ts`, 'clients/tests/*.int.test.ts'],
           globalSetup: 'tests/support/vitest/global-setup.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
