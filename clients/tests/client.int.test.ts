@@ -88,6 +88,20 @@ test('a stream that breaks is opened again', async () => {
   expect(await waiting).toMatchObject({ id, status: 'ready' })
 })
 
+test('waiting goes on when the API cannot say for a while how the store is', async () => {
+  let refusals = 0
+  const client = recordingClient((send) => async (input, init) => {
+    const isRead = input instanceof Request && /stores\/[\w-]{36}/.test(input.url)
+    // More often than a request is sent again.
+    if (!isRead || refusals++ >= 7) return send(input, init)
+    return problemAnswer({ status: 503, retryable: true, retryAfter: '0' })
+  })
+  const { id } = await request(client)
+  await world.provision(id)
+
+  expect(await client.waitUntilReady(id, { pollMs: 25 })).toMatchObject({ id, status: 'ready' })
+})
+
 test('waiting ends with an error when the store failed', async () => {
   const client = recordingClient()
   const { id } = await request(client)
@@ -202,10 +216,16 @@ test('a list is read to its end, page by page', async () => {
   expect(client.sent).toHaveLength(3)
 })
 
-function problemAnswer({ status, retryable }: { status: number; retryable: boolean }): Response {
+function problemAnswer({ status, retryable, retryAfter = '2' }: Refusal): Response {
   const problem = { status, retryable, code: 'TEST', detail: 'scripted', title: 'Test' }
   return new Response(JSON.stringify(problem), {
     status,
-    headers: { 'content-type': 'application/problem+json', 'retry-after': '2' },
+    headers: { 'content-type': 'application/problem+json', 'retry-after': retryAfter },
   })
+}
+
+interface Refusal {
+  status: number
+  retryable: boolean
+  retryAfter?: string
 }

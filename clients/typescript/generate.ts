@@ -10,6 +10,23 @@ const document = pathOf('../openapi.json')
 const generated = pathOf('src/schema.ts')
 const generator = pathOf('node_modules/openapi-typescript/bin/cli.js')
 
+interface Told {
+  paths: Record<string, Record<string, { parameters?: { name?: string }[] }>>
+}
+
+/** What takes an idempotency key: types are gone when the client asks. */
+function keyedOperations(): string {
+  const { paths }: Told = JSON.parse(readFileSync(document, 'utf8'))
+  const keyed = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { parameters = [] }]) =>
+      parameters.some(({ name }) => name === 'Idempotency-Key')
+        ? [`${method.toUpperCase()} ${path}`]
+        : [],
+    ),
+  )
+  return `export const keyedOperations: readonly string[] = ${JSON.stringify(keyed, undefined, 4)};\n`
+}
+
 const sum = (text: string): string => createHash('sha256').update(text).digest('hex')
 const headOf = (types: string): string =>
   `// sha256 of clients/openapi.json: ${sum(readFileSync(document, 'utf8'))}\n` +
@@ -25,7 +42,8 @@ if (process.argv.includes('--check')) {
   }
 } else if (existsSync(generator)) {
   const types = execFileSync(process.execPath, [generator, document], { encoding: 'utf8' })
-  writeFileSync(generated, headOf(types) + types)
+  const written = `${types}\n${keyedOperations()}`
+  writeFileSync(generated, headOf(written) + written)
 } else {
   process.stderr.write('The generator is not installed: run npm ci --prefix clients/typescript\n')
   process.exitCode = 1

@@ -1,6 +1,6 @@
 import createFetchClient, { type Client } from 'openapi-fetch'
-import type { components, paths } from './schema.js'
-import { type ClientOptions, patientFetch, pause } from './patient-fetch.js'
+import { type components, keyedOperations, type paths } from './schema.js'
+import { type ClientOptions, passing, patientFetch, pause } from './patient-fetch.js'
 import { changesIn } from './stream.js'
 
 export type { ClientOptions, components, paths }
@@ -20,11 +20,14 @@ export class ProblemError extends Error {
   override readonly name = 'ProblemError'
   readonly status: number
   readonly problem: Problem | undefined
+  /** Whether the same request may succeed later. */
+  readonly mayPass: boolean
 
   constructor(status: number, problem: Problem | undefined) {
     super(problem === undefined ? `Answered ${status}` : `${problem.code}: ${problem.detail}`)
     this.status = status
     this.problem = problem
+    this.mayPass = problem?.retryable ?? passing.includes(status)
   }
 }
 
@@ -70,6 +73,13 @@ export function createClient(options: ClientOptions): StorewrightClient {
   const send = patientFetch(options)
   const sendOnce = patientFetch({ ...options, tries: 1 })
   const api = createFetchClient<paths>({ baseUrl, fetch: (request) => send(request) })
+  api.use({
+    onRequest: ({ request, schemaPath }) => {
+      const takesKey = keyedOperations.includes(`${request.method} ${schemaPath}`)
+      if (takesKey && !request.headers.has('idempotency-key'))
+        request.headers.set('idempotency-key', crypto.randomUUID())
+    },
+  })
   const named = tenant === undefined ? {} : { tenant }
 
   async function* stores(query: StoreQuery = {}): AsyncGenerator<Store> {
@@ -116,7 +126,9 @@ export function createClient(options: ClientOptions): StorewrightClient {
           if (now.id === id && isReady(now)) return now
         }
       } catch (error) {
-        if (error instanceof StoreEndedError || error instanceof ProblemError) throw error
+        if (error instanceof StoreEndedError) throw error
+        // What the API cannot say now it may say later.
+        if (error instanceof ProblemError && !error.mayPass) throw error
         signal.throwIfAborted()
       } finally {
         left.abort()

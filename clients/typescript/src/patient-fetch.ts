@@ -10,14 +10,17 @@ export interface ClientOptions {
   fetch?: typeof fetch
 }
 
+/** Statuses that say so of themselves, where something in front of the API answers. */
+export const passing: readonly number[] = [429, 502, 503, 504]
+
 const TRIES = 5
 const PAUSE_FIRST_MS = 250
 const PAUSE_MAX_MS = 30_000
 const WAIT_MAX_MS = 15 * 60_000
 
 /**
- * Fetch that says who is asking, gives each command a key by which it happens once, and sends again what may succeed
- * later: after as long as `Retry-After` says.
+ * Fetch that says who is asking, and sends again what may succeed later: after as long as `Retry-After` says. A command
+ * is sent again only where it has a key by which it happens once.
  */
 export function patientFetch(options: ClientOptions) {
   const { credential, tenant, tries = TRIES } = options
@@ -31,9 +34,6 @@ export function patientFetch(options: ClientOptions) {
     }
     if (!isRead && tenant !== undefined && !request.headers.has('x-tenant'))
       request.headers.set('x-tenant', tenant)
-    const isStoreCommand = /\/api\/v1\/stores(\/|$)/.test(new URL(request.url).pathname)
-    if (!isRead && isStoreCommand && !request.headers.has('idempotency-key'))
-      request.headers.set('idempotency-key', crypto.randomUUID())
     const isSafeTwice = isRead || request.headers.has('idempotency-key')
     for (let tried = 1; ; tried++) {
       const isLast = tried >= tries
@@ -59,7 +59,7 @@ export function patientFetch(options: ClientOptions) {
 async function isRetryable(answer: Response): Promise<boolean> {
   if (answer.status < 400) return false
   if (!(answer.headers.get('content-type') ?? '').includes('application/problem+json'))
-    return [429, 502, 503, 504].includes(answer.status)
+    return passing.includes(answer.status)
   const problem: unknown = await answer
     .clone()
     .json()
