@@ -78,12 +78,17 @@ export function storeClient(url: string) {
 }
 
 /** As fetch; an answer that the OpenAPI document does not tell of is an error. */
-async function heldFetch(url: string, init: RequestInit = {}): Promise<Response> {
-  const answer = await fetch(url, init)
+export async function heldFetch(
+  input: string | URL | Request,
+  init?: RequestInit,
+): Promise<Response> {
+  const request = new Request(input, init)
+  const { method, url } = request
+  const answer = await fetch(request)
   const { status, headers } = answer
   // Its body never ends.
   const isStream = headers.get('content-type')?.startsWith('text/event-stream') ?? false
   const text = isStream ? '' : await answer.text()
-  holdAgainstContract({ method: init.method ?? 'GET', url, status, headers, text })
+  holdAgainstContract({ method, url, status, headers, text })
   return isStream ? answer : new Response(status === 304 ? null : text, { status, headers })
 }
