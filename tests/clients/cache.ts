@@ -6,7 +6,7 @@ import { cacheFolder } from '../../embedded/tools.ts'
 /** A folder of the user's cache, named after what it is made from: made once, whole or not at all. */
 export function cached(name: string, from: string[]) {
   const digest = createHash('sha256').update(from.join('\0')).digest('hex').slice(0, 12)
-  const path = join(cacheFolder(process.env), `clients-${name}-${digest}`)
+  const path = join(cacheFolder(process.env), `${name}-${digest}`)
   return {
     path,
     isMade: () => exists(path),

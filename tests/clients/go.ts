@@ -35,7 +35,7 @@ export function goSuite(module: GoModule): ClientSuite {
   const build = async () => {
     const files = module.files.map((file) => readFile(join(ours, file), 'utf8'))
     const from = [JSON.stringify(module), process.platform, process.arch]
-    return cached('go', [...from, ...(await Promise.all(files))])
+    return cached('clients-go', [...from, ...(await Promise.all(files))])
   }
   return {
     name: `Go ${module.path} ${module.version}`,

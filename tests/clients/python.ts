@@ -16,7 +16,7 @@ const WHAT_IT_IS =
 export function pythonSuite(name: 'esdbclient' | 'kurrentdbclient', version: string): ClientSuite {
   const packages = async () => {
     const wanted = await readFile(`${folder}/requirements.txt`, 'utf8')
-    return cached('python', [wanted, await ask(['-c', WHAT_IT_IS])])
+    return cached('clients-python', [wanted, await ask(['-c', WHAT_IT_IS])])
   }
   return {
     name: `Python ${name} ${version}`,
