@@ -26,6 +26,7 @@ const pageAt = (base: string) => `<!doctype html>
 <meta charset="utf-8">
 <title>Storewright API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="${base}/docs/swagger-ui.css">
 </head>
 <body>
@@ -41,6 +42,7 @@ const startAt = (base: string) => `SwaggerUIBundle({
   deepLinking: true,
   validatorUrl: null,
   tryItOutEnabled: false,
+  defaultModelsExpandDepth: 0,
 })
 `
 
