@@ -60,3 +60,21 @@ test('an unexpected failure is not hidden behind another one', async () => {
   expect(lines('request failed')).toHaveLength(3)
   await app.close()
 })
+
+test('a path of its own is no id to the service that has only the paths with ids', async () => {
+  const logger = createLogger({ service: 'test', level: 'silent' })
+  const app = buildServer({ service: 'test', logger, auth: { mode: 'off' } })
+  app.delete('/api/v1/stores/:id', { config: { policy: 'write' } }, async () => 'deleted')
+
+  const answers = []
+  for (const path of ['stream', 'stream/', 'stream?a=1', 'streams'])
+    answers.push(await app.inject({ method: 'DELETE', url: `/api/v1/stores/${path}` }))
+
+  expect(answers.map(({ statusCode, headers }) => [statusCode, headers['allow']])).toEqual([
+    [405, 'GET, HEAD'],
+    [405, 'GET, HEAD'],
+    [405, 'GET, HEAD'],
+    [200, undefined],
+  ])
+  await app.close()
+})

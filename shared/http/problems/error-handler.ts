@@ -26,6 +26,14 @@ export function answerErrors(app: FastifyInstance, known: RouteMethods): void {
     return sendProblem(request, reply, { code: 'METHOD_NOT_ALLOWED', detail })
   }
   app.decorateRequest('failedWith')
+  // A path of its own at another service looks like an id at this one.
+  app.addHook('onRequest', async (request, reply) => {
+    const path = pathOf(request).replace(/(.)\/$/, '$1')
+    const { is404, method, routeOptions } = request
+    if (is404 || routeOptions.url === path || !Object.hasOwn(known, path)) return
+    if (method !== 'OPTIONS' && known[path]?.includes(method) === false)
+      answerNotFound(request, reply)
+  })
   app.setNotFoundHandler(answerNotFound)
   app.setErrorHandler(async (error, request, reply) => {
     // Whatever is wrong with its body, nobody would have read it.
