@@ -150,3 +150,20 @@ function codesOf(operationId: string): Record<string, unknown> {
   ])
   return Object.fromEntries(enums.map(([status = '', codes = '']) => [status, JSON.parse(codes)]))
 }
+
+test('what was made is linked with everything that can be done with it', () => {
+  const links = (operationId: string, status: string) =>
+    z
+      .record(z.string(), z.looseObject({ links: z.record(z.string(), z.unknown()).optional() }))
+      .parse(operationOf(operationId).responses)[status]?.links
+
+  expect(Object.keys(links('createStore', '202') ?? {})).toEqual(
+    Object.values(operations).flatMap(({ path, operationId }) =>
+      path.startsWith('/stores/:id') ? [operationId] : [],
+    ),
+  )
+  expect(links('createKey', '201')).toEqual({
+    revokeKey: { operationId: 'revokeKey', parameters: { id: '$response.body#/key/id' } },
+  })
+  expect(links('deleteStore', '202')).toBeUndefined()
+})

@@ -117,7 +117,20 @@ function renamed(header: z.ZodObject): z.ZodObject {
 const referTo = (names: readonly string[]) =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
 
-function answerOf({ answer }: Operation): ZodOpenApiResponsesObject {
+/** What can be done next with what was made: the operations on its id. */
+function linksOf({ method, path }: Operation) {
+  const id = { '/stores': '$response.body#/store/id', '/keys': '$response.body#/key/id' }[path]
+  if (method !== 'POST' || id === undefined) return {}
+  const next = Object.values(operations).filter((one) => one.path.startsWith(`${path}/:id`))
+  return {
+    links: Object.fromEntries(
+      next.map(({ operationId }) => [operationId, { operationId, parameters: { id } }]),
+    ),
+  }
+}
+
+function answerOf(operation: Operation): ZodOpenApiResponsesObject {
+  const { answer } = operation
   const { status, description, body, example, isStream, isConditional } = answer
   const names = [...commonAnswerHeaders, ...(answer.headers ?? [])]
   const content =
@@ -137,7 +150,7 @@ function answerOf({ answer }: Operation): ZodOpenApiResponsesObject {
       : { 'application/json': { schema: body, example } }
   const notModified = { description: 'As in If-None-Match', headers: referTo(names) }
   return {
-    [`${status}`]: { description, headers: referTo(names), content },
+    [`${status}`]: { description, headers: referTo(names), content, ...linksOf(operation) },
     ...(isConditional === true && { 304: notModified }),
   }
 }
