@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
+import { streamEvent } from '#contracts'
 
 export interface ServerSentEvent {
   id?: string
@@ -12,7 +13,10 @@ interface Source {
   tenant: string
 }
 
-/** A client of the live stream. `next` skips to the next event of a kind; comments are of the kind `comment`. */
+/**
+ * A client of the live stream. `next` skips to the next event of a kind; comments are of the kind `comment`. An event
+ * that the OpenAPI document does not tell of is an error.
+ */
 export async function eventSource({ url, tenant }: Source, headers: Record<string, string> = {}) {
   const request = get(`${url}/api/stores/stream`, { headers: { 'x-user-id': tenant, ...headers } })
   const [response]: IncomingMessage[] = await once(request, 'response')
@@ -47,6 +51,8 @@ async function* parse(lines: AsyncIterable<string>) {
     if (line !== '' || fields['event'] === undefined) continue
     const { event: kind, id = '', data = 'null' } = fields
     fields = {}
-    yield { kind, id, data: JSON.parse(data) as unknown }
+    const told = { event: kind, id, data: JSON.parse(data) as unknown }
+    streamEvent.parse(told)
+    yield { kind, id, data: told.data }
   }
 }
