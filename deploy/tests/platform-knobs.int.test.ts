@@ -79,7 +79,7 @@ test('parts outside the cluster are reached by their addresses, and every servic
   const egressOf = (service: string) =>
     ofKind(manifests, 'NetworkPolicy').find(({ metadata }) => metadata.name.endsWith(service))
       ?.spec?.['egress']
-  for (const service of ['query-api', 'projector', 'provisioner'])
+  for (const service of ['command-api', 'query-api', 'projector', 'provisioner'])
     expect(egressOf(service)).toContainEqual({
       to: [{ ipBlock: { cidr: '203.0.113.7/32' } }],
       ports: [{ protocol: 'TCP', port: 5433 }],

@@ -20,7 +20,12 @@ test('the list of the API’s routes is what both services serve together', asyn
       ...both,
       models: readModels(pool),
       freshness: freshness({ readPosition: async () => 0n }),
-      keys: { find: () => undefined, list: () => [], check: async () => {} },
+      keys: {
+        find: () => undefined,
+        list: () => [],
+        takeUses: () => new Map(),
+        check: async () => {},
+      },
       lagSeconds: () => undefined,
       heartbeatMs: 1_000,
     }),

@@ -1,6 +1,7 @@
 import { openEventStore } from '#eventstore'
 import { authOf, closeWithin, followKeys, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
+import { openPool, recordKeyUses } from '#postgres'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 
@@ -30,6 +31,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
     now: () => new Date(),
   })
+  const recorded = recordUsesIn(config.DATABASE_URL)
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   logger.info({ url }, 'listening')
   const reported = reportReadiness({ checks, logger, signal: stopped.signal })
@@ -37,7 +39,17 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     url,
     close: async () => {
       stopped.abort()
-      await closeWithin(app, { dependencies: [() => reported, () => store.close()] })
+      await closeWithin(app, {
+        dependencies: [() => reported, () => recorded, () => store.close()],
+      })
     },
+  }
+
+  // Nothing else of the service needs PostgreSQL, and nothing waits for it.
+  async function recordUsesIn(databaseUrl: string | undefined): Promise<void> {
+    if (databaseUrl === undefined) return
+    const pool = openPool({ url: databaseUrl, logger, max: 1 })
+    await recordKeyUses({ pool, take: keys.takeUses, logger, signal: stopped.signal })
+    await pool.end()
   }
 }

@@ -81,6 +81,40 @@ test('a key is shown once, stands in the log as its hash, and reaches its own te
     expect(JSON.stringify(stored.data)).not.toContain(secret.slice(20))
 })
 
+test('the list tells when each key was last used, by whichever process', async () => {
+  const { id, secret } = await keyFor(own, 'read')
+  const { id: unused } = made.parse(
+    (
+      await command.send('POST', '/api/v1/keys', {
+        headers: by(operatorKey, { 'x-tenant': own }),
+        body: { name: 'unused', roles: ['read'] },
+      })
+    ).json,
+  ).key
+  const usesOf = async (wanted: string) => {
+    const { json } = await query.send('GET', `/api/v1/keys?tenant=${own}`, {
+      headers: by(operatorKey),
+    })
+    const { keys } = z
+      .object({ keys: z.array(z.object({ id: z.string(), lastUsedAt: z.string().nullable() })) })
+      .parse(json)
+    return keys.find((key) => key.id === wanted)?.lastUsedAt
+  }
+  const env = { AUTH: 'keys', DATABASE_URL: query.database.url }
+  const before = Date.now()
+
+  {
+    // What it has not written yet it writes when it ends.
+    await using other = await commandApi(query.events.url, env)
+    await eventually(async () =>
+      expect(await other.create({ headers: by(secret) })).toMatchObject({ status: 403 }),
+    )
+  }
+
+  expect(Date.parse((await usesOf(id)) ?? '')).toBeGreaterThanOrEqual(before)
+  expect(await usesOf(unused)).toBeNull()
+})
+
 test('a revoked key is refused by every process, and its live stream ends', async () => {
   const { id, secret } = await keyFor(own, 'read')
   await using live = await eventSource({ url: query.url, tenant: own }, by(secret))

@@ -25,7 +25,7 @@ export function buildApp(dependencies: AppDependencies) {
   app.register(listStoresRoute, { models })
   app.register(getStoreRoute, { models, store })
   app.register(listEventsRoute, { store, ids })
-  app.register(listKeysRoute, { keys })
+  app.register(listKeysRoute, { keys, models })
   app.register(streamStoresRoute, { models, freshness, ids, heartbeatMs })
   return app
 }

@@ -1,7 +1,7 @@
 import { openEventStore } from '#eventstore'
 import { authOf, closeWithin, followKeys, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
-import { openPool, watchStoreChanges } from '#postgres'
+import { openPool, recordKeyUses, watchStoreChanges } from '#postgres'
 import { Registry } from 'prom-client'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -29,6 +29,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   const checks = { postgres: models.readPosition }
   const dependencies = { ...checks, eventStore: () => store.ping(1_500) }
   const keys = followKeys({ store, logger, signal })
+  const recorded = recordKeyUses({ pool, take: keys.takeUses, logger, signal })
   const app = buildApp({
     keys,
     models,
@@ -53,7 +54,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     url,
     close: async () => {
       abort()
-      const ended = Promise.all([watching, reporting])
+      const ended = Promise.all([watching, reporting, recorded])
       await closeWithin(app, { dependencies: [() => ended, () => store.close(), () => pool.end()] })
     },
   }

@@ -116,7 +116,12 @@ export const oneNewKey = named('OneNewKey', {
   key: keyView,
   secret: z.string().describe('The key to send as bearer; shown only here'),
 })
-export const keyList = named('KeyList', { keys: z.array(keyView) })
+
+const listedKey = named('ListedKey', {
+  ...keyView.shape,
+  lastUsedAt: time.nullable().describe('Up to a minute late; null before it was used'),
+})
+export const keyList = named('KeyList', { keys: z.array(listedKey) })
 
 const nothing = z.object({})
 

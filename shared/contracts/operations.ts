@@ -196,9 +196,9 @@ export const operations = {
       description: 'The keys',
       body: keyList,
       headers: ['X-Position', 'X-Read-Lag'],
-      example: { keys: [exampleKey] },
+      example: { keys: [{ ...exampleKey, lastUsedAt: '2026-01-02T00:00:00.000Z' }] },
     },
-    errors: [],
+    errors: ['DATABASE_UNAVAILABLE'],
   },
   createKey: {
     operationId: 'createKey',

@@ -1,3 +1,4 @@
+export { recordKeyUses } from './key-uses.ts'
 export { migrate } from './migrate.ts'
 export {
   connectionConfig,

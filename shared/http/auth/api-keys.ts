@@ -58,6 +58,8 @@ export interface KeyRing {
   find: (text: string, now: number) => FoundKey | undefined
   /** Every key, revoked ones too, in the order they were made. Throws KEYS_UNAVAILABLE. */
   list: () => KnownKey[]
+  /** The keys that were found since it was last asked: when each was last, by its id, in milliseconds since 1970. */
+  takeUses: () => ReadonlyMap<string, number>
   /** Resolves when keys can be checked. */
   check: () => Promise<void>
 }
@@ -105,6 +107,7 @@ export function followKeys({
   staleAfterMs = 10_000,
 }: FollowOptions): KeyRing {
   const keys = new Map<string, { key: KnownKey; ending: AbortController }>()
+  let uses = new Map<string, number>()
   let isCurrent = false
   let confirmedAt = -Infinity
   const confirm = () => (confirmedAt = performance.now())
@@ -176,7 +179,14 @@ export function followKeys({
       if (found === undefined || !isSameHash(found.key.hash, hashOf(text))) return undefined
       const { key, ending } = found
       const isOver = key.expiresAt !== undefined && Date.parse(key.expiresAt) <= now
-      return isOver || key.revokedAt !== undefined ? undefined : { key, ended: ending.signal }
+      if (isOver || key.revokedAt !== undefined) return undefined
+      uses.set(id, now)
+      return { key, ended: ending.signal }
+    },
+    takeUses: () => {
+      const taken = uses
+      uses = new Map()
+      return taken
     },
     list: () => {
       requireConfirmed()
