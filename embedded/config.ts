@@ -25,6 +25,7 @@ const schema = z
     STOREWRIGHT_PROCESSES: z.enum(['one', 'separate']).default('one'),
     LOG_LEVEL: logLevel,
     PUBLIC_URL: apiVariables.PUBLIC_URL,
+    TRUSTED_PROXIES: apiVariables.TRUSTED_PROXIES,
     AUTH: authKinds.default('off'),
     EVENTSTORE_URL: eventStoreVariables.EVENTSTORE_URL.optional(),
     NATS_URL: messagingVariables.NATS_URL.optional(),
@@ -47,6 +48,8 @@ export interface StackConfig {
   logLevel: z.output<typeof logLevel>
   auth: AuthKinds
   publicUrl: string | undefined
+  /** Proxies in front of it whose `X-Forwarded-For` it believes. */
+  trustedProxies: readonly string[]
   /** Dependencies that somebody else runs. */
   given: { eventStore?: string; nats?: string; database?: string }
 }
@@ -63,6 +66,7 @@ export function parseStackConfig(env: NodeJS.ProcessEnv, args: string[]): StackC
     logLevel: parsed.LOG_LEVEL,
     auth: parsed.AUTH,
     publicUrl: parsed.PUBLIC_URL,
+    trustedProxies: parsed.TRUSTED_PROXIES,
     given: {
       ...(EVENTSTORE_URL !== undefined && { eventStore: EVENTSTORE_URL }),
       ...(NATS_URL !== undefined && { nats: NATS_URL }),

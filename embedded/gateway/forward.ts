@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { pipeline } from 'node:stream'
-import { bodyLimit, loggableUrl, problemHeaders, problemOf } from '#http'
+import { bodyLimit, clientAddresses, loggableUrl, problemHeaders, problemOf } from '#http'
 import { correlationIdOf, kindOfError, limitLines, type Logger } from '#observability'
 
 const ANSWER_TIMEOUT_MS = 30_000
@@ -22,8 +22,15 @@ const hopByHop = [
   'upgrade',
 ]
 
+interface ForwarderOptions {
+  logger: Logger
+  publicUrl?: string | undefined
+  trustedProxies?: readonly string[]
+}
+
 /** Hands requests on to services over kept connections, each once, and what they answer back. */
-export function createForwarder(logger: Logger, publicUrl = '') {
+export function createForwarder({ logger, publicUrl = '', trustedProxies = [] }: ForwarderOptions) {
+  const clientAddressOf = clientAddresses(trustedProxies)
   const agent = new Agent({ keepAlive: true })
   const limited = limitLines()
   const forward = (request: IncomingMessage, response: ServerResponse, target: URL): void => {
@@ -37,7 +44,8 @@ export function createForwarder(logger: Logger, publicUrl = '') {
       servername: '',
       method,
       path,
-      headers: requestHeaders(request),
+      // Whatever a client said of itself is replaced by what is known of it.
+      headers: { ...requestHeaders(request), 'x-forwarded-for': [clientAddressOf(request)] },
       setHost: false,
     }
     const upstream = send(options)

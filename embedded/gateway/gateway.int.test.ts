@@ -104,6 +104,18 @@ test('a service hears at once that a client has gone', async () => {
   await eventually(() => expect(world.asked.gone).toBe(1))
 })
 
+test.for([
+  { trustedProxies: [], told: '127.0.0.1' },
+  { trustedProxies: ['loopback'], told: '203.0.113.9' },
+])('services are told the address $told, with $trustedProxies before the front', async (given) => {
+  await using world = await system({ trustedProxies: given.trustedProxies })
+
+  const headers = { 'x-forwarded-for': '198.51.100.6, 203.0.113.9' }
+  const answer = await fetch(`${world.url}/api/echo`, { headers })
+
+  expect(await answer.json()).toMatchObject({ address: given.told })
+})
+
 test('it is ready when every service is', async () => {
   await using world = await system()
 
@@ -175,7 +187,8 @@ async function system({
   failing = [],
   host = '127.0.0.1',
   logger: frontLogger = logger,
-}: { failing?: string[]; host?: string; logger?: Logger } = {}) {
+  trustedProxies = [],
+}: { failing?: string[]; host?: string; logger?: Logger; trustedProxies?: string[] } = {}) {
   const asked = { behind: 0, gone: 0 }
   const services = {
     'query-api': queryApi(failing, asked),
@@ -186,7 +199,8 @@ async function system({
     'command-api': await services['command-api'].listen({ port: 0, host: '127.0.0.1' }),
   }
   const port = await freePort()
-  const gateway = await startGateway({ host, port, services: urls, logger: frontLogger })
+  const front = { host, port, trustedProxies, services: urls, logger: frontLogger }
+  const gateway = await startGateway(front)
   return {
     asked,
     services,
@@ -209,7 +223,12 @@ const store = {
 } as const
 
 // A busy machine must not make the services refuse what is compared.
-const quiet = { logger, auth: { mode: 'off' }, loopDelayMaxMs: 60_000 } as const
+const quiet = {
+  logger,
+  auth: { mode: 'off' },
+  loopDelayMaxMs: 60_000,
+  trustedProxies: ['loopback'],
+} as const
 
 function queryApi(failing: string[], asked: { behind: number; gone: number }): HttpServer {
   const checks = Object.fromEntries(
@@ -223,7 +242,11 @@ function queryApi(failing: string[], asked: { behind: number; gone: number }): H
   app.get('/api/stores/:id', store, (request, reply) =>
     reply.header('etag', '"1"').send({ store: request.params }),
   )
-  app.get('/api/echo', { config }, ({ url }) => ({ service: 'query-api', url }))
+  app.get('/api/echo', { config }, ({ url, clientAddress: address }) => ({
+    service: 'query-api',
+    url,
+    address,
+  }))
   app.get('/api/behind', { config }, (_request, reply) => {
     asked.behind += 1
     return reply.code(503).header('retry-after', '7').send({})

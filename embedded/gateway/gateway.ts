@@ -17,6 +17,8 @@ interface GatewayOptions {
   port: number
   /** Where clients reach it, as the services have it. */
   publicUrl?: string | undefined
+  /** Whose `X-Forwarded-For` is believed; nobody's unless given. */
+  trustedProxies?: readonly string[]
   /** Where each service listens, by name. */
   services: ServiceUrls
   logger: Logger
@@ -35,8 +37,8 @@ const IPV6_LOOPBACK = '::1'
 
 /** One address in front of all services: it hands each request on as it is, and adds the health of the whole. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { host, port, logger, services } = options
-  const forwarder = createForwarder(logger, options.publicUrl)
+  const { host, port, services } = options
+  const forwarder = createForwarder(options)
   const answer = requestHandler(services, forwarder.forward)
   const first = await listen(answer, options)
   const second = host === IPV4_LOOPBACK ? await listenOnIpv6(answer, options) : undefined

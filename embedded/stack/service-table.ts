@@ -69,6 +69,8 @@ export function serviceEnv(
     ...env,
     HELM_BIN: toolPath('helm'),
     HOST: '127.0.0.1',
+    // The front tells from whom a request comes.
+    TRUSTED_PROXIES: 'loopback',
     PORT: '0',
     EVENTSTORE_URL: addresses.eventStore,
     NATS_URL: addresses.nats,

@@ -87,8 +87,9 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
     gateway?.close()
   })
 
-  const { host, port, publicUrl } = config
-  gateway = await startGateway({ host, port, publicUrl, services: services.urls, logger })
+  const { host, port, publicUrl, trustedProxies } = config
+  const front = { host, port, publicUrl, trustedProxies }
+  gateway = await startGateway({ ...front, services: services.urls, logger })
   return gateway.url
 }
 

@@ -51,6 +51,20 @@ test('behind a proxy that takes a path away, links are those that its clients ca
   ])
 })
 
+test.for([
+  { TRUSTED_PROXIES: '', address: '127.0.0.1' },
+  { TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.7', address: '127.0.0.1' },
+  { TRUSTED_PROXIES: '10.0.0.0/8, loopback', address: '203.0.113.9' },
+])('with $TRUSTED_PROXIES trusted, events of a forwarded request tell $address', async (given) => {
+  const { TRUSTED_PROXIES, address } = given
+  await using api = await commandApi(events.url, { TRUSTED_PROXIES })
+
+  const created = await api.create({ headers: { 'x-forwarded-for': '203.0.113.9, 10.1.2.3' } })
+
+  const [event] = await api.eventsOf(storeIn(created).id)
+  expect(event?.metadata).toMatchObject({ address })
+})
+
 test('a name is kept in one Unicode form, without blanks around it', async () => {
   await using api = await commandApi(events.url)
 

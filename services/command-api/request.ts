@@ -14,7 +14,7 @@ export function contextOf(request: FastifyRequest): RequestContext {
     actor,
     ...(actorName !== undefined && { actorName }),
     ...(asOperator === true && { asOperator }),
-    address: request.ip,
+    address: request.clientAddress,
     ...(typeof reason === 'string' && { reason }),
     correlationId: request.id,
     ...traceOf(request),

@@ -44,6 +44,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     auth: authOf(config, keys),
     corsOrigins: config.CORS_ORIGINS,
     publicUrl: config.PUBLIC_URL,
+    trustedProxies: config.TRUSTED_PROXIES,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
   })

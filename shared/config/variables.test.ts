@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { ConfigError, parseEnvironment } from './parse-config.ts'
 import {
+  apiVariables,
   authVariables,
   databaseVariables,
   eventStoreVariables,
@@ -116,3 +117,20 @@ test.for(['command-api', 'query-api', 'projector', 'relay', 'provisioner'])(
     expect(stdout + stderr).not.toMatch(/hunter|^\s+at .*\.ts|throw /m)
   },
 )
+
+test.for([
+  ['', []],
+  [
+    'loopback, 10.0.0.0/8,2001:db8::/32 , 192.0.2.1',
+    ['loopback', '10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
+  ],
+  ['10.0.0.0/33', undefined],
+  // Anybody could say anything.
+  ['0.0.0.0/0', undefined],
+  ['ingress.example.com', undefined],
+  ['true', undefined],
+] as const)('TRUSTED_PROXIES=%s means %j', ([given, wanted]) => {
+  const { data } = apiVariables.TRUSTED_PROXIES.safeParse(given)
+
+  expect(data).toEqual(wanted)
+})

@@ -1,3 +1,4 @@
+import { compile } from '@fastify/proxy-addr'
 import { z } from 'zod'
 
 const loopback = ['127.0.0.1', '::1', 'localhost']
@@ -187,6 +188,12 @@ export const authVariables = {
 export const apiVariables = {
   /** Hides positions of the log and names of workers in what tenants see. From EVENTSTORE_URL unless set. */
   POSITION_KEY: z.string().min(8, 'must have at least 8 characters').optional(),
+  /** Proxies whose `X-Forwarded-For` is believed: addresses, networks and `loopback`, separated by commas. */
+  TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform(elementsOf)
+    .refine(areNetworks, 'must be addresses, networks such as 10.0.0.0/8, or loopback'),
   /** Where clients reach the API, with the path that a proxy takes away: links begin with it. Paths alone unless set. */
   PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'must be a URL such as https://example.com/storewright' })
@@ -208,6 +215,15 @@ export function requireAuthentication(
   if (!config.AUTH.includes('jwt') || config['AUTH_ISSUERS'] !== undefined) return
   for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS_URL'])
     if (config[name] === undefined) refuse(context, name, 'is needed with AUTH=jwt')
+}
+
+function areNetworks(proxies: string[]): boolean {
+  try {
+    compile(proxies)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const isOrigin = (text: string): boolean => URL.parse(text)?.origin === text

@@ -6,6 +6,7 @@ import { AppError } from '#domain'
 import { correlationIdOf, type Logger } from '#observability'
 import { authenticate, type AuthOptions } from './auth/authenticate.ts'
 import { refuseForeignSites } from './auth/refuse-foreign-sites.ts'
+import { clientAddresses } from './client-address.ts'
 import { allowOrigins } from './cors.ts'
 import { type HealthCheck, serveHealth } from './health.ts'
 import { parseJson } from './json-body.ts'
@@ -25,6 +26,8 @@ export interface ServerOptions {
   auth?: AuthOptions
   /** Origins of pages that may use the API from a browser; none unless given. */
   corsOrigins?: readonly string[] | undefined
+  /** Whose `X-Forwarded-For` is believed; nobody's unless given. */
+  trustedProxies?: readonly string[] | undefined
   /** What the service needs to be ready, by name. */
   checks?: Record<string, HealthCheck>
   /** Where clients reach the API, without a slash at its end; links begin with it. */
@@ -98,6 +101,12 @@ export function buildServer(options: ServerOptions) {
   })
   const { publicUrl = '' } = options
   app.decorate('linkTo', (path) => `${publicUrl}${path}`)
+  const clientAddressOf = clientAddresses(options.trustedProxies ?? [])
+  app.decorateRequest('clientAddress', {
+    getter() {
+      return clientAddressOf(this.raw)
+    },
+  })
   app.setValidatorCompiler(checkRequests)
   // A response schema documents the answer and is held by the tests; checking each answer again would cost every request.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))

@@ -9,6 +9,7 @@ export {
   type HttpServer,
   type ServerOptions,
 } from './build-server.ts'
+export { clientAddresses } from './client-address.ts'
 export { closeWithin } from './close.ts'
 export { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
 export { problemHeaders, problemMediaType, problemOf, type Problem } from './problems/problem.ts'

@@ -26,7 +26,7 @@ export function limitRate(app: FastifyInstance, perMinute: number): void {
     max: perMinute,
     timeWindow: WINDOW_SECONDS * 1_000,
     cache: 10_000,
-    keyGenerator: ({ caller, ip }) => caller?.tenantId ?? ip,
+    keyGenerator: ({ caller, clientAddress }) => caller?.tenantId ?? clientAddress,
   })
   let count: ReturnType<FastifyInstance['createRateLimit']> | undefined
   app.after(() => {

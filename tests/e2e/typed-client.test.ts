@@ -22,7 +22,11 @@ test('a store is requested, awaited, listed and deleted through the typed client
   // Both services have to hear of the key.
   const { store } = await eventually(async () =>
     dataOf(
-      await api.POST('/api/v1/stores', { body: { name: 'Typed Store', engine: 'woocommerce' } }),
+      await api.POST('/api/v1/stores', {
+        body: { name: 'Typed Store', engine: 'woocommerce' },
+        // Which the front does not believe.
+        headers: { 'x-forwarded-for': '203.0.113.9' },
+      }),
     ),
   )
   const params = { path: { id: store.id } }
@@ -38,4 +42,5 @@ test('a store is requested, awaited, listed and deleted through the typed client
   })
   const { events } = dataOf(await api.GET('/api/v1/stores/{id}/events', { params }))
   expect(events.at(-1)).toMatchObject({ type: 'StoreDeleted' })
+  expect(events[0]).toMatchObject({ address: expect.stringMatching(/^(127\.0\.0\.1|::1)$/) })
 })

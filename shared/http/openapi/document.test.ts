@@ -112,7 +112,9 @@ test('clients/openapi.json is the document that every service serves', async () 
 test('/docs and all it loads come from the service itself', async () => {
   await using served = buildServer({ service: 'any', logger })
   const page = await served.inject('/docs')
-  const loaded = [...page.body.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, url = '']) => url)
+  const loaded = [...page.body.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(
+    ([, url = '']) => url,
+  )
 
   expect(page.headers['content-security-policy']).toMatch(/default-src 'none';script-src 'self';/)
   expect(page.body).not.toMatch(/https?:|<script>/)
