@@ -137,7 +137,10 @@ describe('a checkpoint that cannot be used', () => {
 
     const { events, said } = await start(folder.path, 1)
 
-    expect({ events, said }).toMatchObject({ events: 5, said: [expect.stringContaining('missing')] })
+    expect({ events, said }).toMatchObject({
+      events: 5,
+      said: [expect.stringContaining('missing')],
+    })
   })
 
   test('one that is missing is no matter in a log that is too short for one', async () => {
