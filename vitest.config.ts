@@ -39,6 +39,8 @@ export default defineConfig({
           globalSetup: 'tests/support/vitest/global-setup.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // Schedules of outages mostly wait.
+          maxConcurrency: 8,
         },
       },
       {

@@ -21,6 +21,8 @@ interface ClusterOptions {
   isWritten?: () => boolean
   /** Query options of the connection string. */
   options?: string
+  /** The address of the event store behind the nodes; one of its own unless given. */
+  behind?: string
 }
 
 /**
@@ -29,8 +31,9 @@ interface ClusterOptions {
  */
 export async function eventStoreCluster(options: ClusterOptions = {}) {
   const { electionMs = 300, isWritten = () => true } = options
-  const store = await testEventStore()
-  const upstream = new Client(new URL(store.url).host, credentials.createInsecure())
+  const own = options.behind === undefined ? await testEventStore() : undefined
+  const behind = new URL(options.behind ?? own?.url ?? '')
+  const upstream = new Client(behind.host, credentials.createInsecure())
   const members: Member[] = []
   let leader: number | undefined = 0
   let fate: AppendFate | undefined
@@ -111,8 +114,9 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
   }
   return {
     url: `esdb://${members.map(({ port }) => `127.0.0.1:${port}`).join(',')}?tls=false${options.options ?? ''}`,
-    store,
     leader: () => leader,
+    /** Every node is there and follows a leader, and appends are done. */
+    isWhole: () => fate === undefined && leads() && members.every(isInTouch),
     /** All appends meet this fate at every node; undefined: as the cluster's state says. */
     setFate: (next: AppendFate | undefined) => (fate = next),
     delayAppends: (ms: number) => (delayMs = ms),
@@ -144,7 +148,7 @@ export async function eventStoreCluster(options: ClusterOptions = {}) {
         server?.stop()
       }
       upstream.close()
-      await store[Symbol.asyncDispose]()
+      await own?.[Symbol.asyncDispose]()
     },
   }
 }
