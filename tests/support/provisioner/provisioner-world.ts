@@ -145,12 +145,12 @@ export async function provisionerWorld({
   }
 }
 
-function contextOf(correlationId = 'trace-1') {
+export function contextOf(correlationId = 'trace-1') {
   const commandId = randomUUID()
   return { commandId, correlationId, actor: 'user:demo', tenantId: 'demo' }
 }
 
-function requestOf(storeId: string) {
+export function requestOf(storeId: string) {
   return {
     type: 'RequestStore',
     storeId,

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect } from 'nats'
+import { z } from 'zod'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { type RunningProcess, startProcess } from '../../../embedded/processes/start-process.ts'
 import { toolPath } from '../../../embedded/tools.ts'
@@ -25,6 +26,7 @@ export async function natsCluster({ isSingle = false }: ClusterOptions = {}) {
   const folder = building.use(await tempFolder('storewright-nats-cluster-'))
   const clientPorts = await Promise.all(nodes.map(freePort))
   const routePorts = await Promise.all(nodes.map(freePort))
+  const monitoring = (await Promise.all(nodes.map(freePort))).map((port) => `127.0.0.1:${port}`)
   const proxies = new Map<string, Awaited<ReturnType<typeof tcpProxy>>>()
   for (const from of nodes)
     for (const to of nodes.filter((node) => node !== from)) {
@@ -44,6 +46,7 @@ export async function natsCluster({ isSingle = false }: ClusterOptions = {}) {
     }`
     const configuration = `
       server_name: "node-${node}", listen: "127.0.0.1:${clientPorts[node]}"
+      http: "${monitoring[node]}"
       jetstream { store_dir: ${JSON.stringify(join(folder.path, `data-${node}`))}
         max_memory_store: 64MB, max_file_store: 256MB, sync_interval: "1s" }
       ${single ? '' : cluster}`
@@ -85,6 +88,13 @@ export async function natsCluster({ isSingle = false }: ClusterOptions = {}) {
     start,
     freeze: (node: number) => freezeProcess(pidOf(node)),
     thaw: (node: number) => process.kill(pidOf(node), 'SIGCONT'),
+    /** Which node leads this stream, or all of JetStream; only while every node answers. */
+    leaderOf: async (what: string): Promise<number> => {
+      const seenBy = await Promise.all(monitoring.map(leadersSeenBy))
+      const leader = seenBy.map((seen) => seen(what)).find((name) => name !== undefined)
+      if (leader === undefined) throw new Error(`Nobody leads ${what}`)
+      return Number(leader.replace('node-', ''))
+    },
     /** Cuts a node off from the two others; clients still reach it. */
     isolate: (node: number) => routesOf(node).forEach((route) => route.close()),
     rejoin: (node: number) => routesOf(node).forEach((route) => route.open()),
@@ -95,4 +105,23 @@ export async function natsCluster({ isSingle = false }: ClusterOptions = {}) {
 async function answers(url: string): Promise<void> {
   const connection = await connect({ servers: url, timeout: 2_000, reconnect: false })
   await connection.jetstreamManager({ timeout: 2_000 }).finally(() => connection.close())
+}
+
+/** JetStream as the leader of all leaders. */
+export const META = 'meta'
+const clustered = z.object({ leader: z.string().optional() }).optional()
+const jetStream = z.object({
+  meta_cluster: clustered,
+  account_details: z
+    .array(z.object({ stream_detail: z.array(z.object({ name: z.string(), cluster: clustered })) }))
+    .default([]),
+})
+
+async function leadersSeenBy(monitoring: string) {
+  const url = `http://${monitoring}/jsz?accounts=true&streams=true`
+  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) })
+  const { meta_cluster: meta, account_details: accounts } = jetStream.parse(await response.json())
+  const streams = accounts.flatMap(({ stream_detail: details }) => details)
+  return (what: string) =>
+    what === META ? meta?.leader : streams.find(({ name }) => name === what)?.cluster?.leader
 }
