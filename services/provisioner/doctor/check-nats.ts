@@ -1,12 +1,6 @@
-import {
-  connect,
-  type JetStreamManager,
-  type NatsConnection,
-  StorageType,
-  type StreamInfo,
-} from 'nats'
+import { type JetStreamManager, type NatsConnection, StorageType, type StreamInfo } from 'nats'
 import { z } from 'zod'
-import { within } from '#async'
+import { pause, within } from '#async'
 import { eventStreamName } from '#contracts'
 import {
   bucketBytes,
@@ -17,6 +11,7 @@ import {
   permitStream,
   replicasOn,
 } from '#messaging'
+import { answered, clusterChecks, openServer } from './nats-servers.ts'
 import { type Check, checksOf, clockCheck, reasonOf } from './report.ts'
 
 const CALL_LIMIT_MS = 5_000
@@ -24,43 +19,30 @@ const { ok, warning, wrong } = checksOf('NATS')
 const topologyStreams = [eventStreamName, leaseStream, permitStream]
 const SEE_CONFIGURATION = 'See the section NATS of docs/deployment.md'
 const PROBE = 'STOREWRIGHT_DOCTOR'
+const ADD_AGAIN_MS = 500
 
 /**
- * What is so of the NATS that NATS_URL names. Where the system's streams are not there yet, it makes an empty stream in
- * memory and one on disk and removes them at once: only that shows whether the server would take the real ones.
- * `monitoring` is the address of the server's monitoring, where one can see how often it syncs. Never throws.
+ * What is so of the servers that NATS_URL names. Where the system's streams are not there yet, it makes an empty stream
+ * in memory and one on disk and removes them at once: only that shows whether the servers would take the real ones.
+ * `monitoring` is the address of a server's monitoring, where one can see how often it syncs. Never throws.
  */
 export async function checkNats(url: string, monitoring?: string): Promise<Check[]> {
-  const options = { ...connectionOptions(url, 'doctor'), timeout: CALL_LIMIT_MS }
-  const synced = await checkSync(monitoring)
-  let connection: NatsConnection
+  const { servers, ...options } = connectionOptions(url, 'doctor')
+  const opening = [servers ?? []].flat().map((server) => openServer(server, options))
+  const [synced, ...asked] = await Promise.all([checkSync(monitoring), ...opening])
+  const connections = asked.flatMap((each) => ('sentence' in each ? [] : each))
   try {
-    connection = await within(connect({ ...options, reconnect: false }), 2 * CALL_LIMIT_MS)
-  } catch (error) {
-    const where = [options.servers].flat().join(', ')
+    const [first] = connections
     return [
-      wrong(`${where} cannot be used: ${reasonOf(error)}`, 'Compare NATS_URL with the servers'),
+      ...asked.map((each) => ('sentence' in each ? each : answered(each))),
+      ...clusterChecks(connections),
+      ...(first === undefined ? [] : await streamChecks(first)),
       ...synced,
     ]
-  }
-  try {
-    return [...serverChecks(connection), ...(await streamChecks(connection)), ...synced]
   } finally {
-    await within(connection.close(), CALL_LIMIT_MS).catch(() => undefined)
+    const closing = connections.map((connection) => within(connection.close(), CALL_LIMIT_MS))
+    await Promise.allSettled(closing)
   }
-}
-
-function serverChecks(connection: NatsConnection): Check[] {
-  const { version, cluster, server_name: name } = connection.info ?? {}
-  return [
-    ok(`${connection.getServer()} answers: nats-server ${version}, ${name}`),
-    cluster === undefined
-      ? warning(
-          'it is a server alone: what it holds is away with it',
-          'Run three servers for production',
-        )
-      : ok(`it belongs to the cluster ${cluster}`),
-  ]
 }
 
 async function streamChecks(connection: NatsConnection): Promise<Check[]> {
@@ -117,13 +99,16 @@ async function probes(
   for (const storage of [StorageType.Memory, StorageType.File]) {
     const name = `${PROBE}_${storage.toUpperCase()}`
     await ifPresent(manager.streams.delete(name))
-    await manager.streams.add({
-      name,
-      storage,
-      subjects: [`storewright-doctor.${storage}`],
-      num_replicas: replicas,
-      ...(storage === StorageType.Memory && { max_bytes: 2 * bucketBytes }),
-    })
+    const add = () =>
+      manager.streams.add({
+        name,
+        storage,
+        subjects: [`storewright-doctor.${storage}`],
+        num_replicas: replicas,
+        ...(storage === StorageType.Memory && { max_bytes: 2 * bucketBytes }),
+      })
+    // The server removes what a stream had on disk after it has said so, and takes none of that name meanwhile.
+    await add().catch(() => pause(ADD_AGAIN_MS).then(add))
     // Another doctor may have removed it.
     await ifPresent(manager.streams.delete(name))
   }
