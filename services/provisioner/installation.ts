@@ -126,10 +126,25 @@ export const storeValuesFile = z
   .transform((path, context): InstallationValues => {
     const parsed = installationValues.safeParse(path === undefined ? {} : read(path, context))
     if (parsed.success) return parsed.data
-    for (const { message, path: at } of parsed.error.issues)
-      context.addIssue({ code: 'custom', message, path: at })
+    for (const issue of parsed.error.issues) {
+      const at = issue.path.map((part) => (isName.test(String(part)) ? part : '…'))
+      context.addIssue({ code: 'custom', message: withoutSecrets(issue), path: at })
+    }
     return z.NEVER
   })
+
+const isName = /^[A-Za-z0-9][-A-Za-z0-9_./]*$/
+/** As the keys of this file are. */
+const isKey = /^[a-z]+$/i
+
+/** A key that is none of ours is shown where it is a word: anything else may be a password in the wrong place. */
+function withoutSecrets(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'unrecognized_keys') return issue.message
+  const keys = issue.keys.filter((key) => isKey.test(key)).map((key) => `"${key}"`)
+  const others = issue.keys.length - keys.length
+  if (others > 0) keys.push(`${others} not shown, for it may be a secret`)
+  return `Unrecognized key${issue.keys.length === 1 ? '' : 's'}: ${keys.join(', ')}`
+}
 
 function read(path: string, context: z.RefinementCtx): unknown {
   try {
