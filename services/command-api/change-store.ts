@@ -27,8 +27,6 @@ export interface ChangeRequest {
   context: RequestContext
   /** Counts a request that is not the repetition of an earlier one; throws RATE_LIMITED. */
   count: () => Promise<void>
-  /** Aborts when the request has been answered. */
-  signal?: AbortSignal
 }
 
 /** What the owner of a store can ask for, without the time. */
@@ -45,7 +43,7 @@ export interface ChangedStore {
 /** Sends a command to an existing store of the tenant. */
 export function changeStore({ store, now }: { store: EventStore; now: () => Date }) {
   const change = async (request: ChangeRequest): Promise<ChangedStore> => {
-    const { storeId, command, preconditions, context, count, signal } = request
+    const { storeId, command, preconditions, context, count } = request
     const at = now().toISOString()
     const handled = await handleCommand({
       store,
@@ -55,7 +53,6 @@ export function changeStore({ store, now }: { store: EventStore; now: () => Date
       command: { ...command, now: at },
       context: { ...context, commandId: commandIdOf(request), requestId: randomUUID() },
       admit: count,
-      signal,
       precondition: ({ state, revision }) => {
         // Another tenant's store does not exist for this tenant.
         if (state.status === 'absent' || state.request.tenantId !== context.tenantId)

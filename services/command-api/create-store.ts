@@ -12,8 +12,6 @@ export interface CreateRequest {
   context: RequestContext
   /** Counts a request that is not the repetition of an earlier one; throws RATE_LIMITED. */
   count: () => Promise<void>
-  /** Aborts when the request has been answered. */
-  signal?: AbortSignal
 }
 
 /** The answer to a request; the same for every repetition, as it is made from the first event alone. */
@@ -35,8 +33,7 @@ interface Dependencies {
  */
 export function createStore({ store, quota }: Dependencies) {
   const create = async (request: CreateRequest, storeId: string): Promise<CreatedStore> => {
-    const { key, context, count, signal } = request
-    signal?.throwIfAborted()
+    const { key, context, count } = request
     const { tenantId } = context
     const asked = { storeId, tenantId, ...request.body, fingerprint: fingerprintOf(request.body) }
     const read = () => readRequested(store, storeId)
@@ -44,7 +41,7 @@ export function createStore({ store, quota }: Dependencies) {
     const earlier =
       (isKnown && (await read())) || (await countOr(count, key === undefined ? undefined : read))
     if (earlier !== undefined) return replay(earlier, asked)
-    const now = await quota.reserve(storeId, context, signal)
+    const now = await quota.reserve(storeId, context)
     if (now === undefined) return replay((await read()) ?? missing(storeId), asked)
     const { isNew, state, position } = await handleCommand({
       store,
@@ -59,7 +56,6 @@ export function createStore({ store, quota }: Dependencies) {
         requestId: randomUUID(),
       },
       known: { state: decider.initialState(), revision: 'no_stream' },
-      signal,
     })
     if (state.status === 'absent') return missing(storeId)
     return { requested: state.request, position, replayed: !isNew }

@@ -28,7 +28,6 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     publicUrl: config.PUBLIC_URL,
     trustedProxies: config.TRUSTED_PROXIES,
     storesMax: config.STORES_PER_TENANT_MAX,
-    timeoutMs: config.EVENTSTORE_TIMEOUT_MS,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
     now: () => new Date(),

@@ -16,11 +16,7 @@ export interface StoreQuota {
   /** False when this process knows of no request for the store; another process may have accepted one just now. */
   mayExist: (storeId: string, context: RequestContext) => Promise<boolean>
   /** Reserves a slot for a store; resolves to when, or to undefined for a store that was deleted. Throws QUOTA_EXCEEDED. */
-  reserve: (
-    storeId: string,
-    context: RequestContext,
-    signal?: AbortSignal,
-  ) => Promise<string | undefined>
+  reserve: (storeId: string, context: RequestContext) => Promise<string | undefined>
 }
 
 interface StoreQuotaOptions {
@@ -37,14 +33,14 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
   return {
     mayExist: async (storeId, { tenantId }) =>
       mayExist(await quotaOf(tenantId).aggregate.load(), storeId),
-    reserve: async (storeId, context, signal) => {
+    reserve: async (storeId, context) => {
       const quota = quotaOf(context.tenantId)
       const reserve = () => {
         const at = now().toISOString()
         // Two processes that reserve one slot at one time append the same event; at two times, the second finds the first.
         const commandId = `reserve:${storeId}:${at}`
         const command = { type: 'ReserveSlot', storeId, storesMax, now: at } as const
-        return quota.aggregate.handle(command, { ...context, commandId }, signal)
+        return quota.aggregate.handle(command, { ...context, commandId })
       }
       const handled = await reserve().catch(async (error: unknown) => {
         if (!hasCode(error, 'QUOTA_EXCEEDED')) throw error

@@ -12,22 +12,14 @@ import {
 const BATCH_MAX = 500
 
 interface Waiting<S, C, E> extends CommandRequest<S, C> {
-  signal: AbortSignal | undefined
   resolve: (handled: HandledCommand<S, E>) => void
   reject: (error: unknown) => void
 }
 
 /** A stream whose state is kept in memory, for many commands to one stream. */
 export interface Aggregate<S, C, E> {
-  /**
-   * As handleCommand; commands that wait at the same time are one append, and their results have one state. One whose
-   * signal aborts while it waits is not decided any more.
-   */
-  handle: (
-    command: C,
-    context: CommandContext,
-    signal?: AbortSignal,
-  ) => Promise<HandledCommand<S, E>>
+  /** As handleCommand; commands that wait at the same time are one append, and their results have one state. */
+  handle: (command: C, context: CommandContext) => Promise<HandledCommand<S, E>>
   /** As the last command left it, also when other writers have appended since; read when it is not in memory yet. */
   load: () => Promise<S>
   isIdle: () => boolean
@@ -50,10 +42,7 @@ export function openAggregate<S, C, E extends StoredEvent>(
       loading = undefined
     }
   }
-  const queue = inBatches<Waiting<S, C, E>>(async (all) => {
-    for (const { signal, reject } of all) if (signal?.aborted) reject(signal.reason)
-    const waiting = all.filter(({ signal }) => !signal?.aborted)
-    if (waiting.length === 0) return
+  const queue = inBatches<Waiting<S, C, E>>(async (waiting) => {
     try {
       const options = { known, readsTail: true }
       const { folded, outcomes } = await decideAndAppend(stream, waiting, options)
@@ -66,9 +55,9 @@ export function openAggregate<S, C, E extends StoredEvent>(
     }
   }, BATCH_MAX)
   return {
-    handle: (command, context, signal) =>
+    handle: (command, context) =>
       new Promise((resolve, reject) => {
-        queue.add({ command, context, signal, resolve, reject })
+        queue.add({ command, context, resolve, reject })
       }),
     load,
     isIdle: queue.isIdle,
