@@ -30,7 +30,7 @@ export {
   type StoreRequested,
   type WorkKind,
 } from './store/events.ts'
-export { releaseNameOf, storeStream } from './store/names.ts'
+export { releaseNameOf, storeStream } from './store/state.ts'
 export {
   openClaim,
   pendingWork,

@@ -140,14 +140,16 @@ async function openWorld() {
 /** As command-api does it, and without telling anybody. */
 async function requestStore(eventStore: EventStore): Promise<string> {
   const storeId = randomUUID()
-  await handleCommand({
+  const command = requestOf(storeId)
+  const request = {
     store: eventStore,
     decider: store,
     decode: decodeStoreEvent,
     stream: storeStream(storeId),
-    command: requestOf(storeId),
+    command,
     context: contextOf(),
-  })
+  }
+  await eventually(() => handleCommand(request), soon)
   return storeId
 }
 

@@ -13,7 +13,7 @@ export async function noIpv4Only(): Promise<string | undefined> {
   return failed ? 'only root on Linux gets a network without IPv6 for one test' : undefined
 }
 
-/** Reaches, inside, what listens on the port, for whoever connects to the socket. */
+/** Reaches, inside, what listens on the port, for each who connects to the socket. */
 const bridge = `
   const { connect, createServer } = require('node:net')
   const [socket, port] = process.argv.slice(1)
