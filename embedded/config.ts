@@ -94,4 +94,6 @@ export function ownEnvironment(env: NodeJS.ProcessEnv): void {
     const isHelm = name.startsWith('HELM_') && !helmOfOurs.test(name)
     if (isPostgres || isHelm) delete env[name]
   }
+  // Its client is then another one, which nobody has installed.
+  delete env['NODE_PG_FORCE_NATIVE']
 }

@@ -29,11 +29,12 @@ test('a taken port is one clear sentence', async () => {
   expect(exitCode).toBe(1)
 })
 
-test('a missing nats-server is one clear sentence', async () => {
+test('a missing nats-server is one clear sentence, whatever the shell says to other programs', async () => {
   await using folder = await tempFolder()
 
   const { stderr, exitCode } = await start({
     STOREWRIGHT_DATA: folder.path,
+    NODE_PG_FORCE_NATIVE: '1',
     NATS_SERVER_BIN: '/no/such/nats-server',
   })
 

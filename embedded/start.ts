@@ -1,7 +1,6 @@
 import closeWithGrace from 'close-with-grace'
 import { parseStackConfig, ownEnvironment } from './config.ts'
 import { stopTimeoutMs } from './stack/start-services.ts'
-import { startStack } from './stack/start-stack.ts'
 
 // The dependencies end after the services, each within some seconds.
 const DEPENDENCIES_END_MS = 45_000
@@ -18,6 +17,8 @@ try {
     setImmediate(() => {
       throw error
     })
+  // Some packages read the environment when they are loaded.
+  const { startStack } = await import('./stack/start-stack.ts')
   const stack = await startStack(config, process.env, fail)
   const { logger, url } = stack
   const options = {
