@@ -36,6 +36,22 @@ test('Caddy sends reading to the query API and everything else to the command AP
   }
 })
 
+test.for([
+  { TRUSTED_PROXIES: '', told: '127.0.0.1' },
+  { TRUSTED_PROXIES: '10.0.0.0/8 127.0.0.0/8', told: '203.0.113.9, 127.0.0.1' },
+])(
+  'services are told $told of a forwarded request, with $TRUSTED_PROXIES trusted',
+  async (given, { skip }) => {
+    skip(missing !== undefined, missing)
+    await using world = await front({ TRUSTED_PROXIES: given.TRUSTED_PROXIES })
+
+    const headers = { 'x-forwarded-for': '203.0.113.9' }
+    const answer = await fetch(`${world.url}/api/v1/stores`, { headers })
+
+    expect(await answer.json()).toMatchObject({ headers: { 'x-forwarded-for': given.told } })
+  },
+)
+
 test('health and metrics of the services are not published, however they are asked for', async ({
   skip,
 }) => {
@@ -91,7 +107,7 @@ test('the first line of a stream of changes comes at once', async ({ skip }) => 
 })
 
 /** Caddy with the file of the chart, before two services that tell what they were asked. */
-async function front() {
+async function front(env: Record<string, string> = {}) {
   const folder = await tempFolder('storewright-front-')
   const asked: string[] = []
   const services = {
@@ -102,6 +118,7 @@ async function front() {
   const caddy = execa('caddy', ['run', '--config', file, '--adapter', 'caddyfile'], {
     reject: false,
     env: {
+      ...env,
       PORT: `${port}`,
       QUERY_API: await addressOf(services['query-api']),
       COMMAND_API: await addressOf(services['command-api']),

@@ -231,9 +231,10 @@ const reading = ['GET', 'HEAD'].flatMap((method) =>
 )
 
 describe('with an Ingress', () => {
-  const withIngress = (route: object = {}) =>
+  const withIngress = (route: object = {}, settings: object = {}) =>
     renderChart('storewright', {
       ...values,
+      settings,
       route: { kind: 'ingress', host: 'api.example.com', ...route },
     })
 
@@ -271,6 +272,17 @@ describe('with an Ingress', () => {
         ]),
       },
     ])
+  })
+
+  test('Caddy believes the proxies that the services believe', async () => {
+    const TRUSTED_PROXIES = 'loopback,10.42.0.0/16'
+    const manifests = await withIngress({}, { TRUSTED_PROXIES })
+    const trustedBy = (name: string) =>
+      podTemplateOf(named(manifests, 'Deployment', name))?.spec.containers[0]?.env.find(
+        (variable) => variable.name === 'TRUSTED_PROXIES',
+      )?.value
+    expect(trustedBy('front')).toBe('127.0.0.0/8 ::1 10.42.0.0/16')
+    expect(trustedBy('command-api')).toBe(TRUSTED_PROXIES)
   })
 
   test('Caddy reaches the two APIs, and clients reach Caddy', async () => {

@@ -73,6 +73,11 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
+{{/* A list of networks in the words that Caddy has. */}}
+{{- define "platform.networks" -}}
+{{ . | replace "," " " | replace "loopback" "127.0.0.0/8 ::1" | replace "linklocal" "169.254.0.0/16 fe80::/10" | replace "uniquelocal" "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7" }}
+{{- end }}
+
 {{/* logLevel in the words that Caddy has. */}}
 {{- define "platform.frontLogLevel" -}}
 {{ get (dict "trace" "debug" "fatal" "error" "silent" "error") .Values.logLevel | default .Values.logLevel }}
