@@ -80,8 +80,10 @@ def is_blank(text):
 
 
 def store_name(text):
-    """The tool takes characters for letters and marks that Unicode has not assigned."""
+    """The tool takes characters for letters and marks that Unicode has not assigned, and knows no letter beyond U+024F."""
     kinds = {each: unicodedata.category(each)[0] for each in text}
-    kept = [each for each in text if kinds[each] in "LMN" or each in " .,'&()_-"]
-    name = unicodedata.normalize("NFC", "".join(kept))[:50]
-    return name if any(kinds.get(each, "L") in "LN" for each in name) else "0"
+    name = "".join(each for each in text if kinds[each] in "LMN" or each in " .,'&()_-")
+    # In the form that the service counts a name may be longer, but written in it the tool may not know its letters.
+    while len(unicodedata.normalize("NFC", name)) > 50:
+        name = name[:-1]
+    return name if any(kinds[each] in "LN" for each in name) else "0"
