@@ -16,12 +16,15 @@ export function pick<T>(items: readonly T[], random: () => number): T {
   return item
 }
 
-/** The seeds to follow: those that TEST_SEEDS counts, or the one that TEST_SEED names. */
-export function chosenSeeds(usual: number): number[] {
-  const { TEST_SEED, TEST_SEEDS = usual } = process.env
+/** The seeds to follow: as many as TEST_SEEDS says, from 0 on, or the one that TEST_SEED names; else the usual ones. */
+export function chosenSeeds(usual: number[]): number[] {
+  const { TEST_SEED, TEST_SEEDS } = process.env
   if (TEST_SEED !== undefined) return [Number(TEST_SEED)]
-  return Array.from({ length: Number(TEST_SEEDS) }, (_, seed) => seed)
+  return TEST_SEEDS === undefined ? usual : seedsBelow(Number(TEST_SEEDS))
 }
+
+export const seedsBelow = (count: number): number[] =>
+  Array.from({ length: count }, (_, seed) => seed)
 
 /** The middle and the greatest of many, in milliseconds. */
 export function p50AndMax(durations: number[]): string {
