@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect } from 'nats'
 import { z } from 'zod'
@@ -11,6 +11,7 @@ import { tcpProxy } from '../projector/tcp-proxy.ts'
 import { tempFolder } from '../temp-folder.ts'
 
 const nodes = [0, 1, 2]
+const soon = { timeoutMs: 60_000 }
 
 interface ClusterOptions {
   /** Node 0 without the others, as a single server that becomes one of three. */
@@ -66,18 +67,32 @@ export async function natsCluster({ isSingle = false }: ClusterOptions = {}) {
   const kill = async (node: number) => {
     const server = servers[node]
     if (server === undefined) return
-    process.kill(server.pid, 'SIGKILL')
-    await server.exited
     servers[node] = undefined
+    try {
+      process.kill(server.pid, 'SIGKILL')
+    } catch (error) {
+      // It has ended by itself.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    }
+    await server.exited
   }
   building.defer(async () => {
     await Promise.all(nodes.map(kill))
   })
+  /** Rejects when a server ends, with what it has said; only while it is not asked to. */
+  const ended = async (node: number): Promise<never> => {
+    await servers[node]?.exited
+    const said = await readFile(join(folder.path, `${node}.log`), 'utf8')
+    throw new Error(`The nats-server of node ${node} has ended: ${said.slice(-1_000)}`)
+  }
   const started = isSingle ? [0] : nodes
   for (const node of started) await start(node, isSingle)
   const urls = clientPorts.map((port) => `nats://127.0.0.1:${port}`)
   const address = (of: number[]) => of.map((node) => urls[node]).join(',')
-  await eventually(() => answers(urls[0] ?? ''), { timeoutMs: 60_000 })
+  await Promise.race([
+    Promise.all(started.map((node) => eventually(() => answers(urls[node] ?? ''), soon))),
+    ...started.map(ended),
+  ])
   const routesOf = (node: number) =>
     [...proxies].flatMap(([name, proxy]) => (name.includes(`${node}`) ? proxy : []))
   const stack = building.move()
