@@ -4,9 +4,12 @@ import { containersOf, ofKind, podTemplateOf, type Manifest } from './rendering/
 import { namespaceLimits, podDemand } from './rendering/quota.ts'
 import { quantity } from './rendering/quantity.ts'
 import { lintChart, renderChart, renderText } from './rendering/render-chart.ts'
+import { runHelm } from './rendering/run-helm.ts'
 import { restrictedViolations } from './rendering/restricted.ts'
 import { secretKeys } from './rendering/secret-keys.ts'
 import { engines, matrix, storeValues } from './rendering/store-values.ts'
+import { storeCharts } from '../../tests/support/store/store-charts.ts'
+import { tempFolder } from '../../tests/support/temp-folder.ts'
 
 describe.each(matrix)('$engine, plan $plan, route $routeName', ({ engine, plan, route }) => {
   const values = storeValues({ plan, route })
@@ -100,6 +103,32 @@ async function claimsWithoutSize(engine: string, plan: string) {
     return { name: metadata.name, fixed }
   })
 }
+
+test('a medusa chart that names its images elsewhere, in its first and its next version, is one helm takes', async () => {
+  await using folder = await tempFolder('storewright-charts-')
+  const imageOf = (name: string) => ({ reference: `elsewhere.invalid/${name}:1`, archive: '' })
+  const images = {
+    server: imageOf('server'),
+    database: imageOf('database'),
+    cache: imageOf('cache'),
+  }
+  const charts = await storeCharts(folder.path, images)
+  const render = () =>
+    runHelm({
+      args: ['template', 's-example', `${charts.path}/medusa`, '--kube-version', '1.30.0'],
+      values: storeValues(),
+    })
+
+  const first = await render()
+  await charts.release('9.9.9')
+  const next = await render()
+
+  for (const { reference } of Object.values(images)) {
+    expect(first).toContain(reference)
+    expect(next).toContain(reference)
+  }
+  expect(next).toContain('9.9.9')
+})
 
 function claimDemand(manifests: Manifest[]): Record<string, number> {
   const claims = ofKind(manifests, 'PersistentVolumeClaim')

@@ -1,11 +1,11 @@
+import { z } from 'zod'
 import { releaseNameOf } from '#domain'
-import { dataOf } from '../store-history.ts'
 import { eventually } from '../eventually.ts'
-import { historyOf } from './history.ts'
 import { releaseOf } from './cluster/release.ts'
 import type { StoreWorld } from './store-world.ts'
 
 const HELM_LIMIT_MS = 60_000
+const claimLine = z.looseObject({ pid: z.int() })
 
 /** Waits until helm is at work on a store's release and ends the provisioner it works for with -9. */
 export async function killHelmsman(world: StoreWorld, storeId: string): Promise<void> {
@@ -15,10 +15,7 @@ export async function killHelmsman(world: StoreWorld, storeId: string): Promise<
     if (statuses.join() !== 'pending-install') throw new Error(`helm: ${statuses.join()}`)
   }
   await eventually(inMidHelm, { timeoutMs: HELM_LIMIT_MS, everyMs: 50 })
-  const [started] = dataOf(await historyOf(world, storeId), 'ProvisioningStarted')
-  const { provisioner, 'provisioner-2': second } = await world.stack.pids()
-  // A worker's name holds its pid, unless somebody gave it another.
-  const pid = [provisioner, second].find((each) => started?.worker.includes(`-${each}-`))
-  if (pid === undefined) throw new Error(`No provisioner is ${started?.worker}`)
+  const claims = world.stack.lines().filter(({ msg }) => msg === 'Claimed the store')
+  const { pid } = claimLine.parse(claims.findLast((line) => line['storeId'] === storeId))
   process.kill(pid, 'SIGKILL')
 }

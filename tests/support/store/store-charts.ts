@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { StoreImages } from '../../../tools/cluster/images/paths.ts'
 
 const charts = fileURLToPath(new URL('../../../deploy/charts', import.meta.url))
-const values = z.looseObject({})
+const values = z.looseObject({ images: z.looseObject({}) })
 const chartFile = z.looseObject({ version: z.string() })
 const plans = z.looseObject({
   small: z.looseObject({
@@ -22,6 +22,7 @@ export async function storeCharts(folder: string, images: StoreImages) {
   await change(join(medusa, 'values.yaml'), values, (given) => ({
     ...given,
     images: {
+      ...given.images,
       server: images.server.reference,
       database: images.database.reference,
       cache: images.cache.reference,
