@@ -15,7 +15,7 @@ import {
   storeStream,
 } from '#domain'
 import { eventId, type EventStore, handleCommand } from '#eventstore'
-import type { RequestContext } from './request.ts'
+import type { RequestContext } from './routes/request.ts'
 
 export interface ChangeRequest {
   storeId: string

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { inTurn } from '#async'
 import { decodeStoreEvent, type RequestStoreBody } from '#contracts'
-import { type RequestStore, store as decider, type StoreRequested, storeStream } from '#domain'
+import {
+  AppError,
+  type RequestStore,
+  store as decider,
+  type StoreRequested,
+  storeStream,
+} from '#domain'
 import { type EventStore, handleCommand, storeIdOf } from '#eventstore'
-import { fingerprintOf, type RequestContext } from './request.ts'
+import { fingerprintOf, type RequestContext } from './routes/request.ts'
+import type { AskedReference, References } from './references.ts'
 import type { StoreQuota } from './store-quota.ts'
 
 export interface CreateRequest {
@@ -24,14 +31,15 @@ export interface CreatedStore {
 interface Dependencies {
   store: EventStore
   quota: StoreQuota
+  references: References
 }
 
 /**
  * Accepts a request for a store exactly once per key, whichever process gets it and wherever one dies: the key fixes
- * the id, the slot the time, and the first event of the store's stream what was asked for. The
- * tenant's state tells a new store from a repetition, so that only a repetition costs a read.
+ * the id, the slot the time, and the first event of the store's stream what was asked for. A reference is reserved
+ * before anything else, and given back when the request is refused. The tenant's state tells a new store from a repetition, so that only a repetition costs a read.
  */
-export function createStore({ store, quota }: Dependencies) {
+export function createStore({ store, quota, references }: Dependencies) {
   const create = async (request: CreateRequest, storeId: string): Promise<CreatedStore> => {
     const { key, context, count } = request
     const { tenantId } = context
@@ -41,8 +49,15 @@ export function createStore({ store, quota }: Dependencies) {
     const earlier =
       (isKnown && (await read())) || (await countOr(count, key === undefined ? undefined : read))
     if (earlier !== undefined) return replay(earlier, asked)
-    const now = await quota.reserve(storeId, context)
-    if (now === undefined) return replay((await read()) ?? missing(storeId), asked)
+    const reference = await reserveReference(request, storeId)
+    const now = await quota.reserve(storeId, context).catch(async (error: unknown) => {
+      if (error instanceof AppError && !error.retryable) await reference?.release()
+      throw error
+    })
+    if (now === undefined) {
+      await reference?.release()
+      return replay((await read()) ?? missing(storeId), asked)
+    }
     const { isNew, state, position } = await handleCommand({
       store,
       decider,
@@ -59,6 +74,14 @@ export function createStore({ store, quota }: Dependencies) {
     })
     if (state.status === 'absent') return missing(storeId)
     return { requested: state.request, position, replayed: !isNew }
+  }
+  const reserveReference = async ({ body, context }: CreateRequest, storeId: string) => {
+    const { reference } = body
+    if (reference === undefined) return undefined
+    const requestId = randomUUID()
+    const asked: AskedReference = { reference, storeId, revision: 'no_stream', requestId }
+    await references.reserve(asked, context)
+    return { release: () => references.release(asked, context) }
   }
   return (request: CreateRequest): Promise<CreatedStore> => {
     const { key, context } = request

@@ -6,7 +6,7 @@ import {
   type TenantState,
 } from '#domain'
 import type { Aggregate, EventStore } from '#eventstore'
-import type { RequestContext } from './request.ts'
+import type { RequestContext } from './routes/request.ts'
 
 const STORES_READ_MAX = 20
 

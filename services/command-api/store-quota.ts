@@ -8,7 +8,7 @@ import {
   tenantStream,
 } from '#domain'
 import { type EventStore, type HandledCommand, openAggregate } from '#eventstore'
-import type { RequestContext } from './request.ts'
+import type { RequestContext } from './routes/request.ts'
 import { releaseAbandoned, type TenantQuota } from './release-abandoned.ts'
 
 /** How many stores each tenant may have at the same time. */

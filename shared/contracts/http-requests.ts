@@ -1,41 +1,5 @@
-import { engines, plans, roles, storeStatuses } from '#domain'
+import { engines, roles, storeStatuses } from '#domain'
 import { z } from 'zod'
-
-/** The display name of a store: data only, and nothing that a shell, a template or YAML could interpret. */
-export const storeName = z
-  .string()
-  .normalize('NFC')
-  .trim()
-  .max(50, 'must have at most 50 characters')
-  .regex(
-    /^[\p{L}\p{M}\p{N} .,'&()_-]*$/u,
-    "may contain only letters, digits, spaces and . , ' & ( ) - _",
-  )
-  .regex(/[\p{L}\p{N}]/u, 'must contain a letter or a digit')
-  .describe("1–50 letters, digits, spaces and . , ' & ( ) - _")
-
-const bodyNeeded =
-  (example: string) =>
-  ({ input }: { input?: unknown }): string | undefined =>
-    input === undefined || input === null ? `a JSON body is needed, such as ${example}` : undefined
-
-/** The body of POST /api/stores. */
-export const requestStoreBody = z.strictObject(
-  {
-    name: storeName,
-    engine: z.enum(engines),
-    plan: z.enum(plans).default('small'),
-  },
-  { error: bodyNeeded('{"name":"Test Store","engine":"woocommerce"}') },
-)
-export type RequestStoreBody = z.output<typeof requestStoreBody>
-
-/** The body of POST /api/stores/:id/upgrade: without a plan the store keeps its own and moves to the current chart and images. */
-export const upgradeStoreBody = z.strictObject(
-  { plan: z.enum(plans).optional() },
-  { error: bodyNeeded('{"plan":"large"}, or {} for the current chart with the plan it has') },
-)
-export type UpgradeStoreBody = z.output<typeof upgradeStoreBody>
 
 // RFC 9651: a String between quotes; bare, one token, which also keys with : and / are.
 const quotedKey = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/

@@ -9,15 +9,17 @@ export {
   matches,
   positionHeaders,
   preconditionHeaders,
-  requestStoreBody,
-  storeName,
   storeParams,
-  upgradeStoreBody,
   type ListStoresQuery,
   type Preconditions,
+} from './http-requests.ts'
+export {
+  requestStoreBody,
+  storeName,
+  upgradeStoreBody,
   type RequestStoreBody,
   type UpgradeStoreBody,
-} from './http-requests.ts'
+} from './store-bodies.ts'
 export { basePath, errorsOfAll, routeOf, tags, type Operation } from './operation.ts'
 export { operations } from './operations.ts'
 export {
@@ -38,6 +40,7 @@ export {
 export {
   decodeApiKeyEvent,
   decodeMetadata,
+  decodeReferenceEvent,
   decodeStoreEvent,
   decodeTenantEvent,
   schemaVersion,

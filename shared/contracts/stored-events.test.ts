@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
-import { requestStoreBody } from './http-requests.ts'
-import { storeView } from './http-views.ts'
+import { store } from '#domain'
+import { requestStoreBody } from './store-bodies.ts'
+import { storeView, storeViewOf } from './http-views.ts'
 import {
   decodeApiKeyEvent,
   decodeMetadata,
+  decodeReferenceEvent,
   decodeStoreEvent,
   decodeTenantEvent,
   storeEventTypes,
@@ -12,7 +14,7 @@ import {
 // What lies in logs, byte for byte: a change of any of these needs a new schema version.
 const golden: Record<string, string> = {
   StoreRequested:
-    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","tenantId":"demo","name":"Test Store","engine":"woocommerce","plan":"small","fingerprint":"f1","requestedAt":"2026-01-01T00:00:00.000Z"}',
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","tenantId":"demo","name":"Test Store","engine":"woocommerce","plan":"small","labels":{"team":"shop"},"reference":"order-1","fingerprint":"f1","requestedAt":"2026-01-01T00:00:00.000Z"}',
   ProvisioningStarted:
     '{"attempt":2,"worker":"host-1-abc","claimId":"c2","kind":"install","valuesDigest":"v","chartDigest":"c","takesOver":"c1","startedAt":"2026-01-01T00:00:00.000Z"}',
   ProvisioningStepRecorded:
@@ -35,6 +37,12 @@ const goldenOfTenants: Record<string, string> = {
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reservedAt":"2026-01-01T00:00:00.000Z"}',
   StoreSlotReleased:
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reason":"deleted","releasedAt":"2026-01-01T00:00:00.000Z"}',
+}
+const goldenOfReferences: Record<string, string> = {
+  ReferenceReserved:
+    '{"reference":"order-1","storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","revision":-1,"requestId":"r1","reservedAt":"2026-01-01T00:00:00.000Z"}',
+  ReferenceReleased:
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","requestId":"r1","reason":"refused","releasedAt":"2026-01-01T00:00:00.000Z"}',
 }
 const goldenOfKeys: Record<string, string> = {
   ApiKeyCreated:
@@ -91,6 +99,23 @@ test.each(Object.entries(goldenOfTenants))('%s is read and written as stored', (
 test.each(Object.entries(goldenOfKeys))('%s is read and written as stored', (type, json) => {
   const event = decodeApiKeyEvent(stored(type, json))
   expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
+})
+
+test.each(Object.entries(goldenOfReferences))('%s is read and written as stored', (type, json) => {
+  const event = decodeReferenceEvent(stored(type, json))
+  expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
+})
+
+test('a store that was requested before there were labels and references reads as one without any', () => {
+  const json =
+    golden['StoreRequested']?.replace('"labels":{"team":"shop"},"reference":"order-1",', '') ?? ''
+  const event = decodeStoreEvent(stored('StoreRequested', json))
+  if (event === undefined) throw new Error('it is not known')
+  expect(JSON.stringify(event.data)).toBe(json)
+  const state = store.evolve(store.initialState(), event)
+  if (state.status === 'absent') throw new Error('it is absent')
+  const view = storeViewOf(state, { updatedAt: '2026-01-01T00:00:00.000Z', revision: 0n })
+  expect(view).toMatchObject({ labels: {}, reference: null })
 })
 
 test('F45: a type this version does not know is left out', () => {

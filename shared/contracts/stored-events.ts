@@ -4,6 +4,8 @@ import {
   engines,
   failureReasons,
   plans,
+  type ReferenceEvent,
+  referenceReleaseReasons,
   roles,
   slotReleaseReasons,
   workKinds,
@@ -42,6 +44,8 @@ const storeEvent = z.discriminatedUnion('type', [
       name: z.string(),
       engine: z.enum(engines),
       plan: z.enum(plans),
+      labels: z.record(z.string(), z.string()).exactOptional(),
+      reference: z.string().exactOptional(),
       fingerprint: z.string(),
       requestedAt: time,
     }),
@@ -137,9 +141,29 @@ const apiKeyEvent = z.discriminatedUnion('type', [
   event('ApiKeyRevoked', z.object({ revokedAt: time })),
 ])
 
+const referenceEvent = z.discriminatedUnion('type', [
+  event(
+    'ReferenceReserved',
+    z.object({
+      reference: z.string(),
+      storeId: z.uuid(),
+      revision: z.int().min(-1),
+      requestId: z.string(),
+      reservedAt: time,
+    }),
+  ),
+  event(
+    'ReferenceReleased',
+    z.object({
+      storeId: z.uuid(),
+      requestId: z.string().exactOptional(),
+      reason: z.enum(referenceReleaseReasons),
+      releasedAt: time,
+    }),
+  ),
+])
+
 export const storeEventTypes: readonly string[] = typesOf(storeEvent)
-const tenantEventTypes = typesOf(tenantEvent)
-const apiKeyEventTypes = typesOf(apiKeyEvent)
 
 const metadata = z.object({
   correlationId: z.string(),
@@ -163,27 +187,25 @@ interface Stored {
   revision: bigint
 }
 
-/** A stored event of a store's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
-export function decodeStoreEvent(stored: Stored): StoreEvent | undefined {
-  if (!storeEventTypes.includes(stored.type)) return undefined
-  return parse(storeEvent, { type: stored.type, data: stored.data }, stored)
-}
+/** An event of one kind of stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
+type Decode<Event> = (stored: Stored) => Event | undefined
 
-/** A stored event of a tenant's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
-export function decodeTenantEvent(stored: Stored): TenantEvent | undefined {
-  if (!tenantEventTypes.includes(stored.type)) return undefined
-  return parse(tenantEvent, { type: stored.type, data: stored.data }, stored)
-}
-
-/** A stored event of an API key's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
-export function decodeApiKeyEvent(stored: Stored): ApiKeyEvent | undefined {
-  if (!apiKeyEventTypes.includes(stored.type)) return undefined
-  return parse(apiKeyEvent, { type: stored.type, data: stored.data }, stored)
-}
+export const decodeStoreEvent: Decode<StoreEvent> = decoderOf(storeEvent)
+export const decodeTenantEvent: Decode<TenantEvent> = decoderOf(tenantEvent)
+export const decodeApiKeyEvent: Decode<ApiKeyEvent> = decoderOf(apiKeyEvent)
+export const decodeReferenceEvent: Decode<ReferenceEvent> = decoderOf(referenceEvent)
 
 /** The metadata of a stored event. Throws EVENT_UNREADABLE. */
 export function decodeMetadata(stored: Stored & { metadata: unknown }): EventMetadata {
   return parse(metadata, stored.metadata, stored)
+}
+
+function decoderOf<Event>(union: z.ZodType<Event> & Parameters<typeof typesOf>[0]): Decode<Event> {
+  const types = typesOf(union)
+  return (stored) => {
+    if (!types.includes(stored.type)) return undefined
+    return parse(union, { type: stored.type, data: stored.data }, stored)
+  }
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, stored: Stored): T {

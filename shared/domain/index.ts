@@ -11,12 +11,23 @@ export {
 } from './api-key.ts'
 export { AppError, errorCodes, hasCode, isRetryable, type ErrorCode } from './app-error.ts'
 export type { Decider, EventMetadata } from './decider.ts'
+export {
+  reference,
+  referenceReleaseReasons,
+  referenceStream,
+  referenceTaken,
+  type EndedHold,
+  type Hold,
+  type ReferenceEvent,
+  type ReferenceState,
+} from './reference.ts'
 export { takeOversMax } from './store/claim.ts'
 export type { ClaimStore, RequestStore, RequestUpgrade, StoreCommand } from './store/commands.ts'
 export { store } from './store/decide.ts'
 export {
   engines,
   failureReasons,
+  labelsMax,
   plans,
   workKinds,
   type Claim,

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import { type commandHeaders, operations, routeOf, type storeParams } from '#contracts'
 import type { ChangedStore, ChangeRequest } from '../change-store.ts'
 import type { OpaqueIds } from '#http'
-import { fingerprintOf, contextOf } from '../request.ts'
+import { fingerprintOf, contextOf } from './request.ts'
 
 interface ChangeStoreOptions {
   ids: OpaqueIds

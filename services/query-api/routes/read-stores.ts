@@ -5,8 +5,7 @@ import type { EventStore } from '#eventstore'
 import { callerOf, type OpaqueIds } from '#http'
 import { foldStore, listEvents } from '../history.ts'
 import type { ReadModels } from '../read-models/connection.ts'
-import { listStores } from '../read-models/list-stores.ts'
-import { readStore } from '../read-models/read-store.ts'
+import { listStores, readStore } from '../read-models/list-stores.ts'
 
 const list = routeOf(operations.listStores)
 

@@ -21,6 +21,10 @@ export interface Claim {
   kind: WorkKind
 }
 
+/** What an owner tells stores apart by. */
+type Labels = Readonly<Record<string, string>>
+export const labelsMax = 32
+
 export type StepDetail = Readonly<Record<string, string | number | boolean>>
 
 /** The stored events of a store's stream. Names and shapes are the stored format: never renamed. Times are ISO 8601 UTC. */
@@ -44,6 +48,9 @@ export interface StoreRequested {
   name: string
   engine: Engine
   plan: Plan
+  labels?: Labels | undefined
+  /** The tenant's own name for the store, such as an order number; no two stores of the tenant have the same. */
+  reference?: string | undefined
   /** SHA-256 of the whole request body, hex: it distinguishes requests that use the same key. */
   fingerprint: string
   requestedAt: string

@@ -46,7 +46,8 @@ export function openApiDocument(server = '/'): object {
     {
       override: ({ jsonSchema, io }) => {
         // An answer may get more fields.
-        if (io === 'output') delete jsonSchema.additionalProperties
+        if (io === 'output' && jsonSchema.additionalProperties === false)
+          delete jsonSchema.additionalProperties
         if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
         // A format says it already.

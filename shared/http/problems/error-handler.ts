@@ -80,6 +80,7 @@ interface ErrorMeaning {
   detail?: string
   retryable?: boolean
   errors?: Fault[]
+  storeId?: string
   /** Where it differs from the code's own. */
   status?: number
 }
@@ -100,7 +101,12 @@ const meanings: Record<string, ErrorMeaning> = {
 /** Translates anything thrown while a request is served; what is not known is INTERNAL and tells nothing. */
 export function readError(error: unknown): ErrorMeaning {
   if (error instanceof AppError)
-    return { code: error.code, detail: error.message, retryable: error.retryable }
+    return {
+      code: error.code,
+      detail: error.message,
+      retryable: error.retryable,
+      ...(error.code === 'REFERENCE_TAKEN' && { storeId: String(error.details['storeId']) }),
+    }
   if (error instanceof RequestFaults)
     return {
       code: 'REQUEST_INVALID',

@@ -24,6 +24,8 @@ export interface Problem {
   /** True when the same request may succeed later. */
   retryable: boolean
   errors?: Fault[]
+  /** REFERENCE_TAKEN: the store that has it, which is of the same tenant. */
+  storeId?: string
 }
 
 export const problemMediaType = 'application/problem+json'
@@ -35,12 +37,13 @@ interface ProblemInput {
   correlationId: string
   retryable?: boolean
   errors?: Fault[]
+  storeId?: string
   status?: number
 }
 
 /** The problem document of an error code. A server fault never tells more than its title. */
 export function problemOf(input: ProblemInput): Problem {
-  const { code, instance, correlationId, errors } = input
+  const { code, instance, correlationId, errors, storeId } = input
   const answer = answers[code]
   const status = input.status ?? answer.status
   return {
@@ -53,6 +56,7 @@ export function problemOf(input: ProblemInput): Problem {
     correlationId,
     retryable: input.retryable ?? isRetryable(code),
     ...(errors === undefined ? {} : { errors }),
+    ...(storeId === undefined ? {} : { storeId }),
   }
 }
 
@@ -95,5 +99,6 @@ export const problemSchema = z
     correlationId: z.string(),
     retryable: z.boolean().describe('The same request may succeed later'),
     errors: z.array(fault).optional(),
+    storeId: z.uuid().optional().describe('`REFERENCE_TAKEN`: the store that has it'),
   })
   .meta({ id: 'Problem', description: 'Any error (RFC 9457)' })

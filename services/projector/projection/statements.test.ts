@@ -2,7 +2,7 @@ import { releaseNameOf } from '#domain'
 import { historyOf, recordedLog } from '#test/projector/recorded-log'
 import { expect, test } from 'vitest'
 import { foldEvents } from './fold-events.ts'
-import { storeRow } from './store-row.ts'
+import { storeRow } from './statements.ts'
 
 const REQUEST = 0
 const CLAIM = 1
