@@ -22,7 +22,7 @@ export function buildApp({ store, ids, storesMax, now, ...server }: AppDependenc
   const quota = storeQuota({ store, storesMax, now })
   const references = referencesOf({ store, now })
   app.register(createStoreRoute, { ids, createStore: createStore({ store, quota, references }) })
-  app.register(changeStoreRoutes, { ids, changeStore: changeStore({ store, now }) })
+  app.register(changeStoreRoutes, { ids, changeStore: changeStore({ store, references, now }) })
   app.register(apiKeyRoutes, { keys: apiKeys({ store, now }) })
   return app
 }

@@ -266,6 +266,7 @@ async function statusOf(operation: Operation, { bearer, role, named }: Sender): 
 
 const bodies: Record<string, (sender: Omit<Sender, 'bearer'>) => object> = {
   createStore: () => storeBody,
+  changeStore: () => ({}),
   upgradeStore: () => ({}),
   // An operator that names no tenant makes the key of an operator.
   createKey: ({ role, named }) => ({

@@ -14,6 +14,7 @@ export {
   type Preconditions,
 } from './http-requests.ts'
 export {
+  changeStoreBody,
   requestStoreBody,
   storeName,
   upgradeStoreBody,

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 /** What a route of the API takes, gives and asks of its caller: the services serve it, the OpenAPI document tells it. */
 export interface Operation {
   operationId: string
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Below the base path, with `:id` for a parameter. */
   path: string
   /** The role the caller must have. */
@@ -34,6 +34,8 @@ export interface Operation {
     isConditional?: true
   }
   exampleBody?: unknown
+  /** Other media types of JSON that the body may come as. */
+  bodyTypes?: readonly string[]
   /** Every code it may fail with, beside those that every operation may. */
   errors: readonly ErrorCode[]
 }

@@ -71,3 +71,13 @@ export const upgradeStoreBody = z.strictObject(
   { error: bodyNeeded('{"plan":"large"}, or {} for the current chart with the plan it has') },
 )
 export type UpgradeStoreBody = z.output<typeof upgradeStoreBody>
+
+/** The body of PATCH /api/stores/:id, a JSON Merge Patch (RFC 7396): what is absent stays, null takes away. */
+export const changeStoreBody = z.strictObject(
+  {
+    name: storeName.optional(),
+    labels: z.record(labelKey, labelValue.nullable()).nullable().optional(),
+    reference: storeReference.nullable().optional(),
+  },
+  { error: bodyNeeded('{"labels":{"team":"shop"},"reference":null}') },
+)

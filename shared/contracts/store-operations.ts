@@ -12,7 +12,7 @@ import {
 } from './http-requests.ts'
 import { eventPage, exampleStore, oneStore, storePage, streamEvent } from './http-views.ts'
 import { ofAppends, ofChanges, ofLog, ofReadModels, type Operation } from './operation.ts'
-import { requestStoreBody, upgradeStoreBody } from './store-bodies.ts'
+import { changeStoreBody, requestStoreBody, upgradeStoreBody } from './store-bodies.ts'
 
 const accepted = {
   status: 202,
@@ -138,6 +138,26 @@ export const storeOperations = {
       example: { events: [], pagination: { limit: 50, hasMore: false, nextFrom: null } },
     },
     errors: [...ofLog, ...ofReadModels, 'ROUTE_NOT_FOUND', 'STORE_NOT_FOUND'],
+  },
+  changeStore: {
+    ...change,
+    operationId: 'changeStore',
+    method: 'PATCH',
+    path: '/stores/:id',
+    summary: 'Change name, labels or reference of the store',
+    description:
+      'A JSON Merge Patch (RFC 7396): what is absent stays, null takes away. Nothing is deployed.',
+    schema: { ...change.schema, body: changeStoreBody },
+    exampleBody: { name: 'Other name', labels: { team: 'shop', tier: null }, reference: 'order-2' },
+    bodyTypes: ['application/merge-patch+json'],
+    answer: {
+      status: 200,
+      description: 'The store as it is now',
+      body: oneStore,
+      headers: ['ETag', 'X-Position', 'Idempotency-Replayed'],
+      example: { store: exampleStore },
+    },
+    errors: [...ofChanges, 'REFERENCE_TAKEN'],
   },
   deleteStore: {
     ...change,

@@ -27,6 +27,8 @@ const golden: Record<string, string> = {
     '{"attempt":3,"reason":"TIMEOUT","retryable":true,"detail":"late","nextAction":"Retry","failedAt":"2026-01-01T00:00:00.000Z"}',
   RetryRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
   UpgradeRequested: '{"plan":"large","fingerprint":"f2","requestedAt":"2026-01-01T00:00:00.000Z"}',
+  ChangeRequested:
+    '{"generation":2,"changes":{"name":"Shop","labels":{"team":null,"tier":"gold"},"reference":null},"fingerprint":"f3","requestedAt":"2026-01-01T00:00:00.000Z"}',
   CancelRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
   DeletionRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
   StoreDeleted:

@@ -110,6 +110,19 @@ const storeEvent = z.discriminatedUnion('type', [
     'UpgradeRequested',
     z.object({ plan: z.enum(plans), fingerprint: z.string(), requestedAt: time }),
   ),
+  event(
+    'ChangeRequested',
+    z.object({
+      generation: z.int().min(2),
+      changes: z.object({
+        name: z.string().exactOptional(),
+        labels: z.record(z.string(), z.string().nullable()).nullable().exactOptional(),
+        reference: z.string().nullable().exactOptional(),
+      }),
+      fingerprint: z.string(),
+      requestedAt: time,
+    }),
+  ),
   event('DeletionRequested', requested),
   event(
     'StoreDeleted',

@@ -22,7 +22,13 @@ export {
   type ReferenceState,
 } from './reference.ts'
 export { takeOversMax } from './store/claim.ts'
-export type { ClaimStore, RequestStore, RequestUpgrade, StoreCommand } from './store/commands.ts'
+export type {
+  ClaimStore,
+  RequestChange,
+  RequestStore,
+  RequestUpgrade,
+  StoreCommand,
+} from './store/commands.ts'
 export { store } from './store/decide.ts'
 export {
   engines,
@@ -37,6 +43,7 @@ export {
   type PlacedOrder,
   type Plan,
   type StepDetail,
+  type StoreChanges,
   type StoreEvent,
   type StoreRequested,
   type WorkKind,

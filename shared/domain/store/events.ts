@@ -22,7 +22,7 @@ export interface Claim {
 }
 
 /** What an owner tells stores apart by. */
-type Labels = Readonly<Record<string, string>>
+export type Labels = Readonly<Record<string, string>>
 export const labelsMax = 32
 
 export type StepDetail = Readonly<Record<string, string | number | boolean>>
@@ -37,6 +37,7 @@ export type StoreEvent =
   | { type: 'StoreFailed'; data: StoreFailed }
   | { type: 'RetryRequested'; data: { requestedAt: string } }
   | { type: 'UpgradeRequested'; data: UpgradeRequested }
+  | { type: 'ChangeRequested'; data: ChangeRequested }
   | { type: 'CancelRequested'; data: { requestedAt: string } }
   | { type: 'DeletionRequested'; data: { requestedAt: string } }
   | { type: 'StoreDeleted'; data: StoreDeleted }
@@ -62,6 +63,23 @@ export interface UpgradeRequested {
   /** SHA-256 of the whole request body, hex. */
   fingerprint: string
   requestedAt: string
+}
+
+/** A change of what is wanted of the store. It holds only what differs; `evolve` merges it. */
+export interface ChangeRequested {
+  /** Of what is wanted: StoreRequested is 1, each change one more. */
+  generation: number
+  changes: StoreChanges
+  /** SHA-256 of the whole request body, hex. */
+  fingerprint: string
+  requestedAt: string
+}
+
+/** RFC 7396: what is absent stays, null takes away. These need no work: the change is done when it is stored. */
+export interface StoreChanges {
+  name?: string | undefined
+  labels?: Readonly<Record<string, string | null>> | null | undefined
+  reference?: string | null | undefined
 }
 
 export interface ProvisioningStarted extends Claim {

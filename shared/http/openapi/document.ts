@@ -75,7 +75,9 @@ function pathsOf(all: Operation[]): ZodOpenApiPathsObject {
   const paths: ZodOpenApiPathsObject = {}
   for (const operation of all) {
     const path = basePath + operation.path.replaceAll(/:(\w+)/g, '{$1}')
-    const method = ({ GET: 'get', POST: 'post', DELETE: 'delete' } as const)[operation.method]
+    const method = ({ GET: 'get', POST: 'post', PATCH: 'patch', DELETE: 'delete' } as const)[
+      operation.method
+    ]
     paths[path] = { ...paths[path], [method]: described(operation) }
   }
   return paths
@@ -83,6 +85,7 @@ function pathsOf(all: Operation[]): ZodOpenApiPathsObject {
 
 function described(operation: Operation): ZodOpenApiOperationObject {
   const { operationId, policy, tag, summary, description, exampleBody } = operation
+  const { bodyTypes = [] } = operation
   const { params, querystring, headers: header, body } = operation.schema
   return {
     operationId,
@@ -102,7 +105,12 @@ function described(operation: Operation): ZodOpenApiOperationObject {
     ...(body !== undefined && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: body, example: exampleBody } },
+        content: Object.fromEntries(
+          ['application/json', ...bodyTypes].map((type) => [
+            type,
+            { schema: body, example: exampleBody },
+          ]),
+        ),
       },
     }),
     responses: { ...answerOf(operation), ...problemsOf(operation) },
