@@ -3,7 +3,12 @@ import { buildServer, type KeyRing, type OpaqueIds, type ServerOptions } from '#
 import { awaitFreshness, type Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
 import { listKeysRoute } from './routes/list-keys.ts'
-import { getStoreRoute, listEventsRoute, listStoresRoute } from './routes/read-stores.ts'
+import {
+  countStoresRoute,
+  getStoreRoute,
+  listEventsRoute,
+  listStoresRoute,
+} from './routes/read-stores.ts'
 import { streamStoresRoute } from './routes/stream-stores.ts'
 
 interface AppDependencies extends Omit<ServerOptions, 'service'> {
@@ -23,6 +28,7 @@ export function buildApp(dependencies: AppDependencies) {
   const readHead = async () => (await store.head())?.position ?? 0n
   awaitFreshness(app, { freshness, ids, lagSeconds, readHead })
   app.register(listStoresRoute, { models })
+  app.register(countStoresRoute, { models })
   app.register(getStoreRoute, { models, store })
   app.register(listEventsRoute, { store, ids })
   app.register(listKeysRoute, { keys, models })

@@ -1,5 +1,6 @@
-import { engines, roles, storeStatuses } from '#domain'
+import { engines, plans, roles, storeStatuses } from '#domain'
 import { z } from 'zod'
+import { labelKey, labelValue, storeReference } from './store-bodies.ts'
 
 // RFC 9651: a String between quotes; bare, one token, which also keys with : and / are.
 const quotedKey = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/
@@ -93,6 +94,16 @@ const integer = (minimum: number, maximum: number, fallback?: number) =>
 const withoutControls = new RegExp(String.raw`^[^\u0000-\u001f\u007f-\u009f]*$`)
 
 const readQuery = z.strictObject({ tenant })
+
+const time = z.iso.datetime({
+  offset: true,
+  error:
+    'must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z; write the + of a zone as %2B',
+})
+/** A minus in front: the greatest first. */
+const storeOrders = ['-createdAt', 'createdAt', '-updatedAt', 'updatedAt', 'name', '-name'] as const
+
+export const countStoresQuery = readQuery
 const pageLimit = integer(1, 100, 50).default(50)
 
 /** GET /api/stores: no other parameters. */
@@ -114,7 +125,17 @@ export const listStoresQuery = readQuery
       .regex(withoutControls, 'must not contain control characters')
       .optional()
       .describe('Part of the name, in upper or lower case and any Unicode form'),
-    sort: z.enum(['-createdAt', 'createdAt']).default('-createdAt'),
+    plan: z.enum(plans).optional(),
+    reference: storeReference.optional(),
+    label: z
+      .record(labelKey, labelValue)
+      .optional()
+      .describe('Stores that have all of these labels; also written label.<key>=<value>')
+      .meta({ param: { style: 'deepObject', explode: true } }),
+    createdAfter: time.optional(),
+    createdBefore: time.optional(),
+    updatedAfter: time.optional(),
+    sort: z.enum(storeOrders).default('-createdAt'),
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
     path: ['cursor'],
@@ -123,14 +144,7 @@ export const listStoresQuery = readQuery
 export type ListStoresQuery = z.output<typeof listStoresQuery>
 
 export const getStoreQuery = readQuery.extend({
-  at: z.iso
-    .datetime({
-      offset: true,
-      error:
-        'must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z; write the + of a zone as %2B',
-    })
-    .optional()
-    .describe('The store as it was at this time'),
+  at: time.optional().describe('The store as it was at this time'),
 })
 
 export const listEventsQuery = readQuery.extend({

@@ -69,6 +69,11 @@ export const storePage = named('StorePage', {
   }),
 })
 
+export const storeCounts = named('StoreCounts', {
+  counts: z.object(Object.fromEntries(storeStatuses.map((status) => [status, count]))),
+  total: count.describe('Without deleted ones'),
+})
+
 /** An event as the API shows it: what happened, who caused it, and which request. */
 export const eventView = named('Event', {
   id: z.uuid(),

@@ -15,7 +15,7 @@ export const storeName = z
   .describe("1–50 letters, digits, spaces and . , ' & ( ) - _")
 
 /** What other systems know a store by, such as an order number: text in one Unicode form. */
-const storeReference = z
+export const storeReference = z
   .string()
   .normalize('NFC')
   .trim()
@@ -28,14 +28,14 @@ const name63 = '[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?'
 const dnsName = '[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?(?:\\.[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)*'
 
 /** Keys and values have the form that Kubernetes asks of labels. */
-const labelKey = z
+export const labelKey = z
   .string()
   .max(317)
   .regex(
     new RegExp(`^(?:(?=[^/]{1,253}/)${dnsName}/)?${name63}$`),
     'is no key of a label: 1–63 letters, digits, "-", "_" and ".", with a letter or digit at both ends, behind a DNS name and "/" if wanted',
   )
-const labelValue = z
+export const labelValue = z
   .string()
   .regex(
     new RegExp(`^(?:${name63})?$`),

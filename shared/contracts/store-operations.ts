@@ -1,5 +1,7 @@
+import { storeStatuses } from '#domain'
 import {
   commandHeaders,
+  countStoresQuery,
   createHeaders,
   getStoreQuery,
   listEventsQuery,
@@ -10,7 +12,14 @@ import {
   streamHeaders,
   streamQuery,
 } from './http-requests.ts'
-import { eventPage, exampleStore, oneStore, storePage, streamEvent } from './http-views.ts'
+import {
+  eventPage,
+  exampleStore,
+  oneStore,
+  storeCounts,
+  storePage,
+  streamEvent,
+} from './http-views.ts'
 import { ofAppends, ofChanges, ofLog, ofReadModels, type Operation } from './operation.ts'
 import { changeStoreBody, requestStoreBody, upgradeStoreBody } from './store-bodies.ts'
 
@@ -49,6 +58,30 @@ export const storeOperations = {
       example: {
         stores: [exampleStore],
         pagination: { total: 1, limit: 50, offset: 0, hasMore: false, nextCursor: null },
+      },
+    },
+    errors: ofReadModels,
+  },
+  countStores: {
+    operationId: 'countStores',
+    method: 'GET',
+    path: '/stores/counts',
+    policy: 'read',
+    tag: 'Stores',
+    summary: 'How many stores there are of each status',
+    schema: { querystring: countStoresQuery, headers: positionHeaders },
+    answer: {
+      status: 200,
+      description: 'The numbers',
+      body: storeCounts,
+      headers: ['X-Position', 'X-Read-Lag'],
+      example: {
+        counts: {
+          ...Object.fromEntries(storeStatuses.map((status) => [status, 0])),
+          ready: 2,
+          deleted: 1,
+        },
+        total: 2,
       },
     },
     errors: ofReadModels,

@@ -15,6 +15,7 @@ test('two migrations at once leave one schema, each file run once', async () => 
     '0003_view',
     '0004_key-uses',
     '0005_labels-and-references',
+    '0006_list-orders',
   ]
   expect(ran.flat().toSorted()).toEqual(names)
   const { rows } = await database.client.query('select name from schema_migrations')
@@ -45,6 +46,7 @@ test('a database of the version before keeps its stores, and says which chart th
     '0003_view',
     '0004_key-uses',
     '0005_labels-and-references',
+    '0006_list-orders',
   ])
 
   const { rows } = await database.client.query(
