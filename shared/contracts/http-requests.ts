@@ -1,6 +1,6 @@
 import { engines, plans, roles, storeStatuses } from '#domain'
 import { z } from 'zod'
-import { labelKey, labelValue, storeReference } from './store-bodies.ts'
+import { labelKey, labelValue, storeReference, withoutControls } from './store-bodies.ts'
 
 // RFC 9651: a String between quotes; bare, one token, which also keys with : and / are.
 const quotedKey = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/
@@ -89,9 +89,6 @@ const integer = (minimum: number, maximum: number, fallback?: number) =>
         Object.assign(jsonSchema, bounds, fallback === undefined ? {} : { default: fallback })
       },
     })
-
-// \P{Cc} written out: not every reader of the contract has Unicode's properties in its patterns.
-const withoutControls = new RegExp(String.raw`^[^\u0000-\u001f\u007f-\u009f]*$`)
 
 const readQuery = z.strictObject({ tenant })
 
