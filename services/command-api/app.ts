@@ -7,6 +7,7 @@ import { apiKeys } from './api-keys.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { changeStoreRoutes } from './routes/change-store.ts'
 import { createStoreRoute } from './routes/create-store.ts'
+import { tenantRoutes } from './routes/tenants.ts'
 
 interface AppDependencies extends Omit<ServerOptions, 'service'> {
   store: EventStore
@@ -20,7 +21,8 @@ export function buildApp({ store, ids, storesMax, now, ...server }: AppDependenc
   const app = buildServer({ ...server, service: 'command-api' })
   const quota = storeQuota({ store, storesMax, now })
   app.register(createStoreRoute, { ids, createStore: createStore({ store, quota }) })
-  app.register(changeStoreRoutes, { ids, changeStore: changeStore({ store, now }) })
+  app.register(changeStoreRoutes, { ids, changeStore: changeStore({ store, quota, now }) })
   app.register(apiKeyRoutes, { keys: apiKeys({ store, now }) })
+  app.register(tenantRoutes, { ids, quota })
   return app
 }

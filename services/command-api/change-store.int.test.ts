@@ -42,7 +42,11 @@ test('a command whose append loses to others is one request for the rate limit',
   }
   let requests = 0
 
-  const { view } = await changeStore({ store: busy, now: () => new Date() })({
+  const { view } = await changeStore({
+    store: busy,
+    quota: { admitChange: async () => {} },
+    now: () => new Date(),
+  })({
     storeId,
     command: { type: 'RequestDeletion' },
     key: undefined,

@@ -9,13 +9,17 @@ import {
 } from '#contracts'
 import {
   AppError,
+  hasCode,
+  type Plan,
   type RequestUpgrade,
   store as storeDecider,
   type StoreEvent,
   storeStream,
+  wantedRequest,
 } from '#domain'
 import { eventId, type EventStore, handleCommand } from '#eventstore'
 import type { RequestContext } from './request.ts'
+import type { StoreQuota } from './store-quota.ts'
 
 export interface ChangeRequest {
   storeId: string
@@ -40,27 +44,48 @@ export interface ChangedStore {
   replayed: boolean
 }
 
+interface Dependencies {
+  store: EventStore
+  quota: Pick<StoreQuota, 'admitChange'>
+  now: () => Date
+}
+
 /** Sends a command to an existing store of the tenant. */
-export function changeStore({ store, now }: { store: EventStore; now: () => Date }) {
+export function changeStore({ store, quota, now }: Dependencies) {
   const change = async (request: ChangeRequest): Promise<ChangedStore> => {
     const { storeId, command, preconditions, context, count } = request
     const at = now().toISOString()
-    const handled = await handleCommand({
+    const wanted = command.type === 'RequestUpgrade' ? command.plan : undefined
+    let before: Plan | undefined
+    let isReserved = false
+    const admit = async () => {
+      await count()
+      await quota.admitChange({ storeId, plan: wanted }, context)
+      isReserved = wanted !== undefined
+    }
+    const handling = handleCommand({
       store,
       decider: storeDecider,
       decode: decodeStoreEvent,
       stream: storeStream(storeId),
       command: { ...command, now: at },
       context: { ...context, commandId: commandIdOf(request), requestId: randomUUID() },
-      admit: count,
+      admit,
       precondition: ({ state, revision }) => {
         // Another tenant's store does not exist for this tenant.
         if (state.status === 'absent' || state.request.tenantId !== context.tenantId)
           throw notFound()
+        before = wantedRequest(state).plan
         const etag = `"${revision}"`
         if (!matches(preconditions, etag) || isNamed(preconditions, etag))
           throw new AppError('PRECONDITION_FAILED', 'The store is not as the request expects it')
       },
+    })
+    const handled = await handling.catch(async (reason: unknown) => {
+      // An upgrade that was refused after all leaves the store's slot as it was.
+      if (isReserved && hasCode(reason, 'STORE_IN_WRONG_STATE', 'PRECONDITION_FAILED'))
+        await quota.admitChange({ storeId, plan: before }, context)
+      throw reason
     })
     const { state, revision, position, isNew, recordedAt: updatedAt = at } = handled
     if (state.status === 'absent' || revision === 'no_stream') throw notFound()

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { inTurn } from '#async'
 import { decodeStoreEvent, type RequestStoreBody } from '#contracts'
-import { type RequestStore, store as decider, type StoreRequested, storeStream } from '#domain'
+import {
+  AppError,
+  type RequestStore,
+  store as decider,
+  type StoreRequested,
+  storeStream,
+} from '#domain'
 import { type EventStore, handleCommand, storeIdOf } from '#eventstore'
 import { fingerprintOf, type RequestContext } from './request.ts'
 import type { StoreQuota } from './store-quota.ts'
@@ -41,8 +47,11 @@ export function createStore({ store, quota }: Dependencies) {
     const earlier =
       (isKnown && (await read())) || (await countOr(count, key === undefined ? undefined : read))
     if (earlier !== undefined) return replay(earlier, asked)
-    const now = await quota.reserve(storeId, context)
-    if (now === undefined) return replay((await read()) ?? missing(storeId), asked)
+    const slot = await quota.reserve(storeId, context, asked.plan)
+    if (slot === undefined) return replay((await read()) ?? missing(storeId), asked)
+    if (slot.plan !== undefined && slot.plan !== asked.plan)
+      return replay((await read()) ?? reused(), asked)
+    const { reservedAt: now } = slot
     const { isNew, state, position } = await handleCommand({
       store,
       decider,
@@ -107,6 +116,11 @@ function replay(
   const state = decider.evolve(decider.initialState(), { type: 'StoreRequested', data: requested })
   decider.decide(state, { type: 'RequestStore', ...asked, now: requested.requestedAt })
   return { requested, position, replayed: true }
+}
+
+/** The slot counts for the plan of the first request with this key. */
+function reused(): never {
+  throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used with another plan')
 }
 
 function missing(storeId: string): never {

@@ -82,12 +82,12 @@ export const matches = ({ 'if-match': tags }: Preconditions, etag: string): bool
 export const isNamed = ({ 'if-none-match': tags = [] }: Preconditions, etag: string): boolean =>
   tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === etag)
 
-/** Whose stores an operator means. */
-const tenant = z
+export const tenantId = z
   .string()
   .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'takes 1–64 letters, digits, ".", "_" or "-"')
-  .describe('An operator names the tenant; anybody else has one')
-  .optional()
+
+/** Whose stores an operator means. */
+const tenant = tenantId.describe('An operator names the tenant; anybody else has one').optional()
 
 const reason = z
   .string()
@@ -96,7 +96,7 @@ const reason = z
   .optional()
 
 // Loose: a request has other headers too.
-const writeHeaders = z.looseObject({ 'x-tenant': tenant, 'x-reason': reason })
+export const writeHeaders = z.looseObject({ 'x-tenant': tenant, 'x-reason': reason })
 export const createHeaders = writeHeaders.extend({ 'idempotency-key': idempotencyKey.optional() })
 export const commandHeaders = createHeaders.extend(preconditionHeaders.shape)
 
@@ -126,8 +126,8 @@ const integer = (minimum: number, maximum: number, fallback?: number) =>
       },
     })
 
-const readQuery = z.strictObject({ tenant })
-const pageLimit = integer(1, 100, 50).default(50)
+export const readQuery = z.strictObject({ tenant })
+export const pageLimit = integer(1, 100, 50).default(50)
 
 /** GET /api/stores: no other parameters. */
 export const listStoresQuery = readQuery
@@ -206,6 +206,4 @@ export const createKeyBody = z.strictObject({
     .describe('The highest counts; it includes the others'),
   expiresAt: z.iso.datetime({ offset: true }).optional().describe('Not before now'),
 })
-export const keyHeaders = writeHeaders
 export const keyParams = z.object({ id: z.string().regex(/^[0-9a-f]{16}$/, 'is no id of a key') })
-export const listKeysQuery = readQuery

@@ -3,20 +3,28 @@ import {
   createHeaders,
   createKeyBody,
   getStoreQuery,
-  keyHeaders,
   keyParams,
-  listKeysQuery,
   listEventsQuery,
   listStoresQuery,
   positionHeaders,
   preconditionHeaders,
+  readQuery,
   requestStoreBody,
   storeParams,
   streamHeaders,
   streamQuery,
   upgradeStoreBody,
+  writeHeaders,
 } from './http-requests.ts'
-import { ofAppends, ofChanges, ofLog, ofReadModels, type Operation } from './operation.ts'
+import {
+  ofAppends,
+  ofChanges,
+  ofOneStore,
+  ofReadModels,
+  ofUnkeyed,
+  type Operation,
+} from './operation.ts'
+import { tenantOperations } from './tenants.ts'
 import {
   eventPage,
   exampleKey,
@@ -79,7 +87,7 @@ export const operations = {
     schema: { headers: createHeaders, body: requestStoreBody },
     exampleBody: { name: 'Test Store', engine: 'woocommerce' },
     answer: accepted,
-    errors: [...ofAppends, 'QUOTA_EXCEEDED', 'STORE_DELETED'],
+    errors: [...ofAppends, 'QUOTA_EXCEEDED', 'TENANT_SUSPENDED', 'STORE_DELETED'],
   },
   streamStores: {
     operationId: 'streamStores',
@@ -122,14 +130,7 @@ export const operations = {
       example: { store: exampleStore },
       isConditional: true,
     },
-    errors: [
-      ...ofLog,
-      ...ofReadModels,
-      'ROUTE_NOT_FOUND',
-      'STORE_NOT_FOUND',
-      'STORE_DELETED',
-      'PRECONDITION_FAILED',
-    ],
+    errors: [...ofOneStore, 'STORE_DELETED', 'PRECONDITION_FAILED'],
   },
   listStoreEvents: {
     operationId: 'listStoreEvents',
@@ -147,7 +148,7 @@ export const operations = {
       headers: ['Link', 'X-Position', 'X-Read-Lag'],
       example: { events: [], pagination: { limit: 50, hasMore: false, nextFrom: null } },
     },
-    errors: [...ofLog, ...ofReadModels, 'ROUTE_NOT_FOUND', 'STORE_NOT_FOUND'],
+    errors: ofOneStore,
   },
   deleteStore: {
     ...change,
@@ -179,7 +180,7 @@ export const operations = {
     summary: 'Move a ready store to a larger plan, or to the current chart and images',
     schema: { ...change.schema, body: upgradeStoreBody },
     exampleBody: { plan: 'large' },
-    errors: [...ofChanges, 'PLAN_TOO_SMALL'],
+    errors: [...ofChanges, 'PLAN_TOO_SMALL', 'QUOTA_EXCEEDED'],
   },
   listKeys: {
     operationId: 'listKeys',
@@ -190,7 +191,7 @@ export const operations = {
     tag: 'Keys',
     summary: 'List API keys',
     description: 'Revoked and expired ones too. Without a tenant an operator gets those of all.',
-    schema: { querystring: listKeysQuery },
+    schema: { querystring: readQuery },
     answer: {
       status: 200,
       description: 'The keys',
@@ -210,7 +211,7 @@ export const operations = {
     summary: 'Make an API key',
     description:
       'Every request makes a key of its own. Without a tenant an operator makes the key of an operator.',
-    schema: { headers: keyHeaders, body: createKeyBody },
+    schema: { headers: writeHeaders, body: createKeyBody },
     exampleBody: { name: 'panel', roles: ['write'] },
     answer: {
       status: 201,
@@ -222,7 +223,7 @@ export const operations = {
         secret: 'sw_0f3a5c7e9b1d2f48_1JpQ3k9vTz6yXw0bRnC5dGh8LmFs2aUeKoVi7tYxPqB0a1B2c',
       },
     },
-    errors: ofAppends.filter((code) => code !== 'IDEMPOTENCY_KEY_REUSED'),
+    errors: ofUnkeyed,
   },
   revokeKey: {
     operationId: 'revokeKey',
@@ -233,17 +234,14 @@ export const operations = {
     tag: 'Keys',
     summary: 'Revoke an API key',
     description: 'Within a second no process takes it any more, and its live streams end.',
-    schema: { params: keyParams, headers: keyHeaders },
+    schema: { params: keyParams, headers: writeHeaders },
     answer: {
       status: 200,
       description: 'The revoked key; the same for a repetition',
       body: oneKey,
       example: { key: { ...exampleKey, revokedAt: '2026-01-02T00:00:00.000Z' } },
     },
-    errors: [
-      ...ofAppends.filter((code) => code !== 'IDEMPOTENCY_KEY_REUSED'),
-      'ROUTE_NOT_FOUND',
-      'KEY_NOT_FOUND',
-    ],
+    errors: [...ofUnkeyed, 'ROUTE_NOT_FOUND', 'KEY_NOT_FOUND'],
   },
+  ...tenantOperations,
 } as const satisfies Record<string, Operation>

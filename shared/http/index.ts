@@ -10,6 +10,7 @@ export {
   type ServerOptions,
 } from './build-server.ts'
 export { closeWithin } from './close.ts'
+export { followLimits, type LimitsOf } from './limits.ts'
 export { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
 export { problemHeaders, problemMediaType, problemOf, type Problem } from './problems/problem.ts'
 export { openApiDocument } from './openapi/document.ts'

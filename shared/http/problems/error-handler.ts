@@ -70,6 +70,7 @@ interface ErrorMeaning {
   code: ErrorCode
   detail?: string
   retryable?: boolean
+  nextAction?: string
   errors?: Fault[]
   /** Where it differs from the code's own. */
   status?: number
@@ -90,8 +91,11 @@ const meanings: Record<string, ErrorMeaning> = {
 
 /** Translates anything thrown while a request is served; what is not known is INTERNAL and tells nothing. */
 export function readError(error: unknown): ErrorMeaning {
-  if (error instanceof AppError)
-    return { code: error.code, detail: error.message, retryable: error.retryable }
+  if (error instanceof AppError) {
+    const { code, message: detail, retryable, details } = error
+    const { nextAction } = details
+    return { code, detail, retryable, ...(typeof nextAction === 'string' && { nextAction }) }
+  }
   if (error instanceof RequestFaults)
     return {
       code: 'REQUEST_INVALID',

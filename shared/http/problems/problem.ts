@@ -23,6 +23,8 @@ export interface Problem {
   correlationId: string
   /** True when the same request may succeed later. */
   retryable: boolean
+  /** What to do about it, where that is known. */
+  nextAction?: string
   errors?: Fault[]
 }
 
@@ -34,13 +36,14 @@ interface ProblemInput {
   instance: string
   correlationId: string
   retryable?: boolean
+  nextAction?: string | undefined
   errors?: Fault[]
   status?: number
 }
 
 /** The problem document of an error code. A server fault never tells more than its title. */
 export function problemOf(input: ProblemInput): Problem {
-  const { code, instance, correlationId, errors } = input
+  const { code, instance, correlationId, nextAction, errors } = input
   const answer = answers[code]
   const status = input.status ?? answer.status
   return {
@@ -52,6 +55,7 @@ export function problemOf(input: ProblemInput): Problem {
     code,
     correlationId,
     retryable: input.retryable ?? isRetryable(code),
+    ...(nextAction === undefined || status >= 500 ? {} : { nextAction }),
     ...(errors === undefined ? {} : { errors }),
   }
 }
@@ -94,6 +98,7 @@ export const problemSchema = z
     code: z.string().describe('Stable: a program may compare it'),
     correlationId: z.string(),
     retryable: z.boolean().describe('The same request may succeed later'),
+    nextAction: z.string().optional().describe('What to do about it, where that is known'),
     errors: z.array(fault).optional(),
   })
   .meta({ id: 'Problem', description: 'Any error (RFC 9457)' })
