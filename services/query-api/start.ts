@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, followKeys, opaqueIds, reportReadiness } from '#http'
+import { authOf, closeWithin, followKeys, followLimits, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { openPool, watchStoreChanges } from '#postgres'
 import { Registry } from 'prom-client'
@@ -29,6 +29,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   const checks = { postgres: models.readPosition }
   const dependencies = { ...checks, eventStore: () => store.ping(1_500) }
   const keys = followKeys({ store, logger, signal })
+  const limitsOf = followLimits({ store, logger, signal })
   const app = buildApp({
     keys,
     models,
@@ -37,6 +38,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     ids: opaqueIds(config.POSITION_KEY ?? config.EVENTSTORE_URL),
     lagSeconds: lag.seconds,
     heartbeatMs: config.LIVE_HEARTBEAT_MS,
+    storesMax: config.STORES_PER_TENANT_MAX,
     logger,
     checks,
     registry,
@@ -44,6 +46,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     corsOrigins: config.CORS_ORIGINS,
     publicUrl: config.PUBLIC_URL,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    limitsOf,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
