@@ -62,6 +62,19 @@ test('what an operator sets is an event of the tenant that names both, and why',
   ])
 })
 
+test('an operator who names one tenant cannot set what another may', async () => {
+  await using here = await commandApi(events.url, keyed)
+  const [tenant, other] = [freshTenant(), freshTenant()]
+  const headers = { authorization: `Bearer ${operatorKey}`, 'x-tenant': other }
+
+  const body = { limits: { stores: 1 }, suspended: false }
+  const refused = await here.send('PUT', `/api/v1/tenants/${tenant}`, { body, headers })
+  const accepted = await here.send('PUT', `/api/v1/tenants/${other}`, { body, headers })
+
+  expect([refused.status, accepted.status]).toEqual([400, 200])
+  expect(await logReader(api.store, tenant).slotEvents()).toEqual([])
+})
+
 test('setting again what is set changes nothing, and a change of another’s state is refused', async () => {
   const tenant = freshTenant()
   const first = await put(tenant, { limits: { stores: 5 }, suspended: false })
