@@ -8,6 +8,7 @@ import { apiKeys } from './api-keys.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { changeStoreRoutes } from './routes/change-store.ts'
 import { createStoreRoute } from './routes/create-store.ts'
+import { tenantRoutes } from './routes/tenants.ts'
 
 interface AppDependencies extends Omit<ServerOptions, 'service'> {
   store: EventStore
@@ -22,7 +23,11 @@ export function buildApp({ store, ids, storesMax, now, ...server }: AppDependenc
   const quota = storeQuota({ store, storesMax, now })
   const references = referencesOf({ store, now })
   app.register(createStoreRoute, { ids, createStore: createStore({ store, quota, references }) })
-  app.register(changeStoreRoutes, { ids, changeStore: changeStore({ store, references, now }) })
+  app.register(changeStoreRoutes, {
+    ids,
+    changeStore: changeStore({ store, quota, references, now }),
+  })
   app.register(apiKeyRoutes, { keys: apiKeys({ store, now }) })
+  app.register(tenantRoutes, { ids, quota })
   return app
 }

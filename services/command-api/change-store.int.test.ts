@@ -46,6 +46,7 @@ test('a command whose append loses to others is one request for the rate limit',
 
   const { view } = await changeStore({
     store: busy,
+    quota: { admitChange: async () => {} },
     now,
     references: references({ store: busy, now }),
   })({

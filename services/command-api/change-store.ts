@@ -10,12 +10,14 @@ import {
 import {
   AppError,
   hasCode,
+  type Plan,
   type RequestChange,
   type RequestUpgrade,
   store as storeDecider,
   type StoreEvent,
   type StoreState,
   storeStream,
+  wantedRequest,
 } from '#domain'
 import {
   eventId,
@@ -27,6 +29,7 @@ import {
 } from '#eventstore'
 import type { References } from './references.ts'
 import type { RequestContext } from './routes/request.ts'
+import type { StoreQuota } from './store-quota.ts'
 
 export interface ChangeRequest {
   storeId: string
@@ -56,11 +59,12 @@ export interface ChangedStore {
 interface Dependencies {
   store: EventStore
   references: References
+  quota: Pick<StoreQuota, 'admitChange'>
   now: () => Date
 }
 
 /** Sends a command to an existing store of the tenant. */
-export function changeStore({ store, references, now }: Dependencies) {
+export function changeStore({ store, quota, references, now }: Dependencies) {
   const streamOf = (storeId: string) => ({
     store,
     decider: storeDecider,
@@ -70,15 +74,29 @@ export function changeStore({ store, references, now }: Dependencies) {
   const change = async (request: ChangeRequest, at?: ExpectedRevision): Promise<ChangedStore> => {
     const { storeId, command, context, count } = request
     const time = now().toISOString()
-    const handled = await handleCommand({
+    const wanted = command.type === 'RequestUpgrade' ? command.plan : undefined
+    let before: Plan | undefined
+    let isReserved = false
+    const admit = async () => {
+      await count()
+      await quota.admitChange({ storeId, plan: wanted }, context)
+      isReserved = wanted !== undefined
+    }
+    const handling = handleCommand({
       ...streamOf(storeId),
       command: { ...command, now: time },
       context: { ...context, commandId: commandIdOf(request), requestId: randomUUID() },
-      admit: count,
+      admit,
       precondition: (folded) => {
-        refuseUnexpected(folded, request)
+        before = refuseUnexpected(folded, request).plan
         if (at !== undefined && folded.revision !== at) throw wentOn()
       },
+    })
+    const handled = await handling.catch(async (reason: unknown) => {
+      // An upgrade that was refused after all leaves the store's slot as it was.
+      if (isReserved && hasCode(reason, ...refusals))
+        await quota.admitChange({ storeId, plan: before }, context)
+      throw reason
     })
     const { state, revision, position, isNew, recordedAt: updatedAt = time } = handled
     if (state.status === 'absent' || revision === 'no_stream') throw notFound()
@@ -127,16 +145,18 @@ export function changeStore({ store, references, now }: Dependencies) {
 }
 
 const TRIES_MAX = 10
+const refusals = ['STORE_IN_WRONG_STATE', 'PRECONDITION_FAILED', 'CONCURRENT_MODIFICATION'] as const
 
-/** Throws STORE_NOT_FOUND, for another tenant's too, and PRECONDITION_FAILED. */
+/** What the store is to be; throws STORE_NOT_FOUND, for another tenant's too, and PRECONDITION_FAILED. */
 function refuseUnexpected(
   { state, revision }: Folded<StoreState>,
   { context, preconditions }: ChangeRequest,
-): void {
+): ReturnType<typeof wantedRequest> {
   if (state.status === 'absent' || state.request.tenantId !== context.tenantId) throw notFound()
   const etag = `"${revision}"`
   if (!matches(preconditions, etag) || isNamed(preconditions, etag))
     throw new AppError('PRECONDITION_FAILED', 'The store is not as the request expects it')
+  return wantedRequest(state)
 }
 
 const wentOn = () => new AppError('CONCURRENT_MODIFICATION', 'The store was changed by others')

@@ -50,14 +50,16 @@ export function createStore({ store, quota, references }: Dependencies) {
       (isKnown && (await read())) || (await countOr(count, key === undefined ? undefined : read))
     if (earlier !== undefined) return replay(earlier, asked)
     const reference = await reserveReference(request, storeId)
-    const now = await quota.reserve(storeId, context).catch(async (error: unknown) => {
+    const slot = await quota.reserve(storeId, context, asked.plan).catch(async (error: unknown) => {
       if (error instanceof AppError && !error.retryable) await reference?.release()
       throw error
     })
-    if (now === undefined) {
+    if (slot === undefined || (slot.plan !== undefined && slot.plan !== asked.plan)) {
       await reference?.release()
-      return replay((await read()) ?? missing(storeId), asked)
+      const missed = slot === undefined ? missing : reused
+      return replay((await read()) ?? missed(storeId), asked)
     }
+    const { reservedAt: now } = slot
     const { isNew, state, position } = await handleCommand({
       store,
       decider,
@@ -130,6 +132,11 @@ function replay(
   const state = decider.evolve(decider.initialState(), { type: 'StoreRequested', data: requested })
   decider.decide(state, { type: 'RequestStore', ...asked, now: requested.requestedAt })
   return { requested, position, replayed: true }
+}
+
+/** The slot counts for the plan of the first request with this key. */
+function reused(): never {
+  throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used with another plan')
 }
 
 function missing(storeId: string): never {

@@ -10,6 +10,7 @@ import {
   listStoresRoute,
 } from './routes/read-stores.ts'
 import { streamStoresRoute } from './routes/stream-stores.ts'
+import { tenantRoutes } from './routes/tenants.ts'
 
 interface AppDependencies extends Omit<ServerOptions, 'service'> {
   models: ReadModels
@@ -19,11 +20,14 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
   keys: KeyRing
   lagSeconds: () => number | undefined
   heartbeatMs: number
+  /** What counts for tenants without limits of their own. */
+  storesMax: number
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
 export function buildApp(dependencies: AppDependencies) {
-  const { models, store, keys, freshness, ids, lagSeconds, heartbeatMs, ...server } = dependencies
+  const { models, store, keys, freshness, ids, lagSeconds, heartbeatMs, storesMax, ...server } =
+    dependencies
   const app = buildServer({ ...server, service: 'query-api' })
   const readHead = async () => (await store.head())?.position ?? 0n
   awaitFreshness(app, { freshness, ids, lagSeconds, readHead })
@@ -33,5 +37,7 @@ export function buildApp(dependencies: AppDependencies) {
   app.register(listEventsRoute, { store, ids })
   app.register(listKeysRoute, { keys, models })
   app.register(streamStoresRoute, { models, freshness, ids, heartbeatMs })
+  const defaults = { stores: storesMax, requestsPerMinute: server.rateLimitPerMinute ?? 6_000 }
+  app.register(tenantRoutes, { models, defaults })
   return app
 }

@@ -202,6 +202,14 @@ export const apiVariables = {
     .optional(),
 }
 
+/** What a tenant may for whom an operator has set nothing; the same for both APIs. */
+export const tenantVariables = {
+  /** Stores a tenant may have at the same time. */
+  STORES_PER_TENANT_MAX: z.coerce.number().int().min(1).max(100_000).default(1_000),
+  /** Requests a tenant may send to a process per minute; repetitions of a create do not count. */
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
+}
+
 /** A check for `superRefine`: without authentication only loopback is served; with it, all it needs is given. */
 export function requireAuthentication(
   config: { HOST: string; AUTH: AuthKinds } & Partial<Record<string, unknown>>,

@@ -46,12 +46,12 @@ export const matches = ({ 'if-match': tags }: Preconditions, etag: string): bool
 export const isNamed = ({ 'if-none-match': tags = [] }: Preconditions, etag: string): boolean =>
   tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === etag)
 
-/** Whose stores an operator means. */
-const tenant = z
+export const tenantId = z
   .string()
   .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'takes 1–64 letters, digits, ".", "_" or "-"')
-  .describe('An operator names the tenant; anybody else has one')
-  .optional()
+
+/** Whose stores an operator means. */
+const tenant = tenantId.describe('An operator names the tenant; anybody else has one').optional()
 
 const reason = z
   .string()
@@ -60,7 +60,7 @@ const reason = z
   .optional()
 
 // Loose: a request has other headers too.
-const writeHeaders = z.looseObject({ 'x-tenant': tenant, 'x-reason': reason })
+export const writeHeaders = z.looseObject({ 'x-tenant': tenant, 'x-reason': reason })
 export const createHeaders = writeHeaders.extend({ 'idempotency-key': idempotencyKey.optional() })
 export const commandHeaders = createHeaders.extend(preconditionHeaders.shape)
 
@@ -90,7 +90,7 @@ const integer = (minimum: number, maximum: number, fallback?: number) =>
       },
     })
 
-const readQuery = z.strictObject({ tenant })
+export const readQuery = z.strictObject({ tenant })
 
 const time = z.iso.datetime({
   offset: true,
@@ -100,8 +100,7 @@ const time = z.iso.datetime({
 /** A minus in front: the greatest first. */
 const storeOrders = ['-createdAt', 'createdAt', '-updatedAt', 'updatedAt', 'name', '-name'] as const
 
-export const countStoresQuery = readQuery
-const pageLimit = integer(1, 100, 50).default(50)
+export const pageLimit = integer(1, 100, 50).default(50)
 
 /** GET /api/stores: no other parameters. */
 export const listStoresQuery = readQuery
@@ -183,6 +182,4 @@ export const createKeyBody = z.strictObject({
     .describe('The highest counts; it includes the others'),
   expiresAt: z.iso.datetime({ offset: true }).optional().describe('Not before now'),
 })
-export const keyHeaders = writeHeaders
 export const keyParams = z.object({ id: z.string().regex(/^[0-9a-f]{16}$/, 'is no id of a key') })
-export const listKeysQuery = readQuery

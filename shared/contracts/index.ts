@@ -56,3 +56,10 @@ export {
   notifySubject,
   workSubjects,
 } from './subjects.ts'
+export {
+  limitsIn,
+  settingsViewOf,
+  type SetTenantBody,
+  type TenantDetail,
+  type TenantView,
+} from './tenants.ts'

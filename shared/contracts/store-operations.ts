@@ -1,7 +1,7 @@
 import { storeStatuses } from '#domain'
 import {
   commandHeaders,
-  countStoresQuery,
+  readQuery,
   createHeaders,
   getStoreQuery,
   listEventsQuery,
@@ -20,7 +20,7 @@ import {
   storePage,
   streamEvent,
 } from './http-views.ts'
-import { ofAppends, ofChanges, ofLog, ofReadModels, type Operation } from './operation.ts'
+import { ofAppends, ofChanges, ofOneStore, ofReadModels, type Operation } from './operation.ts'
 import { changeStoreBody, requestStoreBody, upgradeStoreBody } from './store-bodies.ts'
 
 const accepted = {
@@ -69,7 +69,7 @@ export const storeOperations = {
     policy: 'read',
     tag: 'Stores',
     summary: 'How many stores there are of each status',
-    schema: { querystring: countStoresQuery, headers: positionHeaders },
+    schema: { querystring: readQuery, headers: positionHeaders },
     answer: {
       status: 200,
       description: 'The numbers',
@@ -102,7 +102,13 @@ export const storeOperations = {
       reference: 'order-1',
     },
     answer: accepted,
-    errors: [...ofAppends, 'QUOTA_EXCEEDED', 'STORE_DELETED', 'REFERENCE_TAKEN'],
+    errors: [
+      ...ofAppends,
+      'QUOTA_EXCEEDED',
+      'TENANT_SUSPENDED',
+      'STORE_DELETED',
+      'REFERENCE_TAKEN',
+    ],
   },
   streamStores: {
     operationId: 'streamStores',
@@ -145,14 +151,7 @@ export const storeOperations = {
       example: { store: exampleStore },
       isConditional: true,
     },
-    errors: [
-      ...ofLog,
-      ...ofReadModels,
-      'ROUTE_NOT_FOUND',
-      'STORE_NOT_FOUND',
-      'STORE_DELETED',
-      'PRECONDITION_FAILED',
-    ],
+    errors: [...ofOneStore, 'STORE_DELETED', 'PRECONDITION_FAILED'],
   },
   listStoreEvents: {
     operationId: 'listStoreEvents',
@@ -170,7 +169,7 @@ export const storeOperations = {
       headers: ['Link', 'X-Position', 'X-Read-Lag'],
       example: { events: [], pagination: { limit: 50, hasMore: false, nextFrom: null } },
     },
-    errors: [...ofLog, ...ofReadModels, 'ROUTE_NOT_FOUND', 'STORE_NOT_FOUND'],
+    errors: ofOneStore,
   },
   changeStore: {
     ...change,
@@ -222,6 +221,6 @@ export const storeOperations = {
     summary: 'Move a ready store to a larger plan, or to the current chart and images',
     schema: { ...change.schema, body: upgradeStoreBody },
     exampleBody: { plan: 'large' },
-    errors: [...ofChanges, 'PLAN_TOO_SMALL'],
+    errors: [...ofChanges, 'PLAN_TOO_SMALL', 'QUOTA_EXCEEDED'],
   },
 } as const satisfies Record<string, Operation>

@@ -37,6 +37,12 @@ const golden: Record<string, string> = {
 const goldenOfTenants: Record<string, string> = {
   StoreSlotReserved:
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reservedAt":"2026-01-01T00:00:00.000Z"}',
+  StoreSlotPlanChanged:
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","plan":"large","changedAt":"2026-01-01T00:00:00.000Z"}',
+  TenantLimitsSet:
+    '{"limits":{"stores":10,"plans":{"large":2},"requestsPerMinute":600,"concurrency":1},"setAt":"2026-01-01T00:00:00.000Z"}',
+  TenantSuspended: '{"suspendedAt":"2026-01-01T00:00:00.000Z"}',
+  TenantResumed: '{"resumedAt":"2026-01-01T00:00:00.000Z"}',
   StoreSlotReleased:
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reason":"deleted","releasedAt":"2026-01-01T00:00:00.000Z"}',
 }
@@ -96,6 +102,12 @@ test.each(['StoreProvisioned', 'StoreFailed'])(
 test.each(Object.entries(goldenOfTenants))('%s is read and written as stored', (type, json) => {
   const event = decodeTenantEvent(stored(type, json))
   expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
+})
+
+test('a slot of a plan is read and written as it is stored', () => {
+  const json =
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","plan":"small","reservedAt":"2026-01-01T00:00:00.000Z"}'
+  expect(JSON.stringify(decodeTenantEvent(stored('StoreSlotReserved', json))?.data)).toBe(json)
 })
 
 test.each(Object.entries(goldenOfKeys))('%s is read and written as stored', (type, json) => {

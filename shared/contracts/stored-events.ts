@@ -3,6 +3,7 @@ import {
   type ApiKeyEvent,
   engines,
   failureReasons,
+  type Plan,
   plans,
   type ReferenceEvent,
   referenceReleaseReasons,
@@ -130,12 +131,36 @@ const storeEvent = z.discriminatedUnion('type', [
   ),
 ])
 
+const limit = z.int().nonnegative().exactOptional()
 const tenantEvent = z.discriminatedUnion('type', [
-  event('StoreSlotReserved', z.object({ storeId: z.uuid(), reservedAt: time })),
+  event(
+    'StoreSlotReserved',
+    z.object({ storeId: z.uuid(), plan: z.enum(plans).exactOptional(), reservedAt: time }),
+  ),
+  event(
+    'StoreSlotPlanChanged',
+    z.object({ storeId: z.uuid(), plan: z.enum(plans), changedAt: time }),
+  ),
   event(
     'StoreSlotReleased',
     z.object({ storeId: z.uuid(), reason: z.enum(slotReleaseReasons), releasedAt: time }),
   ),
+  event(
+    'TenantLimitsSet',
+    z.object({
+      limits: z.object({
+        stores: limit,
+        plans: z
+          .object({ small: limit, medium: limit, large: limit } satisfies Record<Plan, unknown>)
+          .exactOptional(),
+        requestsPerMinute: limit,
+        concurrency: limit,
+      }),
+      setAt: time,
+    }),
+  ),
+  event('TenantSuspended', z.object({ suspendedAt: time })),
+  event('TenantResumed', z.object({ resumedAt: time })),
 ])
 
 const apiKeyEvent = z.discriminatedUnion('type', [

@@ -62,8 +62,18 @@ export {
   mayExist,
   slotReleaseReasons,
   tenant,
+  tenantIdOfStream,
   tenantStream,
   type TenantCommand,
   type TenantEvent,
   type TenantState,
 } from './tenant.ts'
+export {
+  isSettingEvent,
+  nothingSet,
+  settingsAfter,
+  settingsTypePrefix,
+  type TenantLimits,
+  type TenantSettingEvent,
+  type TenantSettings,
+} from './tenant-settings.ts'

@@ -16,6 +16,7 @@ test('two migrations at once leave one schema, each file run once', async () => 
     '0004_key-uses',
     '0005_labels-and-references',
     '0006_list-orders',
+    '0007_tenants',
   ]
   expect(ran.flat().toSorted()).toEqual(names)
   const { rows } = await database.client.query('select name from schema_migrations')
@@ -47,6 +48,7 @@ test('a database of the version before keeps its stores, and says which chart th
     '0004_key-uses',
     '0005_labels-and-references',
     '0006_list-orders',
+    '0007_tenants',
   ])
 
   const { rows } = await database.client.query(

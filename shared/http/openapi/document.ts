@@ -71,13 +71,19 @@ const securitySchemes = {
   },
 } as const
 
+const methodNames = {
+  GET: 'get',
+  POST: 'post',
+  PUT: 'put',
+  PATCH: 'patch',
+  DELETE: 'delete',
+} as const
+
 function pathsOf(all: Operation[]): ZodOpenApiPathsObject {
   const paths: ZodOpenApiPathsObject = {}
   for (const operation of all) {
     const path = basePath + operation.path.replaceAll(/:(\w+)/g, '{$1}')
-    const method = ({ GET: 'get', POST: 'post', PATCH: 'patch', DELETE: 'delete' } as const)[
-      operation.method
-    ]
+    const method = methodNames[operation.method]
     paths[path] = { ...paths[path], [method]: described(operation) }
   }
   return paths

@@ -79,6 +79,7 @@ interface ErrorMeaning {
   code: ErrorCode
   detail?: string
   retryable?: boolean
+  nextAction?: string
   errors?: Fault[]
   storeId?: string
   /** Where it differs from the code's own. */
@@ -100,13 +101,17 @@ const meanings: Record<string, ErrorMeaning> = {
 
 /** Translates anything thrown while a request is served; what is not known is INTERNAL and tells nothing. */
 export function readError(error: unknown): ErrorMeaning {
-  if (error instanceof AppError)
+  if (error instanceof AppError) {
+    const { code, message: detail, retryable, details } = error
+    const { nextAction, storeId } = details
     return {
-      code: error.code,
-      detail: error.message,
-      retryable: error.retryable,
-      ...(error.code === 'REFERENCE_TAKEN' && { storeId: String(error.details['storeId']) }),
+      code,
+      detail,
+      retryable,
+      ...(typeof nextAction === 'string' && { nextAction }),
+      ...(code === 'REFERENCE_TAKEN' && { storeId: String(storeId) }),
     }
+  }
   if (error instanceof RequestFaults)
     return {
       code: 'REQUEST_INVALID',

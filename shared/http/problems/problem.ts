@@ -23,6 +23,8 @@ export interface Problem {
   correlationId: string
   /** True when the same request may succeed later. */
   retryable: boolean
+  /** What to do about it, where that is known. */
+  nextAction?: string
   errors?: Fault[]
   /** REFERENCE_TAKEN: the store that has it, which is of the same tenant. */
   storeId?: string
@@ -36,6 +38,7 @@ interface ProblemInput {
   instance: string
   correlationId: string
   retryable?: boolean
+  nextAction?: string | undefined
   errors?: Fault[]
   storeId?: string
   status?: number
@@ -43,7 +46,7 @@ interface ProblemInput {
 
 /** The problem document of an error code. A server fault never tells more than its title. */
 export function problemOf(input: ProblemInput): Problem {
-  const { code, instance, correlationId, errors, storeId } = input
+  const { code, instance, correlationId, nextAction, errors, storeId } = input
   const answer = answers[code]
   const status = input.status ?? answer.status
   return {
@@ -55,6 +58,7 @@ export function problemOf(input: ProblemInput): Problem {
     code,
     correlationId,
     retryable: input.retryable ?? isRetryable(code),
+    ...(nextAction === undefined || status >= 500 ? {} : { nextAction }),
     ...(errors === undefined ? {} : { errors }),
     ...(storeId === undefined ? {} : { storeId }),
   }
@@ -98,6 +102,7 @@ export const problemSchema = z
     code: z.string().describe('Stable: a program may compare it'),
     correlationId: z.string(),
     retryable: z.boolean().describe('The same request may succeed later'),
+    nextAction: z.string().optional().describe('What to do about it, where that is known'),
     errors: z.array(fault).optional(),
     storeId: z.uuid().optional().describe('`REFERENCE_TAKEN`: the store that has it'),
   })
