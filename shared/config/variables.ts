@@ -235,15 +235,14 @@ function areNetworks(proxies: string[]): boolean {
 }
 
 const isOrigin = (text: string): boolean => URL.parse(text)?.origin === text
-
 function isHttpsOrLoopback(address: string): boolean {
   const { protocol, hostname = '' } = URL.parse(address) ?? {}
   return protocol === 'https:' || loopback.includes(hostname.replaceAll(/[[\]]/g, ''))
 }
 
 function hasNoUser(address: string): boolean {
-  const url = URL.parse(address)
-  return url === null || (url.username === '' && url.password === '')
+  const { username = '', password = '' } = URL.parse(address) ?? {}
+  return username === '' && password === ''
 }
 
 function refuse(context: z.RefinementCtx, name: string, message: string): void {

@@ -39,14 +39,12 @@ export {
   type StoreView,
 } from './http-views.ts'
 export {
-  decodeApiKeyEvent,
   decodeMetadata,
-  decodeReferenceEvent,
   decodeStoreEvent,
-  decodeTenantEvent,
   schemaVersion,
   storeEventTypes,
 } from './stored-events.ts'
+export { decodeApiKeyEvent, decodeReferenceEvent, decodeTenantEvent } from './tenant-events.ts'
 export {
   eventStreamName,
   eventSubject,

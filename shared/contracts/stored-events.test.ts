@@ -2,14 +2,8 @@ import { expect, test } from 'vitest'
 import { store } from '#domain'
 import { requestStoreBody } from './store-bodies.ts'
 import { storeView, storeViewOf } from './http-views.ts'
-import {
-  decodeApiKeyEvent,
-  decodeMetadata,
-  decodeReferenceEvent,
-  decodeStoreEvent,
-  decodeTenantEvent,
-  storeEventTypes,
-} from './stored-events.ts'
+import { decodeMetadata, decodeStoreEvent, storeEventTypes } from './stored-events.ts'
+import { decodeApiKeyEvent, decodeReferenceEvent, decodeTenantEvent } from './tenant-events.ts'
 
 // What lies in logs, byte for byte: a change of any of these needs a new schema version.
 const golden: Record<string, string> = {

@@ -1,25 +1,18 @@
 import {
   AppError,
-  type ApiKeyEvent,
   engines,
   failureReasons,
-  type Plan,
   plans,
-  type ReferenceEvent,
-  referenceReleaseReasons,
-  roles,
-  slotReleaseReasons,
   workKinds,
   type EventMetadata,
   type StoreEvent,
-  type TenantEvent,
 } from '#domain'
 import { z } from 'zod'
 
 /** The newest schema version of every event; a new shape raises it and is brought up to date where it is decoded. */
 export const schemaVersion = 1
 
-const time = z.iso.datetime()
+export const time = z.iso.datetime()
 const failure = {
   // A newer version may have given a reason this one does not know.
   reason: z.string().transform((text) => failureReasons.find((one) => one === text) ?? 'UNKNOWN'),
@@ -131,76 +124,6 @@ const storeEvent = z.discriminatedUnion('type', [
   ),
 ])
 
-const limit = z.int().nonnegative().exactOptional()
-const tenantEvent = z.discriminatedUnion('type', [
-  event(
-    'StoreSlotReserved',
-    z.object({ storeId: z.uuid(), plan: z.enum(plans).exactOptional(), reservedAt: time }),
-  ),
-  event(
-    'StoreSlotPlanChanged',
-    z.object({ storeId: z.uuid(), plan: z.enum(plans), changedAt: time }),
-  ),
-  event(
-    'StoreSlotReleased',
-    z.object({ storeId: z.uuid(), reason: z.enum(slotReleaseReasons), releasedAt: time }),
-  ),
-  event(
-    'TenantLimitsSet',
-    z.object({
-      limits: z.object({
-        stores: limit,
-        plans: z
-          .object({ small: limit, medium: limit, large: limit } satisfies Record<Plan, unknown>)
-          .exactOptional(),
-        requestsPerMinute: limit,
-        concurrency: limit,
-      }),
-      setAt: time,
-    }),
-  ),
-  event('TenantSuspended', z.object({ suspendedAt: time })),
-  event('TenantResumed', z.object({ resumedAt: time })),
-])
-
-const apiKeyEvent = z.discriminatedUnion('type', [
-  event(
-    'ApiKeyCreated',
-    z.object({
-      id: z.string(),
-      tenantId: z.string(),
-      name: z.string(),
-      roles: z.array(z.enum(roles)),
-      hash: z.string(),
-      expiresAt: time.exactOptional(),
-      createdAt: time,
-    }),
-  ),
-  event('ApiKeyRevoked', z.object({ revokedAt: time })),
-])
-
-const referenceEvent = z.discriminatedUnion('type', [
-  event(
-    'ReferenceReserved',
-    z.object({
-      reference: z.string(),
-      storeId: z.uuid(),
-      revision: z.int().min(-1),
-      requestId: z.string(),
-      reservedAt: time,
-    }),
-  ),
-  event(
-    'ReferenceReleased',
-    z.object({
-      storeId: z.uuid(),
-      requestId: z.string().exactOptional(),
-      reason: z.enum(referenceReleaseReasons),
-      releasedAt: time,
-    }),
-  ),
-])
-
 export const storeEventTypes: readonly string[] = typesOf(storeEvent)
 
 const metadata = z.object({
@@ -226,19 +149,18 @@ interface Stored {
 }
 
 /** An event of one kind of stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
-type Decode<Event> = (stored: Stored) => Event | undefined
+export type Decode<Event> = (stored: Stored) => Event | undefined
 
 export const decodeStoreEvent: Decode<StoreEvent> = decoderOf(storeEvent)
-export const decodeTenantEvent: Decode<TenantEvent> = decoderOf(tenantEvent)
-export const decodeApiKeyEvent: Decode<ApiKeyEvent> = decoderOf(apiKeyEvent)
-export const decodeReferenceEvent: Decode<ReferenceEvent> = decoderOf(referenceEvent)
 
 /** The metadata of a stored event. Throws EVENT_UNREADABLE. */
 export function decodeMetadata(stored: Stored & { metadata: unknown }): EventMetadata {
   return parse(metadata, stored.metadata, stored)
 }
 
-function decoderOf<Event>(union: z.ZodType<Event> & Parameters<typeof typesOf>[0]): Decode<Event> {
+export function decoderOf<Event>(
+  union: z.ZodType<Event> & Parameters<typeof typesOf>[0],
+): Decode<Event> {
   const types = typesOf(union)
   return (stored) => {
     if (!types.includes(stored.type)) return undefined
@@ -257,7 +179,7 @@ function parse<T>(schema: z.ZodType<T>, value: unknown, stored: Stored): T {
   )
 }
 
-function event<Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
+export function event<Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
   return z.object({ type: z.literal(type), data })
 }
 
