@@ -9,6 +9,7 @@ import {
   eventStoreVariables,
   messagingVariables,
   serviceVariables,
+  tenantVariables,
 } from '#config'
 import { readCompose } from './compose-file.ts'
 import { deployPath } from './rendering/render-chart.ts'
@@ -20,6 +21,7 @@ const groups: Record<string, object> = {
   eventStoreVariables,
   messagingVariables,
   serviceVariables,
+  tenantVariables,
 }
 /** What an image or a chart decides for good: where its own files lie, and who it is in a cluster. */
 const decided = ['WORKER_ID', 'KUBECONFIG', 'HELM_BIN', 'CHARTS_DIR', 'PLANS_DIR', 'RELEASES_DIR']

@@ -28,6 +28,7 @@ test('the list of the API’s routes is what both services serve together', asyn
       },
       lagSeconds: () => undefined,
       heartbeatMs: 1_000,
+      storesMax: 1,
     }),
   ]
   const served: Record<string, Set<string>> = {}

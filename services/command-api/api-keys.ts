@@ -3,7 +3,7 @@ import { decodeApiKeyEvent, decodeMetadata, type KeyView, keyViewOf } from '#con
 import { anyTenant, apiKey, apiKeyStream, AppError, type Role } from '#domain'
 import { type EventStore, handleCommand } from '#eventstore'
 import { newKey } from '#http'
-import type { RequestContext } from './request.ts'
+import type { RequestContext } from './routes/request.ts'
 
 interface NewApiKey {
   name: string

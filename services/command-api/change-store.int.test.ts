@@ -7,6 +7,7 @@ import { storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
 import { changeStore } from './change-store.ts'
+import { references } from './references.ts'
 
 const events = await testEventStore()
 const api = await commandApi(events.url)
@@ -41,8 +42,14 @@ test('a command whose append loses to others is one request for the rate limit',
     },
   }
   let requests = 0
+  const now = () => new Date()
 
-  const { view } = await changeStore({ store: busy, now: () => new Date() })({
+  const { view } = await changeStore({
+    store: busy,
+    quota: { admitChange: async () => {} },
+    now,
+    references: references({ store: busy, now }),
+  })({
     storeId,
     command: { type: 'RequestDeletion' },
     key: undefined,

@@ -9,13 +9,27 @@ import {
 } from '#contracts'
 import {
   AppError,
+  hasCode,
+  type Plan,
+  type RequestChange,
   type RequestUpgrade,
   store as storeDecider,
   type StoreEvent,
+  type StoreState,
   storeStream,
+  wantedRequest,
 } from '#domain'
-import { eventId, type EventStore, handleCommand } from '#eventstore'
-import type { RequestContext } from './request.ts'
+import {
+  eventId,
+  type EventStore,
+  type ExpectedRevision,
+  type Folded,
+  foldStream,
+  handleCommand,
+} from '#eventstore'
+import type { References } from './references.ts'
+import type { RequestContext } from './routes/request.ts'
+import type { StoreQuota } from './store-quota.ts'
 
 export interface ChangeRequest {
   storeId: string
@@ -31,7 +45,9 @@ export interface ChangeRequest {
 
 /** What the owner of a store can ask for, without the time. */
 type OwnersCommand =
-  { type: 'RequestDeletion' | 'RequestRetry' | 'RequestCancel' } | Omit<RequestUpgrade, 'now'>
+  | { type: 'RequestDeletion' | 'RequestRetry' | 'RequestCancel' }
+  | Omit<RequestUpgrade, 'now'>
+  | Omit<RequestChange, 'now'>
 
 export interface ChangedStore {
   view: StoreView
@@ -40,39 +56,86 @@ export interface ChangedStore {
   replayed: boolean
 }
 
+interface Dependencies {
+  store: EventStore
+  references: References
+  quota: Pick<StoreQuota, 'admitChange'>
+  now: () => Date
+}
+
 /** Sends a command to an existing store of the tenant. */
-export function changeStore({ store, now }: { store: EventStore; now: () => Date }) {
-  const change = async (request: ChangeRequest): Promise<ChangedStore> => {
-    const { storeId, command, preconditions, context, count } = request
-    const at = now().toISOString()
-    const handled = await handleCommand({
-      store,
-      decider: storeDecider,
-      decode: decodeStoreEvent,
-      stream: storeStream(storeId),
-      command: { ...command, now: at },
+export function changeStore({ store, quota, references, now }: Dependencies) {
+  const streamOf = (storeId: string) => ({
+    store,
+    decider: storeDecider,
+    decode: decodeStoreEvent,
+    stream: storeStream(storeId),
+  })
+  const change = async (request: ChangeRequest, at?: ExpectedRevision): Promise<ChangedStore> => {
+    const { storeId, command, context, count } = request
+    const time = now().toISOString()
+    const wanted = command.type === 'RequestUpgrade' ? command.plan : undefined
+    let before: Plan | undefined
+    let isReserved = false
+    const admit = async () => {
+      await count()
+      await quota.admitChange({ storeId, plan: wanted }, context)
+      isReserved = wanted !== undefined
+    }
+    const handling = handleCommand({
+      ...streamOf(storeId),
+      command: { ...command, now: time },
       context: { ...context, commandId: commandIdOf(request), requestId: randomUUID() },
-      admit: count,
-      precondition: ({ state, revision }) => {
-        // Another tenant's store does not exist for this tenant.
-        if (state.status === 'absent' || state.request.tenantId !== context.tenantId)
-          throw notFound()
-        const etag = `"${revision}"`
-        if (!matches(preconditions, etag) || isNamed(preconditions, etag))
-          throw new AppError('PRECONDITION_FAILED', 'The store is not as the request expects it')
+      admit,
+      precondition: (folded) => {
+        before = refuseUnexpected(folded, request).plan
+        if (at !== undefined && folded.revision !== at) throw wentOn()
       },
     })
-    const { state, revision, position, isNew, recordedAt: updatedAt = at } = handled
+    const handled = await handling.catch(async (reason: unknown) => {
+      // An upgrade that was refused after all leaves the store's slot as it was.
+      if (isReserved && hasCode(reason, ...refusals))
+        await quota.admitChange({ storeId, plan: before }, context)
+      throw reason
+    })
+    const { state, revision, position, isNew, recordedAt: updatedAt = time } = handled
     if (state.status === 'absent' || revision === 'no_stream') throw notFound()
     refuseReusedKey(command, handled.events)
     return { view: storeViewOf(state, { updatedAt, revision }), position, replayed: !isNew }
+  }
+  /** Reserves the reference for an append at the revision that was read, and reads again when the store has gone on. */
+  const changeReference = async (request: ChangeRequest, reference: string) => {
+    const { storeId, context } = request
+    const requestId = randomUUID()
+    for (let tries = 1; ; tries++) {
+      const folded = await foldStream(streamOf(storeId))
+      const { state, revision } = folded
+      refuseUnexpected(folded, { ...request, preconditions: {} })
+      if (state.status !== 'absent' && state.request.reference === reference) return change(request)
+      const asked = { reference, storeId, revision, requestId }
+      await references.reserve(asked, context)
+      try {
+        const changed = await change(request, revision)
+        // An earlier request of this key, since when the store has got another one.
+        if (changed.view.reference !== reference) await references.release(asked, context)
+        return changed
+      } catch (error) {
+        if (error instanceof AppError && !error.retryable) await references.release(asked, context)
+        if (!hasCode(error, 'CONCURRENT_MODIFICATION') || tries === TRIES_MAX) throw error
+      }
+    }
   }
   return async (request: ChangeRequest): Promise<ChangedStore> => {
     // Each try to append asks, and so does a refusal: one request counts as one.
     let counted: Promise<void> | undefined
     const count = () => (counted ??= request.count())
+    const { command } = request
+    const reference = command.type === 'RequestChange' ? command.changes.reference : undefined
     try {
-      return await change({ ...request, count })
+      const counting = { ...request, count }
+      return typeof reference === 'string'
+        ? await changeReference(counting, reference)
+        : await change(counting)
     } catch (error) {
       // What is refused is no repetition.
       await count()
@@ -81,6 +144,23 @@ export function changeStore({ store, now }: { store: EventStore; now: () => Date
   }
 }
 
+const TRIES_MAX = 10
+const refusals = ['STORE_IN_WRONG_STATE', 'PRECONDITION_FAILED', 'CONCURRENT_MODIFICATION'] as const
+
+/** What the store is to be; throws STORE_NOT_FOUND, for another tenant's too, and PRECONDITION_FAILED. */
+function refuseUnexpected(
+  { state, revision }: Folded<StoreState>,
+  { context, preconditions }: ChangeRequest,
+): ReturnType<typeof wantedRequest> {
+  if (state.status === 'absent' || state.request.tenantId !== context.tenantId) throw notFound()
+  const etag = `"${revision}"`
+  if (!matches(preconditions, etag) || isNamed(preconditions, etag))
+    throw new AppError('PRECONDITION_FAILED', 'The store is not as the request expects it')
+  return wantedRequest(state)
+}
+
+const wentOn = () => new AppError('CONCURRENT_MODIFICATION', 'The store was changed by others')
+
 function commandIdOf({ storeId, command, key, context: { tenantId } }: ChangeRequest): string {
   if (key === undefined) return randomUUID()
   return eventId(`${tenantId}\0${storeId}\0${command.type}\0${key}`, 0)
@@ -88,14 +168,14 @@ function commandIdOf({ storeId, command, key, context: { tenantId } }: ChangeReq
 
 /** Throws IDEMPOTENCY_KEY_REUSED when the events of this key come from another request. */
 function refuseReusedKey(command: OwnersCommand, events: StoreEvent[]): void {
-  if (command.type !== 'RequestUpgrade') return
+  if (!('fingerprint' in command)) return
   const isOther = events.some(
-    ({ type, data }) => type === 'UpgradeRequested' && data.fingerprint !== command.fingerprint,
+    ({ data }) => 'fingerprint' in data && data.fingerprint !== command.fingerprint,
   )
   if (isOther)
     throw new AppError(
       'IDEMPOTENCY_KEY_REUSED',
-      'This Idempotency-Key was used for another upgrade of the store; use a new key',
+      'This Idempotency-Key was used for another change of the store; use a new key',
     )
 }
 

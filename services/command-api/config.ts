@@ -6,6 +6,7 @@ import {
   parseEnvironment,
   requireAuthentication,
   serviceVariables,
+  tenantVariables,
 } from '#config'
 import { z } from 'zod'
 
@@ -14,17 +15,14 @@ const schema = z
     ...serviceVariables,
     ...authVariables,
     ...apiVariables,
+    ...tenantVariables,
     ...eventStoreVariables,
-    /** Stores a tenant may have at the same time. */
-    STORES_PER_TENANT_MAX: z.coerce.number().int().min(1).max(100_000).default(1_000),
     /** Where to write when API keys were last used; nowhere unless set. */
     DATABASE_URL: databaseVariables.DATABASE_URL.optional(),
     /** How long an append or a read of the event store may take in total, retries included. */
     EVENTSTORE_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5_000),
     /** Requests are refused with 503 while the event loop lags by more than this, which means too little CPU. */
     LOOP_DELAY_MAX_MS: z.coerce.number().int().min(10).default(1_000),
-    /** Requests a tenant may send per minute; repetitions of a create do not count. */
-    RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
   })
   .superRefine(requireAuthentication)
 

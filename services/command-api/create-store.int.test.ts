@@ -9,6 +9,7 @@ import { storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
 import { createStore } from './create-store.ts'
+import { references } from './references.ts'
 import { storeQuota } from './store-quota.ts'
 
 const events = await testEventStore()
@@ -154,8 +155,9 @@ test('a repetition is answered like the first when the slot of the deleted store
 test('a create reads nothing, and its repetition reads the stream of its store once', async () => {
   await using api = await commandApi(events.url)
   const { store, calls } = countingCalls(api.store)
-  const quota = storeQuota({ store, storesMax: 10, now: () => new Date() })
-  const create = createStore({ store, quota })
+  const now = () => new Date()
+  const quota = storeQuota({ store, storesMax: 10, now })
+  const create = createStore({ store, quota, references: references({ store, now }) })
   const context = { tenantId: api.tenant, actor: 'user:test', correlationId: 'c' }
   const body = requestStoreBody.parse(storeBody)
   const cost = async (key?: string) => {

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { inTurn } from '#async'
 import { decodeStoreEvent, type RequestStoreBody } from '#contracts'
-import { type RequestStore, store as decider, type StoreRequested, storeStream } from '#domain'
+import {
+  AppError,
+  type RequestStore,
+  store as decider,
+  type StoreRequested,
+  storeStream,
+} from '#domain'
 import { type EventStore, handleCommand, storeIdOf } from '#eventstore'
-import { fingerprintOf, type RequestContext } from './request.ts'
+import { fingerprintOf, type RequestContext } from './routes/request.ts'
+import type { AskedReference, References } from './references.ts'
 import type { StoreQuota } from './store-quota.ts'
 
 export interface CreateRequest {
@@ -24,14 +31,15 @@ export interface CreatedStore {
 interface Dependencies {
   store: EventStore
   quota: StoreQuota
+  references: References
 }
 
 /**
  * Accepts a request for a store exactly once per key, whichever process gets it and wherever one dies: the key fixes
- * the id, the slot the time, and the first event of the store's stream what was asked for. The
- * tenant's state tells a new store from a repetition, so that only a repetition costs a read.
+ * the id, the slot the time, and the first event of the store's stream what was asked for. A reference is reserved
+ * before anything else, and given back when the request is refused. The tenant's state tells a new store from a repetition, so that only a repetition costs a read.
  */
-export function createStore({ store, quota }: Dependencies) {
+export function createStore({ store, quota, references }: Dependencies) {
   const create = async (request: CreateRequest, storeId: string): Promise<CreatedStore> => {
     const { key, context, count } = request
     const { tenantId } = context
@@ -41,8 +49,17 @@ export function createStore({ store, quota }: Dependencies) {
     const earlier =
       (isKnown && (await read())) || (await countOr(count, key === undefined ? undefined : read))
     if (earlier !== undefined) return replay(earlier, asked)
-    const now = await quota.reserve(storeId, context)
-    if (now === undefined) return replay((await read()) ?? missing(storeId), asked)
+    const reference = await reserveReference(request, storeId)
+    const slot = await quota.reserve(storeId, context, asked.plan).catch(async (error: unknown) => {
+      if (error instanceof AppError && !error.retryable) await reference?.release()
+      throw error
+    })
+    if (slot === undefined || (slot.plan !== undefined && slot.plan !== asked.plan)) {
+      await reference?.release()
+      const missed = slot === undefined ? missing : reused
+      return replay((await read()) ?? missed(storeId), asked)
+    }
+    const { reservedAt: now } = slot
     const { isNew, state, position } = await handleCommand({
       store,
       decider,
@@ -59,6 +76,14 @@ export function createStore({ store, quota }: Dependencies) {
     })
     if (state.status === 'absent') return missing(storeId)
     return { requested: state.request, position, replayed: !isNew }
+  }
+  const reserveReference = async ({ body, context }: CreateRequest, storeId: string) => {
+    const { reference } = body
+    if (reference === undefined) return undefined
+    const requestId = randomUUID()
+    const asked: AskedReference = { reference, storeId, revision: 'no_stream', requestId }
+    await references.reserve(asked, context)
+    return { release: () => references.release(asked, context) }
   }
   return (request: CreateRequest): Promise<CreatedStore> => {
     const { key, context } = request
@@ -107,6 +132,11 @@ function replay(
   const state = decider.evolve(decider.initialState(), { type: 'StoreRequested', data: requested })
   decider.decide(state, { type: 'RequestStore', ...asked, now: requested.requestedAt })
   return { requested, position, replayed: true }
+}
+
+/** The slot counts for the plan of the first request with this key. */
+function reused(): never {
+  throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used with another plan')
 }
 
 function missing(storeId: string): never {

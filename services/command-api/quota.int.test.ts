@@ -6,6 +6,7 @@ import { storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
 import { createStore } from './create-store.ts'
+import { references } from './references.ts'
 import { storeQuota } from './store-quota.ts'
 
 const events = await testEventStore()
@@ -34,9 +35,11 @@ test('of many at once, exactly as many are accepted as the tenant has slots', as
 test('of five hundred at once through two writers, exactly as many are accepted as the quota allows', async () => {
   await using api = await commandApi(events.url)
   const { store, tenant: tenantId } = api
-  const creates = [1, 2].map(() =>
-    createStore({ store, quota: storeQuota({ store, storesMax: 450, now: () => new Date() }) }),
-  )
+  const now = () => new Date()
+  const creates = [1, 2].map(() => {
+    const quota = storeQuota({ store, storesMax: 450, now })
+    return createStore({ store, quota, references: references({ store, now }) })
+  })
   const context = { tenantId, actor: 'user:test', correlationId: 'c' }
   const request = { body: requestStoreBody.parse(storeBody), key: undefined, context }
   const count = () => Promise.resolve()

@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, followKeys, opaqueIds, reportReadiness } from '#http'
+import { authOf, closeWithin, followKeys, followLimits, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { openPool, recordKeyUses } from '#postgres'
 import { buildApp } from './app.ts'
@@ -18,6 +18,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   }
   const stopped = new AbortController()
   const keys = followKeys({ store, logger, signal: stopped.signal })
+  const limitsOf = followLimits({ store, logger, signal: stopped.signal })
   const app = buildApp({
     store,
     ids: opaqueIds(config.POSITION_KEY ?? config.EVENTSTORE_URL),
@@ -29,6 +30,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     trustedProxies: config.TRUSTED_PROXIES,
     storesMax: config.STORES_PER_TENANT_MAX,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    limitsOf,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
     now: () => new Date(),
   })

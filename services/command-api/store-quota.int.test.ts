@@ -7,7 +7,7 @@ import { eventually } from '#test/eventually'
 import { freshTenant } from '#test/http/client'
 import { logReader } from '#test/http/log-reader'
 import { testEventStore } from '#test/servers/test-eventstore'
-import { storeQuota } from './store-quota.ts'
+import { type StoreQuota, storeQuota } from './store-quota.ts'
 
 const events = await testEventStore()
 const store = openEventStore({ connectionString: events.url, timeoutMs: 20_000 })
@@ -23,13 +23,17 @@ function quotaOn(on = store, { storesMax = 1_000, now = () => new Date() } = {})
   return storeQuota({ store: on, storesMax, now })
 }
 
+async function timeOf(quota: StoreQuota, storeId: string, context: ReturnType<typeof contextOf>) {
+  return (await quota.reserve(storeId, context))?.reservedAt
+}
+
 test('writers that race agree on one time for each slot, and it is reserved once', async () => {
   const tenantId = freshTenant()
   const writers = [quotaOn(), quotaOn(), quotaOn()]
   const ids = Array.from({ length: 30 }, () => randomUUID())
 
   const times = await Promise.all(
-    ids.map((id) => Promise.all(writers.map((writer) => writer.reserve(id, contextOf(tenantId))))),
+    ids.map((id) => Promise.all(writers.map((writer) => timeOf(writer, id, contextOf(tenantId))))),
   )
 
   for (const ofStore of times) expect(new Set(ofStore).size).toBe(1)
@@ -42,7 +46,7 @@ test('writers that reserve a slot at the same millisecond make one event of it',
   const writers = Array.from({ length: 5 }, () => quotaOn(store, { now }))
   const id = randomUUID()
 
-  const times = await Promise.all(writers.map((each) => each.reserve(id, contextOf(tenantId))))
+  const times = await Promise.all(writers.map((each) => timeOf(each, id, contextOf(tenantId))))
 
   expect(new Set(times)).toEqual(new Set([minute(0).toISOString()]))
   expect(await logReader(store, tenantId).slotEvents()).toHaveLength(1)
@@ -67,7 +71,7 @@ test('a reservation that could not be stored is not remembered, and can be made 
   await quota.reserve(randomUUID(), contextOf(tenantId))
   await lost.kill()
   const storeId = randomUUID()
-  const reserve = () => quota.reserve(storeId, contextOf(tenantId))
+  const reserve = () => timeOf(quota, storeId, contextOf(tenantId))
   await expect(reserve()).rejects.toMatchObject({ code: 'EVENT_STORE_UNAVAILABLE' })
   await lost.restart()
 
@@ -111,7 +115,9 @@ test('a repetition renews an old slot, so that nobody takes it while it is used'
   const storeId = randomUUID()
   await one?.reserve(storeId, context)
   now = minute(6)
-  expect(await one?.reserve(storeId, context)).toBe(minute(6).toISOString())
+  expect(await one?.reserve(storeId, context)).toMatchObject({
+    reservedAt: minute(6).toISOString(),
+  })
   now = minute(11)
 
   const taking = other?.reserve(randomUUID(), context)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { EventStore } from '#eventstore'
+import { followLimits } from '#http'
 import {
   awaitTopology,
   checkTopology,
@@ -9,13 +10,13 @@ import {
   openLeases,
   type WorkTimings,
 } from '#messaging'
-import { limitLines, type Logger } from '#observability'
-import type { Pool } from '#postgres'
+import { kindOfError, limitLines, type Logger } from '#observability'
+import { listWaiting, type Pool } from '#postgres'
 import { installationOf, leaseTimes, type ProvisionerConfig } from './config.ts'
 import type { ProvisionerMetrics } from './metrics.ts'
 import type { Driver } from './reconcile/driver.ts'
 import { sweep } from './sweep.ts'
-import { limitTenants, openGlobalConcurrency } from './worker/concurrency.ts'
+import { fairTurns, limitTenants, openGlobalConcurrency } from './worker/concurrency.ts'
 import { handleMessage } from './worker/handle-message.ts'
 import { openQuotas } from './worker/release-quota.ts'
 import { endedClaims, type Worker } from './worker/worker.ts'
@@ -50,6 +51,7 @@ export function startProvisioner(dependencies: ProvisionerDependencies) {
     const globalConcurrency = openGlobalConcurrency(bus, {
       permitsMax: config.GLOBAL_CONCURRENCY,
       tenantPermitsMax: config.GLOBAL_TENANT_CONCURRENCY,
+      limitsOf: followLimits({ store: dependencies.eventStore, logger, signal }),
       ...timings,
     })
     const worker = workerOf(dependencies, { leases, globalConcurrency, stopping: stopping.signal })
@@ -96,9 +98,17 @@ async function handleNext(
 }
 
 function workerOf(
-  { config, driver, eventStore, logger, metrics }: ProvisionerDependencies,
+  { config, driver, eventStore, pool, logger, metrics }: ProvisionerDependencies,
   shared: Pick<Worker, 'leases' | 'globalConcurrency' | 'stopping'>,
 ): Worker {
+  const limited = limitLines()
+  const turns = fairTurns({
+    listWaiting: (tenantId) => listWaiting(pool, tenantId),
+    onError: (err) =>
+      limited(`turns: ${kindOfError(err)}`, (counted) =>
+        logger.warn({ err, ...counted }, 'Who waits is not known; messages are taken in order'),
+      ),
+  })
   return {
     workerId: config.WORKER_ID,
     eventStore,
@@ -106,7 +116,8 @@ function workerOf(
     ...shared,
     driver,
     logger,
-    limited: limitLines(),
+    limited,
+    turns,
     metrics,
     chartsDir: resolve(config.CHARTS_DIR),
     installation: installationOf(config),

@@ -244,7 +244,8 @@ interface Sender {
 /** What an operation answers; a stream is left when it has begun. */
 async function statusOf(operation: Operation, { bearer, role, named }: Sender): Promise<number> {
   const { method, operationId } = operation
-  const id = operation.path.startsWith('/keys') ? 'ffffffffffffffff' : randomUUID()
+  const ids: Record<string, string> = { keys: 'ffffffffffffffff', tenants: named ?? own }
+  const id = ids[operation.path.split('/')[1] ?? ''] ?? randomUUID()
   const path = `/api/v1${operation.path.replace(':id', id)}`
   const isRead = method === 'GET'
   const url = `${isRead ? query.url : command.url}${path}${isRead && named ? `?tenant=${named}` : ''}`
@@ -266,7 +267,9 @@ async function statusOf(operation: Operation, { bearer, role, named }: Sender): 
 
 const bodies: Record<string, (sender: Omit<Sender, 'bearer'>) => object> = {
   createStore: () => storeBody,
+  changeStore: () => ({}),
   upgradeStore: () => ({}),
+  setTenant: () => ({ limits: {}, suspended: false }),
   // An operator that names no tenant makes the key of an operator.
   createKey: ({ role, named }) => ({
     name: 'of the matrix',

@@ -6,6 +6,7 @@ import {
   parseEnvironment,
   requireAuthentication,
   serviceVariables,
+  tenantVariables,
 } from '#config'
 import { z } from 'zod'
 
@@ -14,6 +15,7 @@ const schema = z
     ...serviceVariables,
     ...authVariables,
     ...apiVariables,
+    ...tenantVariables,
     ...databaseVariables,
     ...eventStoreVariables,
     /** How long an append or a read of the event store may take in total, with all retries. */
@@ -22,8 +24,6 @@ const schema = z
     LIVE_HEARTBEAT_MS: z.coerce.number().int().min(100).default(15_000),
     /** Requests are refused with 503 while the event loop is later than this; a sign of too little CPU. */
     LOOP_DELAY_MAX_MS: z.coerce.number().int().min(10).default(1_000),
-    /** Requests a tenant may send in a minute. */
-    RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
   })
   .superRefine(requireAuthentication)
 

@@ -2,7 +2,7 @@ import { AppError } from '#domain'
 import type { OpaqueIds } from '#http'
 import type { Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
-import { type ChangedStore, changedStores } from './read-models/read-store.ts'
+import { type ChangedStore, changedStores } from './read-models/list-stores.ts'
 
 export interface LiveDependencies {
   models: ReadModels

@@ -1,5 +1,5 @@
 import { openEventStore } from '#eventstore'
-import { authOf, closeWithin, followKeys, opaqueIds, reportReadiness } from '#http'
+import { authOf, closeWithin, followKeys, followLimits, opaqueIds, reportReadiness } from '#http'
 import { createLogger } from '#observability'
 import { openPool, recordKeyUses, watchStoreChanges } from '#postgres'
 import { Registry } from 'prom-client'
@@ -30,6 +30,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
   const dependencies = { ...checks, eventStore: () => store.ping(1_500) }
   const keys = followKeys({ store, logger, signal })
   const recorded = recordKeyUses({ pool, take: keys.takeUses, logger, signal })
+  const limitsOf = followLimits({ store, logger, signal })
   const app = buildApp({
     keys,
     models,
@@ -38,6 +39,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     ids: opaqueIds(config.POSITION_KEY ?? config.EVENTSTORE_URL),
     lagSeconds: lag.seconds,
     heartbeatMs: config.LIVE_HEARTBEAT_MS,
+    storesMax: config.STORES_PER_TENANT_MAX,
     logger,
     checks,
     registry,
@@ -46,6 +48,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     publicUrl: config.PUBLIC_URL,
     trustedProxies: config.TRUSTED_PROXIES,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    limitsOf,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })

@@ -2,6 +2,7 @@ export { ConfigError, exitIfMisconfigured, parseEnvironment } from './parse-conf
 export { runService } from './run-service.ts'
 export {
   apiVariables,
+  tenantVariables,
   authKinds,
   authVariables,
   type AuthKinds,

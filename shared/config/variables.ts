@@ -202,6 +202,14 @@ export const apiVariables = {
     .optional(),
 }
 
+/** What a tenant may for whom an operator has set nothing; the same for both APIs. */
+export const tenantVariables = {
+  /** Stores a tenant may have at the same time. */
+  STORES_PER_TENANT_MAX: z.coerce.number().int().min(1).max(100_000).default(1_000),
+  /** Requests a tenant may send to a process per minute; repetitions of a create do not count. */
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
+}
+
 /** A check for `superRefine`: without authentication only loopback is served; with it, all it needs is given. */
 export function requireAuthentication(
   config: { HOST: string; AUTH: AuthKinds } & Partial<Record<string, unknown>>,
@@ -227,15 +235,14 @@ function areNetworks(proxies: string[]): boolean {
 }
 
 const isOrigin = (text: string): boolean => URL.parse(text)?.origin === text
-
 function isHttpsOrLoopback(address: string): boolean {
   const { protocol, hostname = '' } = URL.parse(address) ?? {}
   return protocol === 'https:' || loopback.includes(hostname.replaceAll(/[[\]]/g, ''))
 }
 
 function hasNoUser(address: string): boolean {
-  const url = URL.parse(address)
-  return url === null || (url.username === '' && url.password === '')
+  const { username = '', password = '' } = URL.parse(address) ?? {}
+  return username === '' && password === ''
 }
 
 function refuse(context: z.RefinementCtx, name: string, message: string): void {

@@ -1,41 +1,6 @@
 import { engines, plans, roles, storeStatuses } from '#domain'
 import { z } from 'zod'
-
-/** The display name of a store: data only, and nothing that a shell, a template or YAML could interpret. */
-export const storeName = z
-  .string()
-  .normalize('NFC')
-  .trim()
-  .max(50, 'must have at most 50 characters')
-  .regex(
-    /^[\p{L}\p{M}\p{N} .,'&()_-]*$/u,
-    "may contain only letters, digits, spaces and . , ' & ( ) - _",
-  )
-  .regex(/[\p{L}\p{N}]/u, 'must contain a letter or a digit')
-  .describe("1–50 letters, digits, spaces and . , ' & ( ) - _")
-
-const bodyNeeded =
-  (example: string) =>
-  ({ input }: { input?: unknown }): string | undefined =>
-    input === undefined || input === null ? `a JSON body is needed, such as ${example}` : undefined
-
-/** The body of POST /api/stores. */
-export const requestStoreBody = z.strictObject(
-  {
-    name: storeName,
-    engine: z.enum(engines),
-    plan: z.enum(plans).default('small'),
-  },
-  { error: bodyNeeded('{"name":"Test Store","engine":"woocommerce"}') },
-)
-export type RequestStoreBody = z.output<typeof requestStoreBody>
-
-/** The body of POST /api/stores/:id/upgrade: without a plan the store keeps its own and moves to the current chart and images. */
-export const upgradeStoreBody = z.strictObject(
-  { plan: z.enum(plans).optional() },
-  { error: bodyNeeded('{"plan":"large"}, or {} for the current chart with the plan it has') },
-)
-export type UpgradeStoreBody = z.output<typeof upgradeStoreBody>
+import { labelKey, labelValue, storeReference, withoutControls } from './store-bodies.ts'
 
 // RFC 9651: a String between quotes; bare, one token, which also keys with : and / are.
 const quotedKey = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"$/
@@ -81,12 +46,12 @@ export const matches = ({ 'if-match': tags }: Preconditions, etag: string): bool
 export const isNamed = ({ 'if-none-match': tags = [] }: Preconditions, etag: string): boolean =>
   tags.includes('*') || tags.some((tag) => tag.replace(/^W\//, '') === etag)
 
-/** Whose stores an operator means. */
-const tenant = z
+export const tenantId = z
   .string()
   .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'takes 1–64 letters, digits, ".", "_" or "-"')
-  .describe('An operator names the tenant; anybody else has one')
-  .optional()
+
+/** Whose stores an operator means. */
+const tenant = tenantId.describe('An operator names the tenant; anybody else has one').optional()
 
 const reason = z
   .string()
@@ -95,7 +60,7 @@ const reason = z
   .optional()
 
 // Loose: a request has other headers too.
-const writeHeaders = z.looseObject({ 'x-tenant': tenant, 'x-reason': reason })
+export const writeHeaders = z.looseObject({ 'x-tenant': tenant, 'x-reason': reason })
 export const createHeaders = writeHeaders.extend({ 'idempotency-key': idempotencyKey.optional() })
 export const commandHeaders = createHeaders.extend(preconditionHeaders.shape)
 
@@ -125,11 +90,17 @@ const integer = (minimum: number, maximum: number, fallback?: number) =>
       },
     })
 
-// \P{Cc} written out: not every reader of the contract has Unicode's properties in its patterns.
-const withoutControls = new RegExp(String.raw`^[^\u0000-\u001f\u007f-\u009f]*$`)
+export const readQuery = z.strictObject({ tenant })
 
-const readQuery = z.strictObject({ tenant })
-const pageLimit = integer(1, 100, 50).default(50)
+const time = z.iso.datetime({
+  offset: true,
+  error:
+    'must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z; write the + of a zone as %2B',
+})
+/** A minus in front: the greatest first. */
+const storeOrders = ['-createdAt', 'createdAt', '-updatedAt', 'updatedAt', 'name', '-name'] as const
+
+export const pageLimit = integer(1, 100, 50).default(50)
 
 /** GET /api/stores: no other parameters. */
 export const listStoresQuery = readQuery
@@ -150,7 +121,17 @@ export const listStoresQuery = readQuery
       .regex(withoutControls, 'must not contain control characters')
       .optional()
       .describe('Part of the name, in upper or lower case and any Unicode form'),
-    sort: z.enum(['-createdAt', 'createdAt']).default('-createdAt'),
+    plan: z.enum(plans).optional(),
+    reference: storeReference.optional(),
+    label: z
+      .record(labelKey, labelValue)
+      .optional()
+      .describe('Stores that have all of these labels; also written label.<key>=<value>')
+      .meta({ param: { style: 'deepObject', explode: true } }),
+    createdAfter: time.optional(),
+    createdBefore: time.optional(),
+    updatedAfter: time.optional(),
+    sort: z.enum(storeOrders).default('-createdAt'),
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
     path: ['cursor'],
@@ -159,14 +140,7 @@ export const listStoresQuery = readQuery
 export type ListStoresQuery = z.output<typeof listStoresQuery>
 
 export const getStoreQuery = readQuery.extend({
-  at: z.iso
-    .datetime({
-      offset: true,
-      error:
-        'must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z; write the + of a zone as %2B',
-    })
-    .optional()
-    .describe('The store as it was at this time'),
+  at: time.optional().describe('The store as it was at this time'),
 })
 
 export const listEventsQuery = readQuery.extend({
@@ -208,6 +182,4 @@ export const createKeyBody = z.strictObject({
     .describe('The highest counts; it includes the others'),
   expiresAt: z.iso.datetime({ offset: true }).optional().describe('Not before now'),
 })
-export const keyHeaders = writeHeaders
 export const keyParams = z.object({ id: z.string().regex(/^[0-9a-f]{16}$/, 'is no id of a key') })
-export const listKeysQuery = readQuery

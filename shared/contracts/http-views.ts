@@ -27,6 +27,8 @@ export const storeView = named('Store', {
   name: z.string(),
   engine: engineName,
   plan: planName,
+  labels: z.record(z.string(), z.string()),
+  reference: z.string().nullable(),
   status: statusName,
   url: z.string().nullable(),
   // They follow from the store's id, so they are known before anything exists in the cluster.
@@ -65,6 +67,11 @@ export const storePage = named('StorePage', {
     hasMore: z.boolean(),
     nextCursor: z.string().nullable(),
   }),
+})
+
+export const storeCounts = named('StoreCounts', {
+  counts: z.object(Object.fromEntries(storeStatuses.map((status) => [status, count]))),
+  total: count.describe('Without deleted ones'),
 })
 
 /** An event as the API shows it: what happened, who caused it, and which request. */
@@ -141,6 +148,8 @@ export const exampleStore = {
   name: 'Test Store',
   engine: 'woocommerce',
   plan: 'small',
+  labels: { team: 'shop' },
+  reference: 'order-1',
   status: 'requested',
   url: null,
   release: 'store-4f6c1a527a5e5d0b9a3e2b1f0c9d8e7f',
@@ -184,6 +193,8 @@ export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen)
     name: request.name,
     engine: request.engine,
     plan: request.plan,
+    labels: request.labels ?? {},
+    reference: request.reference ?? null,
     status,
     url: provisioned?.url ?? null,
     release,

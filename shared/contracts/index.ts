@@ -9,15 +9,18 @@ export {
   matches,
   positionHeaders,
   preconditionHeaders,
-  requestStoreBody,
-  storeName,
   storeParams,
-  upgradeStoreBody,
   type ListStoresQuery,
   type Preconditions,
+} from './http-requests.ts'
+export {
+  changeStoreBody,
+  requestStoreBody,
+  storeName,
+  upgradeStoreBody,
   type RequestStoreBody,
   type UpgradeStoreBody,
-} from './http-requests.ts'
+} from './store-bodies.ts'
 export { basePath, errorsOfAll, routeOf, tags, type Operation } from './operation.ts'
 export { operations } from './operations.ts'
 export {
@@ -36,13 +39,12 @@ export {
   type StoreView,
 } from './http-views.ts'
 export {
-  decodeApiKeyEvent,
   decodeMetadata,
   decodeStoreEvent,
-  decodeTenantEvent,
   schemaVersion,
   storeEventTypes,
 } from './stored-events.ts'
+export { decodeApiKeyEvent, decodeReferenceEvent, decodeTenantEvent } from './tenant-events.ts'
 export {
   eventStreamName,
   eventSubject,
@@ -52,3 +54,10 @@ export {
   notifySubject,
   workSubjects,
 } from './subjects.ts'
+export {
+  limitsIn,
+  settingsViewOf,
+  type SetTenantBody,
+  type TenantDetail,
+  type TenantView,
+} from './tenants.ts'

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 /** What a route of the API takes, gives and asks of its caller: the services serve it, the OpenAPI document tells it. */
 export interface Operation {
   operationId: string
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Below the base path, with `:id` for a parameter. */
   path: string
   /** The role the caller must have. */
@@ -34,6 +34,8 @@ export interface Operation {
     isConditional?: true
   }
   exampleBody?: unknown
+  /** Other media types of JSON that the body may come as. */
+  bodyTypes?: readonly string[]
   /** Every code it may fail with, beside those that every operation may. */
   errors: readonly ErrorCode[]
 }
@@ -42,6 +44,7 @@ export const tags = {
   Stores: 'Request stores, follow and change them',
   History: 'What happened to a store, from the event log itself',
   Keys: 'API keys: who may use the API, and how far',
+  Tenants: 'What each tenant may, and what it uses',
 } as const
 type Tag = keyof typeof tags
 
@@ -61,7 +64,7 @@ export const errorsOfAll: readonly ErrorCode[] = [
   'ISSUER_UNAVAILABLE',
   'KEYS_UNAVAILABLE',
 ]
-export const ofLog = [
+const ofLog = [
   'EVENT_STORE_UNAVAILABLE',
   'EVENT_STORE_ACCESS_DENIED',
   'EVENT_UNREADABLE',
@@ -75,7 +78,11 @@ export const ofAppends = [
   'MEDIA_TYPE_UNSUPPORTED',
   'IDEMPOTENCY_KEY_REUSED',
 ] as const
+/** Of a command that takes no Idempotency-Key. */
+export const ofUnkeyed = ofAppends.filter((code) => code !== 'IDEMPOTENCY_KEY_REUSED')
 export const ofReadModels = ['DATABASE_UNAVAILABLE', 'READ_MODEL_BEHIND'] as const
+/** Of a read of one store. */
+export const ofOneStore = [...ofLog, ...ofReadModels, 'ROUTE_NOT_FOUND', 'STORE_NOT_FOUND'] as const
 export const ofChanges = [
   ...ofAppends,
   'ROUTE_NOT_FOUND',
@@ -83,6 +90,7 @@ export const ofChanges = [
   'STORE_DELETED',
   'STORE_IN_WRONG_STATE',
   'PRECONDITION_FAILED',
+  'TENANT_SUSPENDED',
 ] as const
 
 /** An operation as a fastify route declares it, at each of its addresses: the contract's first. */

@@ -1,186 +1,12 @@
-import {
-  commandHeaders,
-  createHeaders,
-  createKeyBody,
-  getStoreQuery,
-  keyHeaders,
-  keyParams,
-  listKeysQuery,
-  listEventsQuery,
-  listStoresQuery,
-  positionHeaders,
-  preconditionHeaders,
-  requestStoreBody,
-  storeParams,
-  streamHeaders,
-  streamQuery,
-  upgradeStoreBody,
-} from './http-requests.ts'
-import { ofAppends, ofChanges, ofLog, ofReadModels, type Operation } from './operation.ts'
-import {
-  eventPage,
-  exampleKey,
-  exampleStore,
-  keyList,
-  oneKey,
-  oneNewKey,
-  oneStore,
-  storePage,
-  streamEvent,
-} from './http-views.ts'
-
-const accepted = {
-  status: 202,
-  description: 'Accepted and stored; the work is done afterwards. Follow `Location`.',
-  body: oneStore,
-  headers: ['ETag', 'Location', 'Retry-After', 'X-Position', 'Idempotency-Replayed'],
-  example: { store: exampleStore },
-} as const
-const change = {
-  policy: 'write',
-  tag: 'Stores',
-  schema: { params: storeParams, headers: commandHeaders },
-  answer: accepted,
-  errors: ofChanges,
-} as const
+import { createKeyBody, keyParams, readQuery, writeHeaders } from './http-requests.ts'
+import { ofUnkeyed, type Operation } from './operation.ts'
+import { exampleKey, keyList, oneKey, oneNewKey } from './http-views.ts'
+import { storeOperations } from './store-operations.ts'
+import { tenantOperations } from './tenants.ts'
 
 /** Every operation of the API, whichever service serves it. */
 export const operations = {
-  listStores: {
-    operationId: 'listStores',
-    method: 'GET',
-    path: '/stores',
-    policy: 'read',
-    tag: 'Stores',
-    summary: 'List stores',
-    description:
-      "The tenant's stores, a page at a time. Deleted ones are listed with `status=deleted` only.",
-    schema: { querystring: listStoresQuery, headers: positionHeaders },
-    answer: {
-      status: 200,
-      description: 'A page of stores',
-      body: storePage,
-      headers: ['Link', 'X-Position', 'X-Read-Lag'],
-      example: {
-        stores: [exampleStore],
-        pagination: { total: 1, limit: 50, offset: 0, hasMore: false, nextCursor: null },
-      },
-    },
-    errors: ofReadModels,
-  },
-  createStore: {
-    operationId: 'createStore',
-    method: 'POST',
-    path: '/stores',
-    policy: 'write',
-    tag: 'Stores',
-    summary: 'Request a store',
-    description: 'With an `Idempotency-Key` one store exists, however often the request is sent.',
-    schema: { headers: createHeaders, body: requestStoreBody },
-    exampleBody: { name: 'Test Store', engine: 'woocommerce' },
-    answer: accepted,
-    errors: [...ofAppends, 'QUOTA_EXCEEDED', 'STORE_DELETED'],
-  },
-  streamStores: {
-    operationId: 'streamStores',
-    method: 'GET',
-    path: '/stores/stream',
-    policy: 'read',
-    tag: 'Stores',
-    summary: 'Changes of stores as they happen (server-sent events)',
-    description:
-      'The first event is `open`; `store` has the whole store; after `reset` read the list again. ' +
-      '`Last-Event-ID` continues behind an event. A stream ends after 15 minutes at the latest.',
-    schema: { querystring: streamQuery, headers: streamHeaders },
-    answer: {
-      status: 200,
-      description: 'A stream of events',
-      body: streamEvent,
-      isStream: true,
-      headers: ['X-Position', 'X-Read-Lag'],
-      example: 'retry: 2000\nid: VIOsYim1QoFvdxl42Ilwqg\nevent: open\ndata: {}\n\n: heartbeat\n\n',
-    },
-    errors: ofReadModels,
-  },
-  getStore: {
-    operationId: 'getStore',
-    method: 'GET',
-    path: '/stores/:id',
-    policy: 'read',
-    tag: 'Stores',
-    summary: 'One store, now or as it was',
-    schema: {
-      params: storeParams,
-      querystring: getStoreQuery,
-      headers: positionHeaders.extend(preconditionHeaders.shape),
-    },
-    answer: {
-      status: 200,
-      description: 'The store',
-      body: oneStore,
-      headers: ['ETag', 'X-Position', 'X-Read-Lag'],
-      example: { store: exampleStore },
-      isConditional: true,
-    },
-    errors: [
-      ...ofLog,
-      ...ofReadModels,
-      'ROUTE_NOT_FOUND',
-      'STORE_NOT_FOUND',
-      'STORE_DELETED',
-      'PRECONDITION_FAILED',
-    ],
-  },
-  listStoreEvents: {
-    operationId: 'listStoreEvents',
-    method: 'GET',
-    path: '/stores/:id/events',
-    policy: 'read',
-    tag: 'History',
-    summary: 'What happened to a store',
-    description: 'Oldest first, also after the store was deleted.',
-    schema: { params: storeParams, querystring: listEventsQuery, headers: positionHeaders },
-    answer: {
-      status: 200,
-      description: 'A page of events',
-      body: eventPage,
-      headers: ['Link', 'X-Position', 'X-Read-Lag'],
-      example: { events: [], pagination: { limit: 50, hasMore: false, nextFrom: null } },
-    },
-    errors: [...ofLog, ...ofReadModels, 'ROUTE_NOT_FOUND', 'STORE_NOT_FOUND'],
-  },
-  deleteStore: {
-    ...change,
-    operationId: 'deleteStore',
-    method: 'DELETE',
-    path: '/stores/:id',
-    summary: 'Delete the store',
-    description: 'Its history stays.',
-  },
-  retryStore: {
-    ...change,
-    operationId: 'retryStore',
-    method: 'POST',
-    path: '/stores/:id/retry',
-    summary: 'Try a failed store again',
-  },
-  cancelStore: {
-    ...change,
-    operationId: 'cancelStore',
-    method: 'POST',
-    path: '/stores/:id/cancel',
-    summary: 'Cancel a store that is being provisioned',
-  },
-  upgradeStore: {
-    ...change,
-    operationId: 'upgradeStore',
-    method: 'POST',
-    path: '/stores/:id/upgrade',
-    summary: 'Move a ready store to a larger plan, or to the current chart and images',
-    schema: { ...change.schema, body: upgradeStoreBody },
-    exampleBody: { plan: 'large' },
-    errors: [...ofChanges, 'PLAN_TOO_SMALL'],
-  },
+  ...storeOperations,
   listKeys: {
     operationId: 'listKeys',
     method: 'GET',
@@ -190,7 +16,7 @@ export const operations = {
     tag: 'Keys',
     summary: 'List API keys',
     description: 'Revoked and expired ones too. Without a tenant an operator gets those of all.',
-    schema: { querystring: listKeysQuery },
+    schema: { querystring: readQuery },
     answer: {
       status: 200,
       description: 'The keys',
@@ -210,7 +36,7 @@ export const operations = {
     summary: 'Make an API key',
     description:
       'Every request makes a key of its own. Without a tenant an operator makes the key of an operator.',
-    schema: { headers: keyHeaders, body: createKeyBody },
+    schema: { headers: writeHeaders, body: createKeyBody },
     exampleBody: { name: 'panel', roles: ['write'] },
     answer: {
       status: 201,
@@ -222,7 +48,7 @@ export const operations = {
         secret: 'sw_0f3a5c7e9b1d2f48_1JpQ3k9vTz6yXw0bRnC5dGh8LmFs2aUeKoVi7tYxPqB0a1B2c',
       },
     },
-    errors: ofAppends.filter((code) => code !== 'IDEMPOTENCY_KEY_REUSED'),
+    errors: ofUnkeyed,
   },
   revokeKey: {
     operationId: 'revokeKey',
@@ -233,17 +59,14 @@ export const operations = {
     tag: 'Keys',
     summary: 'Revoke an API key',
     description: 'Within a second no process takes it any more, and its live streams end.',
-    schema: { params: keyParams, headers: keyHeaders },
+    schema: { params: keyParams, headers: writeHeaders },
     answer: {
       status: 200,
       description: 'The revoked key; the same for a repetition',
       body: oneKey,
       example: { key: { ...exampleKey, revokedAt: '2026-01-02T00:00:00.000Z' } },
     },
-    errors: [
-      ...ofAppends.filter((code) => code !== 'IDEMPOTENCY_KEY_REUSED'),
-      'ROUTE_NOT_FOUND',
-      'KEY_NOT_FOUND',
-    ],
+    errors: [...ofUnkeyed, 'ROUTE_NOT_FOUND', 'KEY_NOT_FOUND'],
   },
+  ...tenantOperations,
 } as const satisfies Record<string, Operation>

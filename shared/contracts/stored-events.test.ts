@@ -1,18 +1,14 @@
 import { expect, test } from 'vitest'
-import { requestStoreBody } from './http-requests.ts'
-import { storeView } from './http-views.ts'
-import {
-  decodeApiKeyEvent,
-  decodeMetadata,
-  decodeStoreEvent,
-  decodeTenantEvent,
-  storeEventTypes,
-} from './stored-events.ts'
+import { store } from '#domain'
+import { requestStoreBody } from './store-bodies.ts'
+import { storeView, storeViewOf } from './http-views.ts'
+import { decodeMetadata, decodeStoreEvent, storeEventTypes } from './stored-events.ts'
+import { decodeApiKeyEvent, decodeReferenceEvent, decodeTenantEvent } from './tenant-events.ts'
 
 // What lies in logs, byte for byte: a change of any of these needs a new schema version.
 const golden: Record<string, string> = {
   StoreRequested:
-    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","tenantId":"demo","name":"Test Store","engine":"woocommerce","plan":"small","fingerprint":"f1","requestedAt":"2026-01-01T00:00:00.000Z"}',
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","tenantId":"demo","name":"Test Store","engine":"woocommerce","plan":"small","labels":{"team":"shop"},"reference":"order-1","fingerprint":"f1","requestedAt":"2026-01-01T00:00:00.000Z"}',
   ProvisioningStarted:
     '{"attempt":2,"worker":"host-1-abc","claimId":"c2","kind":"install","valuesDigest":"v","chartDigest":"c","takesOver":"c1","startedAt":"2026-01-01T00:00:00.000Z"}',
   ProvisioningStepRecorded:
@@ -25,6 +21,8 @@ const golden: Record<string, string> = {
     '{"attempt":3,"reason":"TIMEOUT","retryable":true,"detail":"late","nextAction":"Retry","failedAt":"2026-01-01T00:00:00.000Z"}',
   RetryRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
   UpgradeRequested: '{"plan":"large","fingerprint":"f2","requestedAt":"2026-01-01T00:00:00.000Z"}',
+  ChangeRequested:
+    '{"generation":2,"changes":{"name":"Shop","labels":{"team":null,"tier":"gold"},"reference":null},"fingerprint":"f3","requestedAt":"2026-01-01T00:00:00.000Z"}',
   CancelRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
   DeletionRequested: '{"requestedAt":"2026-01-01T00:00:00.000Z"}',
   StoreDeleted:
@@ -33,8 +31,20 @@ const golden: Record<string, string> = {
 const goldenOfTenants: Record<string, string> = {
   StoreSlotReserved:
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reservedAt":"2026-01-01T00:00:00.000Z"}',
+  StoreSlotPlanChanged:
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","plan":"large","changedAt":"2026-01-01T00:00:00.000Z"}',
+  TenantLimitsSet:
+    '{"limits":{"stores":10,"plans":{"large":2},"requestsPerMinute":600,"concurrency":1},"setAt":"2026-01-01T00:00:00.000Z"}',
+  TenantSuspended: '{"suspendedAt":"2026-01-01T00:00:00.000Z"}',
+  TenantResumed: '{"resumedAt":"2026-01-01T00:00:00.000Z"}',
   StoreSlotReleased:
     '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","reason":"deleted","releasedAt":"2026-01-01T00:00:00.000Z"}',
+}
+const goldenOfReferences: Record<string, string> = {
+  ReferenceReserved:
+    '{"reference":"order-1","storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","revision":-1,"requestId":"r1","reservedAt":"2026-01-01T00:00:00.000Z"}',
+  ReferenceReleased:
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","requestId":"r1","reason":"refused","releasedAt":"2026-01-01T00:00:00.000Z"}',
 }
 const goldenOfKeys: Record<string, string> = {
   ApiKeyCreated:
@@ -88,9 +98,32 @@ test.each(Object.entries(goldenOfTenants))('%s is read and written as stored', (
   expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
 })
 
+test('a slot of a plan is read and written as it is stored', () => {
+  const json =
+    '{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","plan":"small","reservedAt":"2026-01-01T00:00:00.000Z"}'
+  expect(JSON.stringify(decodeTenantEvent(stored('StoreSlotReserved', json))?.data)).toBe(json)
+})
+
 test.each(Object.entries(goldenOfKeys))('%s is read and written as stored', (type, json) => {
   const event = decodeApiKeyEvent(stored(type, json))
   expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
+})
+
+test.each(Object.entries(goldenOfReferences))('%s is read and written as stored', (type, json) => {
+  const event = decodeReferenceEvent(stored(type, json))
+  expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
+})
+
+test('a store that was requested before there were labels and references reads as one without any', () => {
+  const json =
+    golden['StoreRequested']?.replace('"labels":{"team":"shop"},"reference":"order-1",', '') ?? ''
+  const event = decodeStoreEvent(stored('StoreRequested', json))
+  if (event === undefined) throw new Error('it is not known')
+  expect(JSON.stringify(event.data)).toBe(json)
+  const state = store.evolve(store.initialState(), event)
+  if (state.status === 'absent') throw new Error('it is absent')
+  const view = storeViewOf(state, { updatedAt: '2026-01-01T00:00:00.000Z', revision: 0n })
+  expect(view).toMatchObject({ labels: {}, reference: null })
 })
 
 test('F45: a type this version does not know is left out', () => {

@@ -1,22 +1,18 @@
 import {
   AppError,
-  type ApiKeyEvent,
   engines,
   failureReasons,
   plans,
-  roles,
-  slotReleaseReasons,
   workKinds,
   type EventMetadata,
   type StoreEvent,
-  type TenantEvent,
 } from '#domain'
 import { z } from 'zod'
 
 /** The newest schema version of every event; a new shape raises it and is brought up to date where it is decoded. */
 export const schemaVersion = 1
 
-const time = z.iso.datetime()
+export const time = z.iso.datetime()
 const failure = {
   // A newer version may have given a reason this one does not know.
   reason: z.string().transform((text) => failureReasons.find((one) => one === text) ?? 'UNKNOWN'),
@@ -42,6 +38,8 @@ const storeEvent = z.discriminatedUnion('type', [
       name: z.string(),
       engine: z.enum(engines),
       plan: z.enum(plans),
+      labels: z.record(z.string(), z.string()).exactOptional(),
+      reference: z.string().exactOptional(),
       fingerprint: z.string(),
       requestedAt: time,
     }),
@@ -106,6 +104,19 @@ const storeEvent = z.discriminatedUnion('type', [
     'UpgradeRequested',
     z.object({ plan: z.enum(plans), fingerprint: z.string(), requestedAt: time }),
   ),
+  event(
+    'ChangeRequested',
+    z.object({
+      generation: z.int().min(2),
+      changes: z.object({
+        name: z.string().exactOptional(),
+        labels: z.record(z.string(), z.string().nullable()).nullable().exactOptional(),
+        reference: z.string().nullable().exactOptional(),
+      }),
+      fingerprint: z.string(),
+      requestedAt: time,
+    }),
+  ),
   event('DeletionRequested', requested),
   event(
     'StoreDeleted',
@@ -113,33 +124,7 @@ const storeEvent = z.discriminatedUnion('type', [
   ),
 ])
 
-const tenantEvent = z.discriminatedUnion('type', [
-  event('StoreSlotReserved', z.object({ storeId: z.uuid(), reservedAt: time })),
-  event(
-    'StoreSlotReleased',
-    z.object({ storeId: z.uuid(), reason: z.enum(slotReleaseReasons), releasedAt: time }),
-  ),
-])
-
-const apiKeyEvent = z.discriminatedUnion('type', [
-  event(
-    'ApiKeyCreated',
-    z.object({
-      id: z.string(),
-      tenantId: z.string(),
-      name: z.string(),
-      roles: z.array(z.enum(roles)),
-      hash: z.string(),
-      expiresAt: time.exactOptional(),
-      createdAt: time,
-    }),
-  ),
-  event('ApiKeyRevoked', z.object({ revokedAt: time })),
-])
-
 export const storeEventTypes: readonly string[] = typesOf(storeEvent)
-const tenantEventTypes = typesOf(tenantEvent)
-const apiKeyEventTypes = typesOf(apiKeyEvent)
 
 const metadata = z.object({
   correlationId: z.string(),
@@ -163,27 +148,24 @@ interface Stored {
   revision: bigint
 }
 
-/** A stored event of a store's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
-export function decodeStoreEvent(stored: Stored): StoreEvent | undefined {
-  if (!storeEventTypes.includes(stored.type)) return undefined
-  return parse(storeEvent, { type: stored.type, data: stored.data }, stored)
-}
+/** An event of one kind of stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
+export type Decode<Event> = (stored: Stored) => Event | undefined
 
-/** A stored event of a tenant's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
-export function decodeTenantEvent(stored: Stored): TenantEvent | undefined {
-  if (!tenantEventTypes.includes(stored.type)) return undefined
-  return parse(tenantEvent, { type: stored.type, data: stored.data }, stored)
-}
-
-/** A stored event of an API key's stream; undefined for a type this version does not know. Throws EVENT_UNREADABLE. */
-export function decodeApiKeyEvent(stored: Stored): ApiKeyEvent | undefined {
-  if (!apiKeyEventTypes.includes(stored.type)) return undefined
-  return parse(apiKeyEvent, { type: stored.type, data: stored.data }, stored)
-}
+export const decodeStoreEvent: Decode<StoreEvent> = decoderOf(storeEvent)
 
 /** The metadata of a stored event. Throws EVENT_UNREADABLE. */
 export function decodeMetadata(stored: Stored & { metadata: unknown }): EventMetadata {
   return parse(metadata, stored.metadata, stored)
+}
+
+export function decoderOf<Event>(
+  union: z.ZodType<Event> & Parameters<typeof typesOf>[0],
+): Decode<Event> {
+  const types = typesOf(union)
+  return (stored) => {
+    if (!types.includes(stored.type)) return undefined
+    return parse(union, { type: stored.type, data: stored.data }, stored)
+  }
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, stored: Stored): T {
@@ -197,7 +179,7 @@ function parse<T>(schema: z.ZodType<T>, value: unknown, stored: Stored): T {
   )
 }
 
-function event<Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
+export function event<Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
   return z.object({ type: z.literal(type), data })
 }
 

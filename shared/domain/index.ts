@@ -11,12 +11,29 @@ export {
 } from './api-key.ts'
 export { AppError, errorCodes, hasCode, isRetryable, type ErrorCode } from './app-error.ts'
 export type { Decider, EventMetadata } from './decider.ts'
+export {
+  reference,
+  referenceReleaseReasons,
+  referenceStream,
+  referenceTaken,
+  type EndedHold,
+  type Hold,
+  type ReferenceEvent,
+  type ReferenceState,
+} from './reference.ts'
 export { takeOversMax } from './store/claim.ts'
-export type { ClaimStore, RequestStore, RequestUpgrade, StoreCommand } from './store/commands.ts'
+export type {
+  ClaimStore,
+  RequestChange,
+  RequestStore,
+  RequestUpgrade,
+  StoreCommand,
+} from './store/commands.ts'
 export { store } from './store/decide.ts'
 export {
   engines,
   failureReasons,
+  labelsMax,
   plans,
   workKinds,
   type Claim,
@@ -26,6 +43,7 @@ export {
   type PlacedOrder,
   type Plan,
   type StepDetail,
+  type StoreChanges,
   type StoreEvent,
   type StoreRequested,
   type WorkKind,
@@ -44,8 +62,18 @@ export {
   mayExist,
   slotReleaseReasons,
   tenant,
+  tenantIdOfStream,
   tenantStream,
   type TenantCommand,
   type TenantEvent,
   type TenantState,
 } from './tenant.ts'
+export {
+  isSettingEvent,
+  nothingSet,
+  settingsAfter,
+  settingsTypePrefix,
+  type TenantLimits,
+  type TenantSettingEvent,
+  type TenantSettings,
+} from './tenant-settings.ts'

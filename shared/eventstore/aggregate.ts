@@ -19,7 +19,11 @@ interface Waiting<S, C, E> extends CommandRequest<S, C> {
 /** A stream whose state is kept in memory, for many commands to one stream. */
 export interface Aggregate<S, C, E> {
   /** As handleCommand; commands that wait at the same time are one append, and their results have one state. */
-  handle: (command: C, context: CommandContext) => Promise<HandledCommand<S, E>>
+  handle: (
+    command: C,
+    context: CommandContext,
+    precondition?: CommandRequest<S, C>['precondition'],
+  ) => Promise<HandledCommand<S, E>>
   /** As the last command left it, also when other writers have appended since; read when it is not in memory yet. */
   load: () => Promise<S>
   isIdle: () => boolean
@@ -55,9 +59,9 @@ export function openAggregate<S, C, E extends StoredEvent>(
     }
   }, BATCH_MAX)
   return {
-    handle: (command, context) =>
+    handle: (command, context, precondition) =>
       new Promise((resolve, reject) => {
-        queue.add({ command, context, resolve, reject })
+        queue.add({ command, context, precondition, resolve, reject })
       }),
     load,
     isIdle: queue.isIdle,

@@ -9,6 +9,7 @@ export {
   BACKWARDS,
   END,
   ErrorType,
+  eventTypeFilter,
   type EventData,
   type EventStoreDBClient,
   excludeSystemEvents,

@@ -54,6 +54,8 @@ export interface SubscribeToAllOptions {
   after?: bigint
   /** Only events of streams whose names begin so. */
   streamPrefix?: string
+  /** Only events whose types begin so; not together with the other. */
+  typePrefix?: string
   /** Called each time the event store no longer sends, until it has sent `caughtUp` again. */
   onLost?: () => void
   signal: AbortSignal

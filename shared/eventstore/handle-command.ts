@@ -193,6 +193,11 @@ function settled<S, E>(folded: Folded<S>, decided: Decided<E>[]) {
   return { folded, outcomes }
 }
 
+/** A stream as it is now. Throws what the event store throws, and EVENT_UNREADABLE. */
+export const foldStream = <S, C, E extends StoredEvent>(
+  aggregate: AggregateStream<S, C, E>,
+): Promise<Folded<S>> => read(aggregate, { landed: landedEvents<E>([]), signal: undefined })
+
 interface ReadOptions<S, E> {
   after?: Folded<S> | undefined
   landed: LandedEvents<E>

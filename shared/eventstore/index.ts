@@ -12,6 +12,6 @@ export type {
 } from './event-store.ts'
 export { openAggregate, type Aggregate } from './aggregate.ts'
 export type { CommandContext, Folded, HandledCommand } from './handle-command.ts'
-export { handleCommand } from './handle-command.ts'
+export { foldStream, handleCommand } from './handle-command.ts'
 export { verifyLog } from './same-log.ts'
 export { openEventStore, type OpenEventStoreOptions } from './open-event-store.ts'

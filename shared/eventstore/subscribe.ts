@@ -3,6 +3,7 @@ import { hasCode } from '#domain'
 import type { Logger } from '#observability'
 import {
   type EventStoreDBClient,
+  eventTypeFilter,
   excludeSystemEvents,
   type ReadConnections,
   START,
@@ -101,11 +102,11 @@ const ANSWER_MS = 2_000
 
 /** One subscription, until it fails, ends or is aborted; then it throws. Items come in the order the server sent them. */
 async function* subscribeOnce(
-  { connections, streamPrefix, signal }: SubscribeOptions,
+  { connections, streamPrefix, typePrefix, signal }: SubscribeOptions,
   after: bigint | undefined,
 ): AsyncGenerator<SubscriptionItem> {
   const connection = connections.take()
-  const subscription = openSubscription(connection.client, { streamPrefix, after })
+  const subscription = openSubscription(connection.client, { streamPrefix, typePrefix, after })
   const over = AbortSignal.any([signal, connection.replaced])
   const onOver = () => subscription.fail(over.reason)
   over.addEventListener('abort', onOver, { once: true })
@@ -134,26 +135,35 @@ async function* subscribeOnce(
   }
 }
 
+interface Searched {
+  streamPrefix: string | undefined
+  typePrefix: string | undefined
+}
+
 interface Marker {
   /** How many events come before it. */
   behind: number
   item: SubscriptionItem
 }
 
-function filterOf(streamPrefix: string | undefined, onCheckpoint: (position: bigint) => void) {
+function filterOf(
+  { streamPrefix, typePrefix }: Searched,
+  onCheckpoint: (position: bigint) => void,
+) {
   const marks = {
     checkpointInterval: CHECKPOINT_INTERVAL,
     checkpointReached: async (_subscription: unknown, { commit }: { commit: bigint }) =>
       onCheckpoint(commit),
   }
-  if (streamPrefix === undefined) return excludeSystemEvents(marks)
-  return streamNameFilter({ ...marks, prefixes: [streamPrefix] })
+  if (typePrefix !== undefined) return eventTypeFilter({ ...marks, prefixes: [typePrefix] })
+  if (streamPrefix !== undefined) return streamNameFilter({ ...marks, prefixes: [streamPrefix] })
+  return excludeSystemEvents(marks)
 }
 
 /** The client reports marks aside from the events; counting puts them back in their place. */
 function openSubscription(
   client: EventStoreDBClient,
-  { streamPrefix, after }: { streamPrefix: string | undefined; after: bigint | undefined },
+  { after, ...searched }: Searched & { after: bigint | undefined },
 ) {
   const markers: Marker[] = []
   let taken = 0
@@ -169,7 +179,7 @@ function openSubscription(
   }
   const source = client.subscribeToAll({
     fromPosition: after === undefined ? START : { commit: after, prepare: after },
-    filter: filterOf(streamPrefix, (checkpoint) => mark({ checkpoint })),
+    filter: filterOf(searched, (checkpoint) => mark({ checkpoint })),
   })
   source
     .on('readable', () => wake())

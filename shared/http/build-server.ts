@@ -9,7 +9,7 @@ import { clientAddresses } from './client-address.ts'
 import { allowOrigins, refuseForeignSites } from './cors.ts'
 import { type HealthCheck, serveHealth } from './health.ts'
 import { parseJson } from './json-body.ts'
-import { limitRate, shedLoad } from './limits.ts'
+import { limitRate, type LimitsOf, shedLoad } from './limits.ts'
 import { serveMetrics } from './metrics.ts'
 import { serveOpenApi } from './openapi/serve.ts'
 import { apiRoutes } from './problems/allowed-methods.ts'
@@ -32,6 +32,8 @@ export interface ServerOptions {
   /** Where clients reach the API, without a slash at its end; links begin with it. */
   publicUrl?: string | undefined
   rateLimitPerMinute?: number
+  /** What tenants may instead of the defaults; nothing unless given. */
+  limitsOf?: LimitsOf
   registry?: Registry
   requestTimeoutMs?: number
   healthTimeoutMs?: number
@@ -119,7 +121,8 @@ export function buildServer(options: ServerOptions) {
   if (auth.mode === 'off') refuseForeignSites(app)
   shedLoad(app, options.loopDelayMaxMs ?? 1_000)
   const authentication = authenticate(app, auth)
-  limitRate(app, options.rateLimitPerMinute ?? 6_000)
+  const { rateLimitPerMinute: perMinute = 6_000, limitsOf = () => ({}) } = options
+  limitRate(app, { perMinute, limitsOf })
   serveOpenApi(app)
   serveHealth(app, {
     service,

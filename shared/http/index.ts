@@ -11,6 +11,7 @@ export {
 } from './build-server.ts'
 export { clientAddresses } from './client-address.ts'
 export { closeWithin } from './close.ts'
+export { followLimits, type LimitsOf } from './limits.ts'
 export { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
 export { problemHeaders, problemMediaType, problemOf, type Problem } from './problems/problem.ts'
 export { openApiDocument } from './openapi/document.ts'

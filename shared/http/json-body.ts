@@ -1,11 +1,15 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '#domain'
 
-/** Takes JSON bodies only. An empty one is no body, so that clients that always send the header get through. */
+const jsonTypes = ['application/json', 'application/merge-patch+json']
+
+/** Takes JSON bodies only, and merge patches where something is patched. An empty one is no body, so that clients that always send the header get through. */
 export function parseJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+  app.addContentTypeParser(jsonTypes, { parseAs: 'string' }, (request, body, done) => {
+    if (isMergePatch(request) && request.method !== 'PATCH')
+      return done(new AppError('MEDIA_TYPE_UNSUPPORTED', 'Send the body as application/json'))
     if (body === '') return done(null, undefined)
     // The parser takes a byte order mark, and the look for mistakes would not.
     const text = body.toString().replace(/^\uFEFF/, '')
@@ -20,6 +24,9 @@ export function parseJson(app: FastifyInstance): void {
     throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'Send the body without a content coding')
   })
 }
+
+const isMergePatch = ({ headers }: FastifyRequest): boolean =>
+  headers['content-type']?.toLowerCase().startsWith('application/merge-patch+json') === true
 
 const token = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g
 const KEY_CHARACTERS_MAX = 60

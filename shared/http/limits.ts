@@ -1,7 +1,19 @@
 import rateLimit from '@fastify/rate-limit'
 import underPressure from '@fastify/under-pressure'
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { AppError } from '#domain'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { setTimeout as wait } from 'node:timers/promises'
+import { decodeTenantEvent } from '#contracts'
+import {
+  AppError,
+  isSettingEvent,
+  nothingSet,
+  settingsAfter,
+  settingsTypePrefix,
+  tenantIdOfStream,
+  type TenantLimits,
+  type TenantSettings,
+} from '#domain'
+import type { Logger } from '#observability'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -19,11 +31,19 @@ declare module 'fastify' {
 
 const WINDOW_SECONDS = 60
 
+interface RateOptions {
+  /** Of a tenant without a limit of its own. */
+  perMinute: number
+  limitsOf: LimitsOf
+}
+
 /** Limits the requests of each tenant per minute; every counted answer says how many are left. */
-export function limitRate(app: FastifyInstance, perMinute: number): void {
+export function limitRate(app: FastifyInstance, { perMinute, limitsOf }: RateOptions): void {
+  const maxOf = ({ caller }: FastifyRequest) =>
+    (caller && limitsOf(caller.tenantId).requestsPerMinute) ?? perMinute
   app.register(rateLimit, {
     global: false,
-    max: perMinute,
+    max: maxOf,
     timeWindow: WINDOW_SECONDS * 1_000,
     cache: 10_000,
     keyGenerator: ({ caller, clientAddress }) => caller?.tenantId ?? clientAddress,
@@ -80,4 +100,63 @@ function latenessOf(app: FastifyInstance): () => number {
   }, SAMPLE_MS).unref()
   app.addHook('onClose', async () => clearInterval(timer))
   return () => lateMs
+}
+
+/** The limits that are set for a tenant, as far as this process has heard. */
+export type LimitsOf = (tenantId: string) => TenantLimits
+
+/** What following needs of the event store. */
+interface SettingsLog {
+  subscribeToAll: (options: {
+    typePrefix: string
+    signal: AbortSignal
+  }) => AsyncIterable<Stored | { caughtUp: true } | { checkpoint: bigint }>
+}
+
+interface Stored {
+  type: string
+  data: unknown
+  stream: string
+  revision: bigint
+}
+
+interface FollowOptions {
+  store: SettingsLog
+  signal: AbortSignal
+  logger: Logger
+}
+
+const RETRY_MS = 1_000
+
+/**
+ * Follows what is set for tenants from the log's beginning until the signal aborts. Until it has read a tenant's, the
+ * defaults count: this is for what may be a moment late, such as rates; quotas are decided on the tenant's stream.
+ */
+export function followLimits({ store, signal, logger }: FollowOptions): LimitsOf {
+  const known = new Map<string, TenantSettings>()
+  const apply = (stored: Stored) => {
+    const tenantId = tenantIdOfStream(stored.stream)
+    const event = tenantId === undefined ? undefined : decodeTenantEvent(stored)
+    if (tenantId === undefined || event === undefined || !isSettingEvent(event)) return
+    known.set(tenantId, settingsAfter(known.get(tenantId) ?? nothingSet, event))
+  }
+  const follow = async () => {
+    for await (const item of store.subscribeToAll({ typePrefix: settingsTypePrefix, signal })) {
+      if (!('type' in item)) continue
+      try {
+        apply(item)
+      } catch (err) {
+        logger.error({ err, stream: item.stream }, 'what is set for a tenant cannot be read')
+      }
+    }
+  }
+  const followForEver = async () => {
+    while (!signal.aborted) {
+      await follow().catch((err: unknown) => logger.warn({ err }, 'limits are read again'))
+      await wait(RETRY_MS, undefined, { signal }).catch(() => undefined)
+      if (!signal.aborted) known.clear()
+    }
+  }
+  void followForEver()
+  return (tenantId) => known.get(tenantId)?.limits ?? nothingSet.limits
 }

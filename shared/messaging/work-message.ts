@@ -13,6 +13,8 @@ export interface WorkMessage {
   /** 1 at the first delivery. */
   deliveries: number
   streamSequence: number
+  /** How many messages stood behind it that nobody had yet. */
+  pending?: number
   correlationId?: string
   traceparent?: string
   eventId?: string
@@ -29,7 +31,7 @@ export interface WorkMessage {
 /** Wraps a delivered message. */
 export function workMessageOf(messaging: Messaging, message: Msg): WorkMessage | undefined {
   const storeId = storeIdOfSubject(message.subject)
-  const { deliveries, streamSequence } = deliveryOf(message.reply ?? '')
+  const { deliveries, streamSequence, pending } = deliveryOf(message.reply ?? '')
   if (storeId === undefined) return undefined
   const held = holdingOf(messaging, message, streamSequence)
   const header = (name: string) => message.headers?.get(name) || undefined
@@ -41,6 +43,7 @@ export function workMessageOf(messaging: Messaging, message: Msg): WorkMessage |
     subject: message.subject,
     deliveries,
     streamSequence,
+    pending,
     ...(correlationId !== undefined && { correlationId: correlationIdOf(correlationId) }),
     ...(traceparent !== undefined && { traceparent }),
     ...(eventId !== undefined && { eventId }),
@@ -84,11 +87,15 @@ function holdingOf(messaging: Messaging, message: Msg, sequence: number) {
   }
 }
 
-/** `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream sequence>…` */
-function deliveryOf(reply: string): { deliveries: number; streamSequence: number } {
+/** `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>…` */
+function deliveryOf(reply: string) {
   const tokens = reply.split('.')
-  const [deliveries, streamSequence] = tokens.slice(tokens.length === 9 ? 4 : 6)
-  return { deliveries: Number(deliveries), streamSequence: Number(streamSequence) }
+  const [deliveries, streamSequence, , , pending] = tokens.slice(tokens.length === 9 ? 4 : 6)
+  return {
+    deliveries: Number(deliveries),
+    streamSequence: Number(streamSequence),
+    pending: Number(pending),
+  }
 }
 
 const API_TIMEOUT_MS = 2_000

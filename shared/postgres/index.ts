@@ -10,10 +10,12 @@ export {
 } from './pool.ts'
 export {
   listPendingStores,
+  listWaiting,
   notificationOf,
   readCheckpoint,
   storeChangesChannel,
   watchStoreChanges,
   type Checkpoint,
   type StoreChange,
+  type WaitingTenant,
 } from './reads.ts'

@@ -119,6 +119,38 @@ export async function listPendingStores(
   return rows.map(({ id }) => id)
 }
 
+/** A tenant that waits for a provisioner, or the one that was asked for. */
+export interface WaitingTenant {
+  tenantId: string
+  /** Its stores that are being provisioned. */
+  busy: number
+  /** Its oldest store that waits and is due; null when there is none. */
+  storeId: string | null
+}
+
+const WAITING_MAX = 50
+
+/** The tenants with a store that waits for its provisioning, those with the least in progress first; and this tenant. */
+export async function listWaiting(pool: Pool, tenantId: string): Promise<WaitingTenant[]> {
+  const { rows } = await pool.query<WaitingTenant>({
+    name: 'list-waiting',
+    text: `with load as (
+             select tenant_id, coalesce(sum(count) filter (where status = 'provisioning'), 0)::int as busy
+             from store_counts where status in ('requested', 'provisioning') group by tenant_id)
+           select load.tenant_id as "tenantId", load.busy, first.id as "storeId"
+           from load left join lateral (
+             select id, created_at from stores s
+             where s.tenant_id = load.tenant_id and s.status = 'requested'
+               and coalesce((s.state ->> 'notBefore')::timestamptz, '-infinity') <= now()
+             order by created_at, id limit 1) first on true
+           where first.id is not null or load.tenant_id = $1
+           order by load.tenant_id = $1 desc, load.busy, first.created_at
+           limit ${WAITING_MAX}`,
+    values: [tenantId],
+  })
+  return rows
+}
+
 export interface Checkpoint {
   /** Position in the log of the last event the projection holds. */
   position: bigint

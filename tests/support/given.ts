@@ -5,6 +5,7 @@ import {
   type Decider,
   type Failure,
   type Plan,
+  type StoreChanges,
   type StoreCommand,
   type StoreEvent,
 } from '#domain'
@@ -99,6 +100,12 @@ export const command = {
     type: 'RequestUpgrade' as const,
     plan,
     fingerprint: 'f2',
+    now: at(4),
+  }),
+  change: (changes: StoreChanges) => ({
+    type: 'RequestChange' as const,
+    changes,
+    fingerprint: 'f3',
     now: at(4),
   }),
   cancel: { type: 'RequestCancel', now: at(4) },

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { operations, routeOf } from '#contracts'
 import type { apiKeys } from '../api-keys.ts'
-import { contextOf } from '../request.ts'
+import { contextOf } from './request.ts'
 
 const create = routeOf(operations.createKey)
 const revoke = routeOf(operations.revokeKey)

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import { type commandHeaders, operations, routeOf, type storeParams } from '#contracts'
 import type { ChangedStore, ChangeRequest } from '../change-store.ts'
 import type { OpaqueIds } from '#http'
-import { fingerprintOf, contextOf } from '../request.ts'
+import { fingerprintOf, contextOf } from './request.ts'
 
 interface ChangeStoreOptions {
   ids: OpaqueIds
@@ -17,8 +17,9 @@ const commands = [
   { operation: operations.cancelStore, type: 'RequestCancel' },
 ] as const
 const upgrade = routeOf(operations.upgradeStore)
+const patch = routeOf(operations.changeStore)
 
-/** DELETE /stores/:id, POST …/retry, …/cancel and …/upgrade: a repetition gets the answer of the first. */
+/** DELETE and PATCH /stores/:id, POST …/retry, …/cancel and …/upgrade: a repetition gets the answer of the first. */
 export const changeStoreRoutes: FastifyPluginAsyncZod<ChangeStoreOptions> = async (
   app,
   { ids, changeStore },
@@ -51,6 +52,16 @@ export const changeStoreRoutes: FastifyPluginAsyncZod<ChangeStoreOptions> = asyn
       const changed = await changeStore({ ...parsedOf(request, request), command, count })
       return accept(reply, { ids, base }, changed)
     })
+  const patching = { config: { ...patch.config, countsItself: true }, schema: patch.schema }
+  for (const { url } of patch.addresses)
+    app.patch(url, patching, async (request, reply) => {
+      const { body: changes } = request
+      const fingerprint = fingerprintOf(changes)
+      const command = { type: 'RequestChange', changes, fingerprint } as const
+      const count = countOf(request, reply)
+      const changed = await changeStore({ ...parsedOf(request, request), command, count })
+      return tell(reply, ids, changed).code(200).send({ store: changed.view })
+    })
 }
 
 interface Parsed {
@@ -76,16 +87,15 @@ interface Answering {
 }
 
 function accept(reply: FastifyReply, { ids, base }: Answering, changed: ChangedStore) {
-  const { view, position, replayed } = changed
+  const { view } = changed
+  return tell(reply, ids, changed)
+    .code(202)
+    .headers({ location: reply.server.linkTo(`${base}/stores/${view.id}`), 'retry-after': '2' })
+    .send({ store: view })
+}
+
+function tell(reply: FastifyReply, ids: OpaqueIds, { view, position, replayed }: ChangedStore) {
   if (position !== undefined) reply.header('x-position', ids.tokenOf(position, view.tenantId))
   if (replayed) reply.header('idempotency-replayed', 'true')
-  const etag = `"${view.revision}"`
-  return reply
-    .code(202)
-    .headers({
-      location: reply.server.linkTo(`${base}/stores/${view.id}`),
-      'retry-after': '2',
-      etag,
-    })
-    .send({ store: view })
+  return reply.header('etag', `"${view.revision}"`)
 }

@@ -3,7 +3,7 @@ import { operations, routeOf, type StoreView, storeViewOf } from '#contracts'
 import { store, type StoreRequested } from '#domain'
 import type { CreatedStore, CreateRequest } from '../create-store.ts'
 import type { OpaqueIds } from '#http'
-import { contextOf } from '../request.ts'
+import { contextOf } from './request.ts'
 
 interface CreateStoreOptions {
   ids: OpaqueIds

@@ -1,7 +1,20 @@
 import { type ClientBase, DatabaseError } from 'pg'
 import type { RecordedEvent } from '#eventstore'
-import { countChanges, foldEvents, type ParkedEvent } from './fold-events.ts'
-import { readKnown, writeCounts, writeParked, writeStores } from './statements.ts'
+import {
+  countChanges,
+  foldEvents,
+  foldTenants,
+  isOfTenantSettings,
+  type ParkedEvent,
+} from './fold-events.ts'
+import {
+  readKnown,
+  readTenants,
+  writeCounts,
+  writeParked,
+  writeStores,
+  writeTenants,
+} from './statements.ts'
 
 export interface Applied {
   /** Rows of stores that were written. */
@@ -13,6 +26,20 @@ export interface Applied {
 
 /** Applies events of the log, in order, to the read models; within the caller's transaction. Other streams' events change nothing. */
 export async function applyEvents(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
+  const parkedOfTenants = await applyToTenants(client, events.filter(isOfTenantSettings))
+  const applied = await applyToStores(client, events)
+  return { ...applied, parked: [...parkedOfTenants, ...applied.parked] }
+}
+
+async function applyToTenants(client: ClientBase, ours: RecordedEvent[]): Promise<ParkedEvent[]> {
+  if (ours.length === 0) return []
+  const { changed, parked } = foldTenants(await readTenants(client, ours), ours)
+  await writeTenants(client, changed)
+  await writeParked(client, parked)
+  return parked
+}
+
+async function applyToStores(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
   const ours = events.filter(({ stream }) => stream.startsWith('store-'))
   if (ours.length === 0) return nothingApplied()
   const known = await readKnown(client, ours)

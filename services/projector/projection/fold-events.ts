@@ -1,3 +1,12 @@
+import { decodeTenantEvent } from '#contracts'
+import {
+  isSettingEvent,
+  nothingSet,
+  settingsAfter,
+  settingsTypePrefix,
+  tenantIdOfStream,
+  type TenantSettings,
+} from '#domain'
 import type { RecordedEvent } from '#eventstore'
 import { projectEvent, type StoreProjection } from './store-projection.ts'
 
@@ -38,6 +47,42 @@ export function foldEvents(known: Map<string, KnownStream>, events: RecordedEven
       stream.parked = true
       parked.push({ event, reason: projected.reason })
     }
+  }
+  return { changed, parked }
+}
+
+/** What the read models hold of what is set for a tenant. */
+export interface KnownTenant {
+  settings: TenantSettings
+  /** Of the last event in it; undefined when there is none. */
+  revision?: bigint
+  parked: boolean
+}
+
+/** Whether an event sets what a tenant may: all that is projected of a tenant's stream. */
+export const isOfTenantSettings = ({ stream, type }: RecordedEvent): boolean =>
+  type.startsWith(settingsTypePrefix) && tenantIdOfStream(stream) !== undefined
+
+/** As `foldEvents`, for events that set what tenants may. */
+export function foldTenants(known: Map<string, KnownTenant>, events: RecordedEvent[]) {
+  const changed = new Map<string, KnownTenant>()
+  const parked: ParkedEvent[] = []
+  for (const event of events) {
+    const { stream, revision } = event
+    const tenant: KnownTenant = known.get(stream) ?? { settings: nothingSet, parked: false }
+    known.set(stream, tenant)
+    if (tenant.parked) parked.push({ event, reason: 'follows a parked event' })
+    else if (tenant.revision === undefined || revision > tenant.revision)
+      try {
+        const decoded = decodeTenantEvent(event)
+        if (decoded === undefined || !isSettingEvent(decoded)) continue
+        tenant.settings = settingsAfter(tenant.settings, decoded)
+        tenant.revision = revision
+        changed.set(stream, tenant)
+      } catch (error) {
+        tenant.parked = true
+        parked.push({ event, reason: error instanceof Error ? error.message : String(error) })
+      }
   }
   return { changed, parked }
 }

@@ -1,8 +1,45 @@
 import type { ClientBase } from 'pg'
+import { type StoreView, storeViewOf } from '#contracts'
 import type { RecordedEvent } from '#eventstore'
-import type { CountChange, KnownStream, ParkedEvent } from './fold-events.ts'
+import { nothingSet, tenantIdOfStream, type TenantSettings } from '#domain'
+import type { CountChange, KnownStream, KnownTenant, ParkedEvent } from './fold-events.ts'
 import { storeIdOfStream, type StoreProjection } from './store-projection.ts'
-import { storeRow, type StoreRow } from './store-row.ts'
+
+/** A row of `stores`, as JSON carries it to Postgres. */
+export interface StoreRow {
+  id: string
+  /** Queries filter by these, or sort by them. */
+  tenant_id: string
+  name: string
+  engine: string
+  status: string
+  created_at: string
+  updated_at: string
+  revision: string
+  position: string
+  /** What the API shows. */
+  view: StoreView
+  /** The fold, so that it can go on. */
+  state: StoreProjection['state']
+}
+
+/** The row of a store; every column follows from the projection alone. */
+export function storeRow({ state, revision, position, updatedAt }: StoreProjection): StoreRow {
+  const { storeId, tenantId, name, engine, requestedAt } = state.request
+  return {
+    id: storeId,
+    tenant_id: tenantId,
+    name,
+    engine,
+    status: state.status,
+    created_at: requestedAt,
+    updated_at: updatedAt,
+    revision: String(revision),
+    position: String(position),
+    view: storeViewOf(state, { updatedAt, revision }),
+    state,
+  }
+}
 
 /** Inserts or replaces rows of stores; a row that is newer stays. One statement for any number of rows. */
 export async function writeStores(client: ClientBase, stores: StoreProjection[]): Promise<void> {
@@ -36,6 +73,56 @@ export async function writeCounts(client: ClientBase, changes: CountChange[]): P
              and held.engine = given.engine and held.status = given.status`,
     values: [JSON.stringify(lowered)],
   })
+}
+
+/** Inserts or replaces what is set for tenants; a row that is newer stays. */
+export async function writeTenants(
+  client: ClientBase,
+  tenants: Map<string, KnownTenant>,
+): Promise<void> {
+  const rows = [...tenants].flatMap(([stream, { settings, revision }]) =>
+    revision === undefined
+      ? []
+      : [{ tenant_id: tenantIdOfStream(stream), settings, revision: String(revision) }],
+  )
+  if (rows.length === 0) return
+  await client.query({
+    name: 'write-tenants',
+    text: `insert into tenant_settings as held (tenant_id, settings, revision)
+           select tenant_id, settings, revision from json_to_recordset($1)
+             as given(tenant_id text, settings jsonb, revision bigint)
+           on conflict (tenant_id) do update
+           set settings = excluded.settings, revision = excluded.revision
+           where held.revision < excluded.revision`,
+    values: [JSON.stringify(rows)],
+  })
+}
+
+/** What the read models hold of the tenants that the events belong to. */
+export async function readTenants(
+  client: ClientBase,
+  events: RecordedEvent[],
+): Promise<Map<string, KnownTenant>> {
+  const streams = [...new Set(events.map(({ stream }) => stream))]
+  const { rows } = await client.query<{
+    stream: string
+    settings: TenantSettings | null
+    revision: bigint | null
+    parked: boolean
+  }>({
+    name: 'read-tenants',
+    text: `select given.stream, t.settings, t.revision,
+             exists (select from parked_events p where p.stream = given.stream) as parked
+           from unnest($1::text[], $2::text[]) as given(stream, tenant_id)
+           left join tenant_settings t on t.tenant_id = given.tenant_id`,
+    values: [streams, streams.map(tenantIdOfStream)],
+  })
+  return new Map(
+    rows.map(({ stream, settings, revision, parked }) => [
+      stream,
+      { settings: settings ?? nothingSet, parked, ...(revision !== null && { revision }) },
+    ]),
+  )
 }
 
 /** Parks events: what could not be projected stays visible, and can be projected later. */

@@ -1,14 +1,22 @@
 import type { ClientBase } from 'pg'
 import type { EventStore, RecordedEvent } from '#eventstore'
-import { foldEvents, type KnownStream, type ParkedEvent } from '../projection/fold-events.ts'
+import {
+  foldEvents,
+  foldTenants,
+  isOfTenantSettings,
+  type KnownStream,
+  type KnownTenant,
+  type ParkedEvent,
+} from '../projection/fold-events.ts'
 import type { StoreProjection } from '../projection/store-projection.ts'
 import { applyRefusable, isRefusedData } from '../projection/apply.ts'
-import { writeParked, writeStores } from '../projection/statements.ts'
+import { writeParked, writeStores, writeTenants } from '../projection/statements.ts'
 import { writeCheckpoint } from '../projection/write-batch.ts'
 
 /** The whole log folded in memory. */
 interface FoldedLog {
   streams: Map<string, KnownStream>
+  tenants: Map<string, KnownTenant>
   parked: ParkedEvent[]
   events: number
   /** The last event in the fold; undefined when the log is empty. */
@@ -23,7 +31,13 @@ export async function foldLog(
   onProgress: (events: number) => void,
 ): Promise<FoldedLog> {
   const head = await store.head()
-  const folded: FoldedLog = { streams: new Map(), parked: [], events: 0, last: undefined }
+  const folded: FoldedLog = {
+    streams: new Map(),
+    tenants: new Map(),
+    parked: [],
+    events: 0,
+    last: undefined,
+  }
   if (head === undefined) return folded
   let chunk: RecordedEvent[] = []
   for await (const event of store.readAll()) {
@@ -45,6 +59,8 @@ function fold(folded: FoldedLog, events: RecordedEvent[]): void {
   folded.last = { position: last.position, id: last.id }
   const ours = events.filter(({ stream }) => stream.startsWith('store-'))
   folded.parked.push(...foldEvents(folded.streams, ours).parked)
+  const settings = events.filter(isOfTenantSettings)
+  folded.parked.push(...foldTenants(folded.tenants, settings).parked)
 }
 
 const ROWS_AT_ONCE = 5_000
@@ -52,7 +68,7 @@ const ROWS_AT_ONCE = 5_000
 /** Writes a fold into empty read models, in one transaction. A store whose row Postgres refuses is applied from its stream, event by event. */
 export async function writeFold(
   client: ClientBase,
-  { streams, parked, last }: FoldedLog,
+  { streams, tenants, parked, last }: FoldedLog,
   store: EventStore,
 ): Promise<void> {
   await client.query('begin')
@@ -66,6 +82,7 @@ export async function writeFold(
     `insert into store_counts (tenant_id, engine, status, count)
      select tenant_id, engine, status, count(*) from stores group by tenant_id, engine, status`,
   )
+  await writeTenants(client, tenants)
   const isRefused = new Set(refused)
   await writeParked(
     client,

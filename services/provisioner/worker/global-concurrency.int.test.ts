@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { releaseNameOf } from '#domain'
 import { eventually } from '#test/eventually'
 import { helmStub, type HelmRun } from '#test/provisioner/helm-stub'
 import { provisionerWorld } from '#test/provisioner/provisioner-world'
@@ -59,6 +60,32 @@ test('a tenant holds no more than its permits in all provisioners together, and 
   for (const store of foreign) await untilLast(world, store, 'StoreProvisioned')
 
   expect((await world.history(second)).map(({ type }) => type)).toEqual(['StoreRequested'])
+})
+
+test('a tenant holds no more than its own share, from the moment an operator sets it, and others have no limit', async () => {
+  await using world = await provisionerWorld()
+  const helm = await helmStub(join(world.folder, 'stub'), { otherwise: { waitMs: 300 } })
+  const change = { HELM_BIN: helm.executable, CONCURRENCY: '4' }
+  await world.setLimits('small', { concurrency: 1 })
+  await world.startProvisioner(change)
+  await world.startProvisioner(change)
+  const request = (tenantId: string) =>
+    Promise.all(Array.from({ length: 4 }, () => world.request({ tenantId })))
+  const runsOf = async (stores: string[]) => {
+    for (const store of stores) await untilLast(world, store, 'StoreProvisioned')
+    return (await Promise.all(stores.map((id) => helm.runsOf(releaseNameOf(id))))).flat()
+  }
+
+  await world.setLimits('late', { concurrency: 2 })
+  // Takes so long that the share of the other has been heard of when this is over.
+  const runs = await runsOf(await request('small'))
+  const [late, free] = await Promise.all([request('late'), request('free')])
+  const [runsOfLate, runsOfFree] = [await runsOf(late), await runsOf(free)]
+
+  expect([runs.length, mostAtOnce(runs)]).toEqual([4, 1])
+  expect(runsOfLate).toHaveLength(4)
+  expect(mostAtOnce(runsOfLate)).toBeLessThanOrEqual(2)
+  expect(runsOfFree).toHaveLength(4)
 })
 
 /** How many runs were alive at the same moment, at most. */

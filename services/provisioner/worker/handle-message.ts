@@ -1,3 +1,4 @@
+import { notifySubject } from '#contracts'
 import { type Claim, hasCode, openClaim, pendingWork, wantedRequest } from '#domain'
 import type { LeaseStatus, WorkMessage } from '#messaging'
 import { kindOfError, type Logger } from '#observability'
@@ -10,11 +11,12 @@ const ROUNDS_MAX = 6
 const HELD_MS = 600
 const TENANT_BUSY_MS = 1_000
 const TENANT_BUSY_STEPS_MAX = 8
+const YIELDED_MS = 500
 const UNREADABLE_MS = 300_000
 const UNAVAILABLE_MS = 2_000
 
 /** What becomes of the message; undefined: the store is read again. */
-type Result = 'ack' | { requeueAfterMs: number } | undefined
+type Result = 'ack' | { requeueAfterMs: number } | { firstStoreId: string } | undefined
 
 /** Does what a message's store needs now, and settles the message. Never throws. */
 export async function handleMessage(message: WorkMessage, worker: Worker): Promise<void> {
@@ -26,6 +28,9 @@ export async function handleMessage(message: WorkMessage, worker: Worker): Promi
     if (result === 'ack') {
       if (!(await message.ack()))
         worker.limited('ack', (counted) => logger.warn(counted, 'The ack was not confirmed'))
+    } else if ('firstStoreId' in result) {
+      message.requeueAfter(jittered(YIELDED_MS))
+      await handleMessage(hintOf(result.firstStoreId), worker)
     } else message.requeueAfter(result.requeueAfterMs)
   } catch (error) {
     const unreadable = hasCode(error, 'EVENT_UNREADABLE')
@@ -60,6 +65,11 @@ async function handleOnce(
     if (restMs > 0) return { requeueAfterMs: restMs }
   }
   if (worker.stopping.aborted) return { requeueAfterMs: 0 }
+  // Whose turn it is matters only where stores wait.
+  if (held === undefined && (message.pending ?? 0) > 0) {
+    const firstStoreId = await worker.turns.before(state.request.tenantId)
+    if (firstStoreId !== undefined) return { firstStoreId }
+  }
   using local = worker.tenantConcurrency.tryAcquire(state.request.tenantId)
   if (local === undefined) return tenantBusy(message)
   await using permit = await worker.globalConcurrency.tryAcquireFor(state.request.tenantId)
@@ -71,6 +81,7 @@ async function handleOnce(
     const { worker: deadWorker, attempt } = held
     logger.warn({ deadWorker, attempt }, 'Taking over from a dead worker')
   }
+  worker.turns.begin(state.request.tenantId)
   return await claimAndWork({
     request: wantedRequest(state),
     known: { state, revision },
@@ -82,6 +93,18 @@ async function handleOnce(
     logger,
   })
 }
+
+/** To look at a store whose own message waits behind others. That message stays: it settles what this one leaves. */
+const hintOf = (storeId: string): WorkMessage => ({
+  storeId,
+  subject: notifySubject(storeId),
+  deliveries: 1,
+  streamSequence: 0,
+  working: async () => true,
+  ack: async () => true,
+  requeueAfter: () => {},
+  park: () => {},
+})
 
 /** What is known of a claim's worker; `ended`: the worker is this process, and its work has ended. */
 function statusOf(

@@ -17,7 +17,10 @@ export interface LoadedStore extends Folded<StoreState> {
 }
 
 /** Folds a store's stream. Throws EVENT_UNREADABLE, EVENT_STORE_UNAVAILABLE. */
-export async function loadStore(eventStore: EventStore, storeId: string): Promise<LoadedStore> {
+export async function loadStore(
+  eventStore: Pick<EventStore, 'readStream'>,
+  storeId: string,
+): Promise<LoadedStore> {
   const loaded: LoadedStore = {
     state: store.initialState(),
     revision: 'no_stream',
@@ -35,15 +38,16 @@ export async function loadStore(eventStore: EventStore, storeId: string): Promis
   return loaded
 }
 
-/** Whether the claim is still the newest of its store, with nothing behind it but its own steps. */
+/** Whether the claim is still the newest of its store, with nothing behind it but its own steps and changes without work. */
 export async function isClaimCurrent(
-  eventStore: EventStore,
+  eventStore: Pick<EventStore, 'readStream'>,
   storeId: string,
   claim: { attempt: number; revision: bigint },
 ): Promise<boolean> {
   const from = claim.revision + 1n
   for await (const recorded of eventStore.readStream(storeStream(storeId), { from })) {
     const event = decodeStoreEvent(recorded)
+    if (event?.type === 'ChangeRequested') continue
     if (event?.type !== 'ProvisioningStepRecorded') return false
     if (event.data.attempt !== claim.attempt) return false
   }

@@ -5,7 +5,7 @@ import type { LeaseTimes } from '../config.ts'
 import type { Installation } from '../installation.ts'
 import type { ProvisionerMetrics } from '../metrics.ts'
 import type { Driver } from '../reconcile/driver.ts'
-import type { GlobalConcurrency, TenantConcurrency } from './concurrency.ts'
+import type { GlobalConcurrency, TenantConcurrency, Turns } from './concurrency.ts'
 import type { Cause } from './load-store.ts'
 import type { Quotas } from './release-quota.ts'
 
@@ -32,6 +32,7 @@ export interface Worker {
   stopping: AbortSignal
   tenantConcurrency: TenantConcurrency
   globalConcurrency: GlobalConcurrency
+  turns: Turns
   /** Claims of this process whose work is known to have ended without a result. */
   ended: EndedClaims
 }

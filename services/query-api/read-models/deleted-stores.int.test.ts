@@ -3,8 +3,7 @@ import { testDatabase } from '#test/servers/test-database'
 import { Pool } from 'pg'
 import { expect, test } from 'vitest'
 import { readModels } from './connection.ts'
-import { listStores } from './list-stores.ts'
-import { changedStores } from './read-store.ts'
+import { changedStores, listStores } from './list-stores.ts'
 
 const DELETED = 20_000
 const LIVE = 30

@@ -1,6 +1,6 @@
 import type { ListStoresQuery, StoreView } from '#contracts'
 import type { ReadModels, Statement } from './connection.ts'
-import { type Place, readCursor, writeCursor } from './cursor.ts'
+import { orderOf, type Place, readCursor, writeCursor } from './cursor.ts'
 
 interface StorePage {
   stores: StoreView[]
@@ -30,7 +30,10 @@ export async function listStores(
   const hasMore = rows.length > limit
   const stores = rows.slice(0, limit).map(({ view }) => view)
   const last = stores.at(-1)
-  const nextCursor = hasMore && last !== undefined ? writeCursor(last, { tenantId, query }) : null
+  const nextCursor =
+    hasMore && last !== undefined
+      ? writeCursor({ at: last[orderOf(query.sort).by], id: last.id }, { tenantId, query })
+      : null
   const offset = after === undefined ? (query.offset ?? 0) : null
   return { stores, pagination: { total: Number(total), limit, offset, hasMore, nextCursor } }
 }
@@ -55,17 +58,27 @@ interface PageOptions {
 function pageStatement({ tenantId, query, after }: PageOptions): Statement {
   const { values, conditions, name, put } = filters(tenantId, query)
   const total = totalOf(query, conditions)
-  const [order, beyond] = query.sort === 'createdAt' ? ['asc', '>'] : ['desc', '<']
+  const { by, column, placed, descending } = orderOf(query.sort)
+  const [order, beyond] = descending ? ['desc', '<'] : ['asc', '>']
   const page = [...conditions]
   if (after !== undefined)
-    page.push(`(created_at, id) ${beyond} (${put(after.createdAt)}::timestamptz, ${put(after.id)})`)
+    page.push(`(${column}, id) ${beyond} (${placed(put(after.at))}, ${put(after.id)})`)
   const limit = put(query.limit + 1)
   const offset = after === undefined ? ` offset ${put(query.offset ?? 0)}` : ''
-  const text = `select view, (${total}) as total from stores
-    where ${page.join(' and ')}
-    order by created_at ${order}, id ${order} limit ${limit}${offset}`
-  return { name: `${name}:${order}:${after === undefined ? 'offset' : 'cursor'}`, text, values }
+  const found = `select * from stores where ${page.join(' and ')}`
+  const text = `select view, (${total}) as total from (${found}${isRare(query) ? ' offset 0' : ''}) as found
+    order by ${column} ${order}, id ${order} limit ${limit}${offset}`
+  return {
+    name: `${name}:${by}:${order}:${after === undefined ? 'offset' : 'cursor'}`,
+    text,
+    values,
+  }
 }
+
+// Few stores have the same reference or label: with `offset 0` they are found first and then sorted, where PostgreSQL
+// would rather walk through all stores in their order until it has met enough of them.
+const isRare = ({ reference, label }: ListStoresQuery): boolean =>
+  reference !== undefined || label !== undefined
 
 /** The exact number of stores in the whole list. */
 function totalStatement(tenantId: string, query: ListStoresQuery): Statement {
@@ -73,27 +86,98 @@ function totalStatement(tenantId: string, query: ListStoresQuery): Statement {
   return { name: `total:${name}`, text: `select (${totalOf(query, conditions)}) as total`, values }
 }
 
-// The projector keeps the counters; only a search by name has to count.
-function totalOf({ q }: ListStoresQuery, conditions: string[]): string {
+// The projector keeps counters of status and engine; with any other filter the stores have to be counted.
+function totalOf(query: ListStoresQuery, conditions: string[]): string {
   const where = conditions.join(' and ')
-  if (q !== undefined) return `select count(*) from stores where ${where}`
+  if (Object.keys(filtersOf(query)).some((name) => name !== 'status' && name !== 'engine'))
+    return `select count(*) from stores where ${where}`
   return `select coalesce(sum(count), 0)::bigint from store_counts where ${where}`
 }
 
-function filters(tenantId: string, { status, engine, q }: ListStoresQuery) {
+const conditionOf = {
+  status: (at: string) => `status = ${at}`,
+  engine: (at: string) => `engine = ${at}`,
+  q: (at: string) => `strpos(lower(name), lower(${at})) > 0`,
+  plan: (at: string) => `view ->> 'plan' = ${at}`,
+  reference: (at: string) => `view ->> 'reference' = ${at}`,
+  label: (at: string) => `view -> 'labels' @> ${at}::jsonb`,
+  createdAfter: (at: string) => `created_at >= ${at}::timestamptz`,
+  createdBefore: (at: string) => `created_at < ${at}::timestamptz`,
+  updatedAfter: (at: string) => `updated_at >= ${at}::timestamptz`,
+}
+
+/** The filters that a list has. */
+function filtersOf(query: ListStoresQuery): Record<string, unknown> {
+  const {
+    limit: _,
+    offset: _offset,
+    cursor: _cursor,
+    tenant: _tenant,
+    sort: _sort,
+    ...rest
+  } = query
+  return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+}
+
+function filters(tenantId: string, query: ListStoresQuery) {
   const values: unknown[] = []
   const put = (value: unknown) => `$${values.push(value)}`
   const conditions = [`tenant_id = ${put(tenantId)}`]
   const name = ['list']
-  conditions.push(status === undefined ? `status <> 'deleted'` : `status = ${put(status)}`)
-  if (status !== undefined) name.push('status')
-  if (engine !== undefined) {
-    conditions.push(`engine = ${put(engine)}`)
-    name.push('engine')
-  }
-  if (q !== undefined) {
-    conditions.push(`strpos(lower(name), lower(${put(q)})) > 0`)
-    name.push('q')
+  // Said as it is in the indexes: they hold no deleted stores.
+  if (query.status !== 'deleted') conditions.push(`status <> 'deleted'`)
+  else name.push('deleted')
+  const given = filtersOf(query)
+  for (const [filter, condition] of Object.entries(conditionOf)) {
+    const value = given[filter]
+    if (value === undefined) continue
+    conditions.push(condition(put(filter === 'label' ? JSON.stringify(value) : value)))
+    name.push(filter)
   }
   return { values, conditions, name: name.join(':'), put }
+}
+
+/** How many stores the tenant has of each status that it has any of, from the counters. */
+export async function countByStatus(
+  { query }: ReadModels,
+  tenantId: string,
+): Promise<Map<string, number>> {
+  const rows = await query<{ status: string; count: bigint }>({
+    name: 'count-by-status',
+    text: `select status, sum(count)::bigint as count from store_counts
+           where tenant_id = $1 group by status`,
+    values: [tenantId],
+  })
+  return new Map(rows.map(({ status, count }) => [status, Number(count)]))
+}
+
+/** The tenant's store of that id, also a deleted one; undefined when the read models have none. */
+export async function readStore(
+  { query }: ReadModels,
+  { tenantId, storeId }: { tenantId: string; storeId: string },
+): Promise<StoreView | undefined> {
+  const [row] = await query<{ view: StoreView }>({
+    name: 'read-store',
+    text: 'select view from stores where id = $1 and tenant_id = $2',
+    values: [storeId, tenantId],
+  })
+  return row?.view
+}
+
+export interface ChangedStore {
+  position: bigint
+  view: StoreView
+}
+
+/** The tenant's stores that changed after a position, in the order of their newest change. */
+export async function changedStores(
+  { query }: ReadModels,
+  { tenantId, after, limit }: { tenantId: string; after: bigint; limit: number },
+): Promise<ChangedStore[]> {
+  return query<ChangedStore>({
+    name: 'changed-stores',
+    text: `select position, view from stores
+           where tenant_id = $1 and position > $2 order by position limit $3`,
+    values: [tenantId, after, limit],
+  })
 }

@@ -1,12 +1,12 @@
+import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { isNamed, type ListStoresQuery, matches, operations, routeOf } from '#contracts'
-import { AppError } from '#domain'
+import { AppError, storeStatuses } from '#domain'
 import type { EventStore } from '#eventstore'
 import { callerOf, type OpaqueIds } from '#http'
 import { foldStore, listEvents } from '../history.ts'
 import type { ReadModels } from '../read-models/connection.ts'
-import { listStores } from '../read-models/list-stores.ts'
-import { readStore } from '../read-models/read-store.ts'
+import { countByStatus, listStores, readStore } from '../read-models/list-stores.ts'
 
 const list = routeOf(operations.listStores)
 
@@ -15,8 +15,11 @@ export const listStoresRoute: FastifyPluginAsyncZod<{ models: ReadModels }> = as
   app,
   { models },
 ) => {
+  const preValidation = async (request: FastifyRequest) => {
+    request.query = foldLabels(request.query)
+  }
   for (const { url } of list.addresses)
-    app.get(url, list, async (request, reply) => {
+    app.get(url, { ...list, preValidation }, async (request, reply) => {
       const { tenantId } = callerOf(request)
       const page = await listStores(models, { tenantId, query: request.query })
       const { nextCursor } = page.pagination
@@ -28,12 +31,44 @@ export const listStoresRoute: FastifyPluginAsyncZod<{ models: ReadModels }> = as
     })
 }
 
+const labelParameter = /^label(?:\.(.+)|\[(.+)\])$/
+
+/** `label.team=shop` and `label[team]=shop` are one entry of `label`. */
+function foldLabels(query: unknown): Record<string, unknown> {
+  const parameters = Object.entries(query ?? {})
+  const labels = parameters.flatMap(([name, value]) => {
+    const [, dotted, bracketed] = labelParameter.exec(name) ?? []
+    const key = dotted ?? bracketed
+    return key === undefined ? [] : [[key, value]]
+  })
+  const others = parameters.filter(([name]) => !labelParameter.test(name))
+  if (labels.length > 0) others.push(['label', Object.fromEntries(labels)])
+  return Object.fromEntries(others)
+}
+
 function nextPage(query: ListStoresQuery, cursor: string): string {
-  const { offset: _, ...kept } = { ...query, cursor }
+  const { offset: _, label = {}, ...kept } = { ...query, cursor }
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(kept))
     if (value !== undefined) parameters.set(name, String(value))
+  for (const [key, value] of Object.entries(label)) parameters.set(`label.${key}`, value)
   return parameters.toString()
+}
+
+const count = routeOf(operations.countStores)
+
+/** GET /stores/counts: how many there are of each status. */
+export const countStoresRoute: FastifyPluginAsyncZod<{ models: ReadModels }> = async (
+  app,
+  { models },
+) => {
+  for (const { url } of count.addresses)
+    app.get(url, count, async (request, reply) => {
+      const found = await countByStatus(models, callerOf(request).tenantId)
+      const all = storeStatuses.map((status) => [status, found.get(status) ?? 0] as const)
+      const total = all.reduce((sum, [status, n]) => sum + (status === 'deleted' ? 0 : n), 0)
+      return reply.send({ counts: Object.fromEntries(all), total })
+    })
 }
 
 const one = routeOf(operations.getStore)

@@ -1,4 +1,11 @@
-import type { PlacedOrder, Plan, StepDetail, StoreRequested, Failure } from './events.ts'
+import type {
+  PlacedOrder,
+  Plan,
+  StepDetail,
+  StoreChanges,
+  StoreRequested,
+  Failure,
+} from './events.ts'
 
 /** Commands to one store. `now` is ISO 8601 UTC; ids are made by the caller. */
 export type StoreCommand =
@@ -17,6 +24,7 @@ export type StoreCommand =
   | { type: 'RequestRetry'; now: string }
   | { type: 'RequestCancel'; now: string }
   | RequestUpgrade
+  | RequestChange
   | { type: 'RequestDeletion'; now: string }
 
 /** Everything that the event will say: a field of StoreRequested is a field of this command. */
@@ -30,6 +38,14 @@ export interface RequestUpgrade {
   type: 'RequestUpgrade'
   /** Absent: the store keeps its plan; after a failed upgrade, the plan of that upgrade. */
   plan?: Plan | undefined
+  fingerprint: string
+  now: string
+}
+
+/** Changes what needs no work: name, labels, reference. */
+export interface RequestChange {
+  type: 'RequestChange'
+  changes: StoreChanges
   fingerprint: string
   now: string
 }

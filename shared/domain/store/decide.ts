@@ -1,10 +1,18 @@
 import type { Decider } from '../decider.ts'
 import { claimStore, failAttempt, heldClaim, ofUpgrade } from './claim.ts'
-import type { RequestUpgrade, StoreCommand } from './commands.ts'
-import { claimLost, deleted, keyReused, notFound, planTooSmall, wrongState } from './errors.ts'
-import { plans, type StoreEvent } from './events.ts'
-import { evolve } from './evolve.ts'
-import type { StoreState } from './state.ts'
+import type { RequestChange, RequestUpgrade, StoreCommand } from './commands.ts'
+import {
+  claimLost,
+  deleted,
+  keyReused,
+  notFound,
+  planTooSmall,
+  tooManyLabels,
+  wrongState,
+} from './errors.ts'
+import { labelsMax, plans, type StoreEvent } from './events.ts'
+import { changed, evolve } from './evolve.ts'
+import type { StoreSpec, StoreState } from './state.ts'
 
 export const store: Decider<StoreState, StoreCommand, StoreEvent> = {
   initialState: () => ({ status: 'absent' }),
@@ -40,6 +48,8 @@ function decide(state: StoreState, command: StoreCommand): StoreEvent[] {
       return requestRetry(state, command.now)
     case 'RequestUpgrade':
       return requestUpgrade(state, command)
+    case 'RequestChange':
+      return requestChange(state, command)
     case 'RequestCancel':
       return requestCancel(state, command.now)
     case 'RequestDeletion':
@@ -118,4 +128,24 @@ function requestUpgrade(state: StoreState, command: RequestUpgrade): StoreEvent[
   const { plan = present, fingerprint, now: requestedAt } = command
   if (plans.indexOf(plan) < plans.indexOf(least)) throw planTooSmall(plan, least)
   return [{ type: 'UpgradeRequested', data: { plan, fingerprint, requestedAt } }]
+}
+
+/** Changes a store in any state but on its way out; a change of nothing has happened. Throws STORE_IN_WRONG_STATE, REQUEST_INVALID. */
+function requestChange(state: StoreState, command: RequestChange): StoreEvent[] {
+  const { status, request } = existing(state)
+  if (status === 'deleting') throw wrongState('changed', status)
+  const { fingerprint, now: requestedAt } = command
+  const generation = (request.generation ?? 1) + 1
+  const data = { generation, changes: command.changes, fingerprint, requestedAt }
+  const after = changed(request, data)
+  if (Object.keys(after.labels ?? {}).length > labelsMax) throw tooManyLabels()
+  return isSame(request, after) ? [] : [{ type: 'ChangeRequested', data }]
+}
+
+function isSame(one: StoreSpec, other: StoreSpec): boolean {
+  const { labels: before = {} } = one
+  const { labels: after = {} } = other
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  const sameLabels = keys.every((key) => before[key] === after[key])
+  return sameLabels && one.name === other.name && one.reference === other.reference
 }

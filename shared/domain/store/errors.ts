@@ -1,5 +1,5 @@
 import { AppError } from '../app-error.ts'
-import { type Claim, type Plan, plans } from './events.ts'
+import { type Claim, labelsMax, type Plan, plans } from './events.ts'
 
 // Why a store refuses a command.
 
@@ -52,3 +52,9 @@ export function claimLost(message: string, claimId: string, held?: Claim): AppEr
     details: { claimId, ...(held === undefined ? {} : { heldBy: held.claimId }) },
   })
 }
+
+export const tooManyLabels = (): AppError =>
+  new AppError(
+    'REQUEST_INVALID',
+    `A store has at most ${labelsMax} labels; take some away with null`,
+  )

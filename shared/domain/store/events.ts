@@ -21,6 +21,10 @@ export interface Claim {
   kind: WorkKind
 }
 
+/** What an owner tells stores apart by. */
+export type Labels = Readonly<Record<string, string>>
+export const labelsMax = 32
+
 export type StepDetail = Readonly<Record<string, string | number | boolean>>
 
 /** The stored events of a store's stream. Names and shapes are the stored format: never renamed. Times are ISO 8601 UTC. */
@@ -33,6 +37,7 @@ export type StoreEvent =
   | { type: 'StoreFailed'; data: StoreFailed }
   | { type: 'RetryRequested'; data: { requestedAt: string } }
   | { type: 'UpgradeRequested'; data: UpgradeRequested }
+  | { type: 'ChangeRequested'; data: ChangeRequested }
   | { type: 'CancelRequested'; data: { requestedAt: string } }
   | { type: 'DeletionRequested'; data: { requestedAt: string } }
   | { type: 'StoreDeleted'; data: StoreDeleted }
@@ -44,6 +49,9 @@ export interface StoreRequested {
   name: string
   engine: Engine
   plan: Plan
+  labels?: Labels | undefined
+  /** The tenant's own name for the store, such as an order number; no two stores of the tenant have the same. */
+  reference?: string | undefined
   /** SHA-256 of the whole request body, hex: it distinguishes requests that use the same key. */
   fingerprint: string
   requestedAt: string
@@ -55,6 +63,23 @@ export interface UpgradeRequested {
   /** SHA-256 of the whole request body, hex. */
   fingerprint: string
   requestedAt: string
+}
+
+/** A change of what is wanted of the store. It holds only what differs; `evolve` merges it. */
+export interface ChangeRequested {
+  /** Of what is wanted: StoreRequested is 1, each change one more. */
+  generation: number
+  changes: StoreChanges
+  /** SHA-256 of the whole request body, hex. */
+  fingerprint: string
+  requestedAt: string
+}
+
+/** RFC 7396: what is absent stays, null takes away. These need no work: the change is done when it is stored. */
+export interface StoreChanges {
+  name?: string | undefined
+  labels?: Readonly<Record<string, string | null>> | null | undefined
+  reference?: string | null | undefined
 }
 
 export interface ProvisioningStarted extends Claim {

@@ -1,7 +1,10 @@
 import type {
+  ChangeRequested,
   Claim,
+  Labels,
   ProvisioningAttemptFailed,
   ProvisioningStarted,
+  StoreChanges,
   StoreEvent,
   StoreFailed,
   UpgradeRequested,
@@ -10,6 +13,7 @@ import {
   wantedRequest,
   nothingTriedYet,
   type Known,
+  type StoreSpec,
   type StoreState,
   type Waiting,
 } from './state.ts'
@@ -38,6 +42,8 @@ export function evolve(state: StoreState, event: StoreEvent): StoreState {
       return failed(state, event.data)
     case 'UpgradeRequested':
       return upgrading(state, event.data)
+    case 'ChangeRequested':
+      return { ...state, request: changed(state.request, event.data) }
     case 'RetryRequested':
       if (state.status === 'upgrade-failed') return upgrading(state, state.upgrade)
       return { ...known, status: 'requested', ...nothingTriedYet }
@@ -50,6 +56,28 @@ export function evolve(state: StoreState, event: StoreEvent): StoreState {
       return { ...known, status: 'deleted', removed, deletedAt }
     }
   }
+}
+
+/** What is wanted after a change. */
+export function changed(request: StoreSpec, { generation, changes }: ChangeRequested): StoreSpec {
+  const { name = request.name, labels, reference } = changes
+  const { labels: before, reference: had, ...rest } = request
+  const merged = labels === null ? {} : mergedLabels(before, labels)
+  const has = reference === undefined ? had : reference
+  return {
+    ...rest,
+    name,
+    ...(Object.keys(merged).length > 0 && { labels: merged }),
+    ...(typeof has === 'string' && { reference: has }),
+    generation,
+  }
+}
+
+function mergedLabels(before: Labels = {}, changes: StoreChanges['labels'] = {}): Labels {
+  const entries = Object.entries({ ...before, ...changes })
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) => (value === null ? [] : [[key, value]])),
+  )
 }
 
 type Existing = Exclude<StoreState, { status: 'absent' }>

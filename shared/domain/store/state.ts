@@ -34,8 +34,14 @@ export const storeStatuses = [
   'deleted',
 ] as const satisfies readonly StoreStatus[]
 
+/** What is wanted of a store: what was requested, with every change since. */
+export interface StoreSpec extends StoreRequested {
+  /** Absent: 1, nothing was changed. */
+  generation?: number
+}
+
 export interface Known {
-  request: StoreRequested
+  request: StoreSpec
   /** Claims made so far: the number of the newest attempt. */
   attempt: number
 }
@@ -81,7 +87,7 @@ export function pendingWork(state: StoreState): WorkKind | undefined {
 }
 
 /** The request that the pending work has to fulfil; during an upgrade it has the plan of the upgrade. */
-export function wantedRequest(state: Exclude<StoreState, { status: 'absent' }>): StoreRequested {
+export function wantedRequest(state: Exclude<StoreState, { status: 'absent' }>): StoreSpec {
   const { request } = state
   return state.status === 'upgrading' ? { ...request, plan: state.upgrade.plan } : request
 }

@@ -11,7 +11,8 @@ import { command, given, outcomeOf } from '#test/given'
 import { array, constant, constantFrom, oneof, sample, tuple } from 'fast-check'
 import { expect, test } from 'vitest'
 
-const { request, claim, step, complete, uninstalled, fail, retry, cancel, upgrade } = command
+const { request, claim, step, complete, uninstalled, fail, retry, cancel, upgrade, change } =
+  command
 
 const claimId = constantFrom('a', 'b', 'c', 'd', 'e')
 const now = '2027-01-01T00:00:00.000Z'
@@ -24,6 +25,10 @@ const anyCommand = oneof(
   claimId.map((id): StoreCommand => uninstalled(id)),
   claimId.map((id): StoreCommand => fail(id)),
   constantFrom<StoreCommand[]>(retry, cancel, command.delete, upgrade(), upgrade('large')),
+  constantFrom<StoreCommand[]>(
+    change({ name: 'A', reference: null }),
+    change({ name: 'B', reference: '7', labels: { team: 'shop' } }),
+  ),
 )
 const lives = sample(array(anyCommand, { minLength: 5, maxLength: 60, size: 'max' }), 1_500).map(
   liveOf,
@@ -32,9 +37,22 @@ const events = lives.map((life) => life.flatMap(({ caused }) => caused))
 
 test('the lives that are tried reach every event and many take-overs', () => {
   const types = new Set(events.flat().map(({ type }) => type))
-  expect(types.size).toBe(11)
+  expect(types.size).toBe(12)
   const takeOvers = events.flat().filter(({ data }) => 'takesOver' in data)
   expect(takeOvers.length).toBeGreaterThan(100)
+})
+
+test('a change leaves everything but what is wanted of the store as it was', () => {
+  const moments = lives.flat().filter(({ sent, caused }) => {
+    return sent.type === 'RequestChange' && caused.length > 0
+  })
+  expect(moments.length).toBeGreaterThan(100)
+  for (const { before, caused } of moments) {
+    const after = caused.reduce(store.evolve, before)
+    if (before.status === 'absent' || after.status === 'absent') throw new Error('it is absent')
+    expect({ ...after, request: 0 }).toEqual({ ...before, request: 0 })
+    expect(after.request.generation).toBe((before.request.generation ?? 1) + 1)
+  }
 })
 
 test('attempts are counted without a gap', () => {

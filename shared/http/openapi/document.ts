@@ -46,7 +46,8 @@ export function openApiDocument(server = '/'): object {
     {
       override: ({ jsonSchema, io }) => {
         // An answer may get more fields.
-        if (io === 'output') delete jsonSchema.additionalProperties
+        if (io === 'output' && jsonSchema.additionalProperties === false)
+          delete jsonSchema.additionalProperties
         if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
         // A format says it already.
@@ -70,11 +71,19 @@ const securitySchemes = {
   },
 } as const
 
+const methodNames = {
+  GET: 'get',
+  POST: 'post',
+  PUT: 'put',
+  PATCH: 'patch',
+  DELETE: 'delete',
+} as const
+
 function pathsOf(all: Operation[]): ZodOpenApiPathsObject {
   const paths: ZodOpenApiPathsObject = {}
   for (const operation of all) {
     const path = basePath + operation.path.replaceAll(/:(\w+)/g, '{$1}')
-    const method = ({ GET: 'get', POST: 'post', DELETE: 'delete' } as const)[operation.method]
+    const method = methodNames[operation.method]
     paths[path] = { ...paths[path], [method]: described(operation) }
   }
   return paths
@@ -82,6 +91,7 @@ function pathsOf(all: Operation[]): ZodOpenApiPathsObject {
 
 function described(operation: Operation): ZodOpenApiOperationObject {
   const { operationId, policy, tag, summary, description, exampleBody } = operation
+  const { bodyTypes = [] } = operation
   const { params, querystring, headers: header, body } = operation.schema
   return {
     operationId,
@@ -101,7 +111,12 @@ function described(operation: Operation): ZodOpenApiOperationObject {
     ...(body !== undefined && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: body, example: exampleBody } },
+        content: Object.fromEntries(
+          ['application/json', ...bodyTypes].map((type) => [
+            type,
+            { schema: body, example: exampleBody },
+          ]),
+        ),
       },
     }),
     responses: { ...answerOf(operation), ...problemsOf(operation) },

@@ -79,7 +79,9 @@ interface ErrorMeaning {
   code: ErrorCode
   detail?: string
   retryable?: boolean
+  nextAction?: string
   errors?: Fault[]
+  storeId?: string
   /** Where it differs from the code's own. */
   status?: number
 }
@@ -99,8 +101,17 @@ const meanings: Record<string, ErrorMeaning> = {
 
 /** Translates anything thrown while a request is served; what is not known is INTERNAL and tells nothing. */
 export function readError(error: unknown): ErrorMeaning {
-  if (error instanceof AppError)
-    return { code: error.code, detail: error.message, retryable: error.retryable }
+  if (error instanceof AppError) {
+    const { code, message: detail, retryable, details } = error
+    const { nextAction, storeId } = details
+    return {
+      code,
+      detail,
+      retryable,
+      ...(typeof nextAction === 'string' && { nextAction }),
+      ...(code === 'REFERENCE_TAKEN' && { storeId: String(storeId) }),
+    }
+  }
   if (error instanceof RequestFaults)
     return {
       code: 'REQUEST_INVALID',

@@ -23,7 +23,11 @@ export interface Problem {
   correlationId: string
   /** True when the same request may succeed later. */
   retryable: boolean
+  /** What to do about it, where that is known. */
+  nextAction?: string
   errors?: Fault[]
+  /** REFERENCE_TAKEN: the store that has it, which is of the same tenant. */
+  storeId?: string
 }
 
 export const problemMediaType = 'application/problem+json'
@@ -34,13 +38,15 @@ interface ProblemInput {
   instance: string
   correlationId: string
   retryable?: boolean
+  nextAction?: string | undefined
   errors?: Fault[]
+  storeId?: string
   status?: number
 }
 
 /** The problem document of an error code. A server fault never tells more than its title. */
 export function problemOf(input: ProblemInput): Problem {
-  const { code, instance, correlationId, errors } = input
+  const { code, instance, correlationId, nextAction, errors, storeId } = input
   const answer = answers[code]
   const status = input.status ?? answer.status
   return {
@@ -52,7 +58,9 @@ export function problemOf(input: ProblemInput): Problem {
     code,
     correlationId,
     retryable: input.retryable ?? isRetryable(code),
+    ...(nextAction === undefined || status >= 500 ? {} : { nextAction }),
     ...(errors === undefined ? {} : { errors }),
+    ...(storeId === undefined ? {} : { storeId }),
   }
 }
 
@@ -94,6 +102,8 @@ export const problemSchema = z
     code: z.string().describe('Stable: a program may compare it'),
     correlationId: z.string(),
     retryable: z.boolean().describe('The same request may succeed later'),
+    nextAction: z.string().optional().describe('What to do about it, where that is known'),
     errors: z.array(fault).optional(),
+    storeId: z.uuid().optional().describe('`REFERENCE_TAKEN`: the store that has it'),
   })
   .meta({ id: 'Problem', description: 'Any error (RFC 9457)' })

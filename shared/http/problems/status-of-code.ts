@@ -27,6 +27,8 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   INTERNAL: internal,
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key belongs to another request' },
   QUOTA_EXCEEDED: { status: 403, title: 'Store quota reached' },
+  REFERENCE_TAKEN: { status: 409, title: 'Another store has this reference' },
+  TENANT_SUSPENDED: { status: 403, title: 'The tenant is suspended' },
   STORE_NOT_FOUND: { status: 404, title: 'There is no such store' },
   STORE_DELETED: { status: 410, title: 'The store was deleted' },
   STORE_IN_WRONG_STATE: { status: 409, title: 'The store cannot do this now' },

@@ -13,6 +13,7 @@ export async function commandApis() {
   const started: Awaited<ReturnType<typeof apiProcess>>[] = []
   return {
     events,
+    store,
     ...logReader(store, user),
     /** A tenant and what the log holds of it. */
     tenant: () => {

@@ -2,6 +2,7 @@ import { openEventStore } from '#eventstore'
 import { opaqueIds } from '#http'
 import { parseConfig as parseProjector } from '../../../services/projector/config.ts'
 import { start as startProjector } from '../../../services/projector/start.ts'
+import { rebuildReadModels } from '../../../services/projector/rebuild/rebuild-read-models.ts'
 import { parseConfig } from '../../../services/query-api/config.ts'
 import { start } from '../../../services/query-api/start.ts'
 import { testDatabase } from '../servers/test-database.ts'
@@ -37,6 +38,8 @@ export async function queryApi(env: Record<string, string> = {}) {
     tokenOf: (position: bigint) => ids.tokenOf(position, tenant),
     positionOf: (token: string | null | undefined) => ids.positionOf(token ?? '', tenant),
     ...historian(store, tenant),
+    /** Derives the read models again, compares and switches. */
+    rebuild: () => rebuildReadModels({ databaseUrl: database.url, store, accept: false }),
     /** Nothing is projected until it goes on. */
     pauseProjector: () => projector.close(),
     goOnProjecting: async () => {

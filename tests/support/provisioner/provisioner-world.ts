@@ -17,6 +17,7 @@ import {
   type Plan,
   type StoreCommand,
   type StoreEvent,
+  type TenantLimits,
 } from '#domain'
 import { handleCommand, openEventStore } from '#eventstore'
 import { connectMessaging, ensureTopology, notify } from '#messaging'
@@ -93,6 +94,18 @@ export async function provisionerWorld({
         decode: decodeTenantEvent,
         stream: tenantStream('demo'),
         command: { type: 'ReserveSlot', storeId, storesMax: 10, now },
+        context: contextOf(),
+      })
+    },
+    /** Sets what a tenant may, as an operator does. */
+    setLimits: async (tenantId: string, limits: TenantLimits): Promise<void> => {
+      const now = new Date().toISOString()
+      await handleCommand({
+        store: eventStore,
+        decider: tenant,
+        decode: decodeTenantEvent,
+        stream: tenantStream(tenantId),
+        command: { type: 'SetTenant', limits, suspended: false, now },
         context: contextOf(),
       })
     },

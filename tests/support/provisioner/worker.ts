@@ -39,6 +39,7 @@ export function workerOf(
     stopping: new AbortController().signal,
     tenantConcurrency: limitTenants(1),
     globalConcurrency: { acquire: unlimited, tryAcquireFor: unlimited, close: () => {} },
+    turns: { before: async () => undefined, begin: () => {} },
     ended: endedClaims(),
     ...change,
   }

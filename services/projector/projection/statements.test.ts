@@ -2,7 +2,7 @@ import { releaseNameOf } from '#domain'
 import { historyOf, recordedLog } from '#test/projector/recorded-log'
 import { expect, test } from 'vitest'
 import { foldEvents } from './fold-events.ts'
-import { storeRow } from './store-row.ts'
+import { storeRow } from './statements.ts'
 
 const REQUEST = 0
 const CLAIM = 1
@@ -11,6 +11,7 @@ const FAIL = 3
 const DELETE = 4
 const UNINSTALLED = 5
 const UPGRADE = 8
+const CHANGE = 9
 
 test.for([
   [[REQUEST], { status: 'requested', attempt: 0, url: null, failure: null, deletedAt: null }],
@@ -48,6 +49,10 @@ test.for([
   [
     [REQUEST, CLAIM, COMPLETE, UPGRADE, CLAIM, COMPLETE],
     { status: 'ready', plan: 'large', upgrade: null, failure: null },
+  ],
+  [
+    [REQUEST, CLAIM, CHANGE, COMPLETE],
+    { status: 'ready', name: 'Store of 2026-01-01T00:00:02.000Z', labels: { at: '02' } },
   ],
   [
     [REQUEST, CLAIM, COMPLETE, UPGRADE, CLAIM, DELETE],

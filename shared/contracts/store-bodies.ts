@@ -1,0 +1,86 @@
+import { engines, labelsMax, plans } from '#domain'
+import { z } from 'zod'
+
+/** The display name of a store: data only, and nothing that a shell, a template or YAML could interpret. */
+export const storeName = z
+  .string()
+  .normalize('NFC')
+  .trim()
+  .max(50, 'must have at most 50 characters')
+  .regex(
+    /^[\p{L}\p{M}\p{N} .,'&()_-]*$/u,
+    "may contain only letters, digits, spaces and . , ' & ( ) - _",
+  )
+  .regex(/[\p{L}\p{N}]/u, 'must contain a letter or a digit')
+  .describe("1–50 letters, digits, spaces and . , ' & ( ) - _")
+
+// \P{Cc} written out: not every reader of the contract has Unicode's properties in its patterns.
+export const withoutControls = new RegExp(String.raw`^[^\u0000-\u001f\u007f-\u009f]*$`)
+
+/** What other systems know a store by, such as an order number: text in one Unicode form. */
+export const storeReference = z
+  .string()
+  .normalize('NFC')
+  .trim()
+  .min(1)
+  .max(100, 'must have at most 100 characters')
+  .regex(withoutControls, 'must not contain control characters')
+  .describe("The tenant's own name for the store, such as an order number; of one store only")
+
+const name63 = '[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?'
+const dnsName = '[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?(?:\\.[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)*'
+
+/** Keys and values have the form that Kubernetes asks of labels. */
+export const labelKey = z
+  .string()
+  .max(317)
+  .regex(
+    new RegExp(`^(?:${dnsName}/)?${name63}$`),
+    'is no key of a label: 1–63 letters, digits, "-", "_" and ".", with a letter or digit at both ends, behind a DNS name and "/" if wanted',
+  )
+export const labelValue = z
+  .string()
+  .regex(
+    new RegExp(`^(?:${name63})?$`),
+    'must be empty, or 1–63 letters, digits, "-", "_" and ".", with a letter or digit at both ends',
+  )
+const labels = z
+  .record(labelKey, labelValue)
+  .refine((all) => Object.keys(all).length <= labelsMax, `must be at most ${labelsMax} labels`)
+  .meta({ maxProperties: labelsMax })
+  .describe('What the owner tells stores apart by, such as {"team":"shop"}')
+
+const bodyNeeded =
+  (example: string) =>
+  ({ input }: { input?: unknown }): string | undefined =>
+    input === undefined || input === null ? `a JSON body is needed, such as ${example}` : undefined
+
+/** The body of POST /api/stores. */
+export const requestStoreBody = z.strictObject(
+  {
+    name: storeName,
+    engine: z.enum(engines),
+    plan: z.enum(plans).default('small'),
+    labels: labels.optional(),
+    reference: storeReference.optional(),
+  },
+  { error: bodyNeeded('{"name":"Test Store","engine":"woocommerce"}') },
+)
+export type RequestStoreBody = z.output<typeof requestStoreBody>
+
+/** The body of POST /api/stores/:id/upgrade: without a plan the store keeps its own and moves to the current chart and images. */
+export const upgradeStoreBody = z.strictObject(
+  { plan: z.enum(plans).optional() },
+  { error: bodyNeeded('{"plan":"large"}, or {} for the current chart with the plan it has') },
+)
+export type UpgradeStoreBody = z.output<typeof upgradeStoreBody>
+
+/** The body of PATCH /api/stores/:id, a JSON Merge Patch (RFC 7396): what is absent stays, null takes away. */
+export const changeStoreBody = z.strictObject(
+  {
+    name: storeName.optional(),
+    labels: z.record(labelKey, labelValue.nullable()).nullable().optional(),
+    reference: storeReference.nullable().optional(),
+  },
+  { error: bodyNeeded('{"labels":{"team":"shop"},"reference":null}') },
+)
