@@ -104,6 +104,23 @@ async function claimsWithoutSize(engine: string, plan: string) {
   })
 }
 
+test.for([
+  ['medusa', { country: 'CH', currency: 'CHF' }, { STORE_COUNTRY: 'CH', STORE_CURRENCY: 'CHF' }],
+  [
+    'woocommerce',
+    { timeZone: 'Europe/Zurich', locale: 'de_CH' },
+    { STORE_TIME_ZONE: 'Europe/Zurich', STORE_LOCALE: 'de_CH' },
+  ],
+  ['medusa', {}, {}],
+] as const)('the set-up of %s gets %o as data', async ([engine, parameters, expected]) => {
+  const manifests = await renderChart(engine, storeValues({ parameters }))
+
+  const containers = manifests.flatMap((each) => podTemplateOf(each) ?? []).flatMap(containersOf)
+  const env = containers.find(({ name }) => name === 'set-up')?.env ?? []
+  const given = env.filter(({ name }) => /^STORE_(COUNTRY|CURRENCY|TIME_ZONE|LOCALE)$/.test(name))
+  expect(Object.fromEntries(given.map(({ name, value }) => [name, value]))).toEqual(expected)
+})
+
 test('a medusa chart that names its images elsewhere, in its first and its next version, is one helm takes', async () => {
   await using folder = await tempFolder('storewright-charts-')
   const imageOf = (name: string) => ({ reference: `elsewhere.invalid/${name}:1`, archive: '' })

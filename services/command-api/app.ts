@@ -14,15 +14,21 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
   store: EventStore
   ids: OpaqueIds
   storesMax: number
+  /** Languages a WooCommerce shop can be set up with. */
+  locales?: string[] | undefined
   now: () => Date
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
-export function buildApp({ store, ids, storesMax, now, ...server }: AppDependencies) {
+export function buildApp({ store, ids, storesMax, locales, now, ...server }: AppDependencies) {
   const app = buildServer({ ...server, service: 'command-api' })
   const quota = storeQuota({ store, storesMax, now })
   const references = referencesOf({ store, now })
-  app.register(createStoreRoute, { ids, createStore: createStore({ store, quota, references }) })
+  app.register(createStoreRoute, {
+    ids,
+    locales,
+    createStore: createStore({ store, quota, references }),
+  })
   app.register(changeStoreRoutes, {
     ids,
     changeStore: changeStore({ store, quota, references, now }),

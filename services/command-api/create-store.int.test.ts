@@ -66,6 +66,29 @@ test.for([
   expect(event?.metadata).toMatchObject({ address })
 })
 
+test('what a new shop is set up with is stored and shown, and part of what the key stands for', async () => {
+  await using api = await commandApi(events.url, { WOOCOMMERCE_LOCALES: 'en_US, de_CH' })
+  const parameters = { country: 'CH', currency: 'CHF', timeZone: 'Europe/Zurich', locale: 'de_CH' }
+
+  const created = await api.create({ key: 'k', body: withParameters(parameters) })
+  const other = await api.create({ key: 'k', body: withParameters({ country: 'AT' }) })
+
+  expect(storeIn(created)).toMatchObject({ parameters })
+  const [event] = await api.eventsOf(storeIn(created).id)
+  expect(event?.data).toMatchObject({ parameters })
+  expect(other).toMatchObject({ status: 422, json: { code: 'IDEMPOTENCY_KEY_REUSED' } })
+})
+
+test('a language that the installation does not have is refused, with those it has', async () => {
+  await using api = await commandApi(events.url)
+
+  const answer = await api.create({ body: withParameters({ locale: 'de_CH' }) })
+
+  expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
+  expect(answer.text).toContain('en_US')
+  expect(answer.text).toContain('WOOCOMMERCE_LOCALES')
+})
+
 test('a name is kept in one Unicode form, without blanks around it', async () => {
   await using api = await commandApi(events.url)
 
@@ -264,6 +287,9 @@ async function releaseSlot({ store, tenant }: Api, storeId: string): Promise<voi
   await store.append(tenantStream(tenant), [event], 0n)
 }
 
+const withParameters = (parameters: object) => ({ ...storeBody, parameters })
+const ofMedusa = (parameters: object) => ({ ...withParameters(parameters), engine: 'medusa' })
+
 type Api = Awaited<ReturnType<typeof commandApi>>
 
 describe('a request that is not valid', () => {
@@ -287,6 +313,16 @@ describe('a request that is not valid', () => {
     ['an unknown plan', { ...storeBody, plan: 'huge' }, '/plan'],
     ['an unknown field', { ...storeBody, url: 'x' }, '/url'],
     ['no name', { engine: 'medusa' }, '/name'],
+    ['a country nobody knows', withParameters({ country: 'ZZ' }), '/parameters/country'],
+    ['a country in small letters', withParameters({ country: 'de' }), '/parameters/country'],
+    ['a currency nobody knows', withParameters({ currency: 'XXX' }), '/parameters/currency'],
+    ['an offset for a time zone', withParameters({ timeZone: '+01:00' }), '/parameters/timeZone'],
+    ['a time zone nobody knows', withParameters({ timeZone: 'Mars/Base' }), '/parameters/timeZone'],
+    ['a locale that a shell would run', withParameters({ locale: 'de;id' }), '/parameters/locale'],
+    ['an unknown parameter', withParameters({ theme: 'x' }), '/parameters/theme'],
+    ['a time zone for medusa', ofMedusa({ timeZone: 'UTC' }), '/parameters/timeZone'],
+    ['a currency medusa does not know', ofMedusa({ currency: 'FJD' }), '/parameters/currency'],
+    ['a country for medusa alone', ofMedusa({ country: 'CH' }), '/parameters/currency'],
   ] as const)('%s is refused, and nothing happens', async ([, body, pointer]) => {
     const answer = await api.create({ body, key: 'k' })
 

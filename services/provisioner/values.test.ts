@@ -29,6 +29,13 @@ store:
   expect(digest).toMatch(/^[0-9a-f]{64}$/)
 })
 
+test('what a new shop is set up with goes into the values as data', () => {
+  const parameters = { country: 'CH', currency: 'CHF' }
+  const { yaml } = storeValues({ ...request, parameters }, 's-abc', installation())
+
+  expect(load(yaml)).toMatchObject({ parameters })
+})
+
 const registry = 'registry.example.com/shops'
 const everything = {
   route: {

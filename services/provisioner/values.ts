@@ -27,10 +27,10 @@ export function storeValues(
   release: string,
   installation: Installation,
 ): StoreValues {
-  const { storeId: id, name, tenantId: tenant, plan, engine } = request
+  const { storeId: id, name, tenantId: tenant, plan, engine, parameters } = request
   const { route, adminEmail } = installation.values
   const host = `${release}.${installation.storesDomain}`
-  const own = { existingSecret: STORE_SECRET, host, plan, store: { id, name, tenant } }
+  const own = { existingSecret: STORE_SECRET, host, plan, store: { id, name, tenant }, parameters }
   const values = { ...ofInstallation(installation, engine), ...own }
   const yaml = dump(values, dumping)
   return {

@@ -29,6 +29,9 @@ export const storeView = named('Store', {
   plan: planName,
   labels: z.record(z.string(), z.string()),
   reference: z.string().nullable(),
+  parameters: z
+    .record(z.string(), z.string())
+    .describe('What the shop was set up with; empty: the defaults of the engine'),
   status: statusName,
   url: z.string().nullable(),
   // They follow from the store's id, so they are known before anything exists in the cluster.
@@ -149,6 +152,7 @@ export const exampleStore = {
   engine: 'woocommerce',
   plan: 'small',
   labels: { team: 'shop' },
+  parameters: {},
   reference: 'order-1',
   status: 'requested',
   url: null,
@@ -195,6 +199,7 @@ export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen)
     plan: request.plan,
     labels: request.labels ?? {},
     reference: request.reference ?? null,
+    parameters: definedOf(request.parameters ?? {}),
     status,
     url: provisioned?.url ?? null,
     release,
@@ -209,6 +214,9 @@ export function storeViewOf(state: ExistingStore, { updatedAt, revision }: Seen)
     revision: Number(revision),
   }
 }
+
+const definedOf = (all: object): Record<string, string> =>
+  Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 
 function upgradeOf(state: ExistingStore): StoreView['upgrade'] {
   if (!('upgrade' in state)) return null

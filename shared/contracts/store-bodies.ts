@@ -1,4 +1,4 @@
-import { engines, labelsMax, plans } from '#domain'
+import { countries, currenciesOf, type Engine, labelsMax, plans } from '#domain'
 import { z } from 'zod'
 
 /** The display name of a store: data only, and nothing that a shell, a template or YAML could interpret. */
@@ -50,20 +50,88 @@ const labels = z
   .meta({ maxProperties: labelsMax })
   .describe('What the owner tells stores apart by, such as {"team":"shop"}')
 
+const notATimeZone = 'must be a time zone by its IANA name, such as Europe/Vienna'
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
+
+const oneOf = (codes: readonly string[], what: string) =>
+  z.enum(codes, `must be ${what}, in capitals`)
+
+const currencyOf = (engine: Engine) =>
+  oneOf(currenciesOf[engine], `a currency by ISO 4217 that ${engine} knows, such as EUR`)
+    .optional()
+    .describe('ISO 4217')
+const country = oneOf(countries, 'a country by ISO 3166-1, such as DE')
+  .meta({ id: 'Country' })
+  .optional()
+  .describe('Where the shop is and sells first: ISO 3166-1 alpha-2')
+const settings = 'What a new shop is set up with; afterwards it belongs to its owner'
+
+const ofWooCommerce = z
+  .strictObject({
+    country,
+    currency: currencyOf('woocommerce'),
+    timeZone: z
+      .string()
+      .max(64)
+      .regex(/^(?:UTC|[A-Z][A-Za-z0-9_+-]*(?:\/[A-Z][A-Za-z0-9_+-]*){1,2})$/, notATimeZone)
+      .refine(isTimeZone, notATimeZone)
+      .optional()
+      .describe('IANA name, such as Europe/Vienna'),
+    locale: z
+      .string()
+      .regex(
+        /^[a-z]{2,3}(?:_[A-Z]{2})?(?:_(?:formal|informal))?$/,
+        'must be a locale as WordPress writes it, such as de_DE',
+      )
+      .optional()
+      .describe(
+        "Of the shop's pages, as WordPress writes it; the installation says which there are",
+      ),
+  })
+  .describe(settings)
+const ofMedusa = z
+  .strictObject({ country, currency: currencyOf('medusa') })
+  .refine((given) => given.country === undefined || given.currency !== undefined, {
+    path: ['currency'],
+    message: 'is needed with a country: medusa knows no currency of a country',
+  })
+  .meta({ dependentRequired: { country: ['currency'] } })
+  .describe(settings)
+
 const bodyNeeded =
   (example: string) =>
   ({ input }: { input?: unknown }): string | undefined =>
     input === undefined || input === null ? `a JSON body is needed, such as ${example}` : undefined
 
+const ofEveryEngine = {
+  name: storeName,
+  plan: z.enum(plans).default('small'),
+  labels: labels.optional(),
+  reference: storeReference.optional(),
+}
+
 /** The body of POST /api/stores. */
-export const requestStoreBody = z.strictObject(
-  {
-    name: storeName,
-    engine: z.enum(engines),
-    plan: z.enum(plans).default('small'),
-    labels: labels.optional(),
-    reference: storeReference.optional(),
-  },
+export const requestStoreBody = z.discriminatedUnion(
+  'engine',
+  [
+    z.strictObject({
+      ...ofEveryEngine,
+      engine: z.literal('woocommerce'),
+      parameters: ofWooCommerce.optional(),
+    }),
+    z.strictObject({
+      ...ofEveryEngine,
+      engine: z.literal('medusa'),
+      parameters: ofMedusa.optional(),
+    }),
+  ],
   { error: bodyNeeded('{"name":"Test Store","engine":"woocommerce"}') },
 )
 export type RequestStoreBody = z.output<typeof requestStoreBody>

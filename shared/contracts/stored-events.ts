@@ -40,6 +40,14 @@ const storeEvent = z.discriminatedUnion('type', [
       plan: z.enum(plans),
       labels: z.record(z.string(), z.string()).exactOptional(),
       reference: z.string().exactOptional(),
+      parameters: z
+        .object({
+          country: z.string().exactOptional(),
+          currency: z.string().exactOptional(),
+          timeZone: z.string().exactOptional(),
+          locale: z.string().exactOptional(),
+        })
+        .exactOptional(),
       fingerprint: z.string(),
       requestedAt: time,
     }),

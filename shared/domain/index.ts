@@ -30,6 +30,7 @@ export type {
   StoreCommand,
 } from './store/commands.ts'
 export { store } from './store/decide.ts'
+export { countries, currenciesOf } from './store/parameters.ts'
 export {
   engines,
   failureReasons,
@@ -45,6 +46,7 @@ export {
   type StepDetail,
   type StoreChanges,
   type StoreEvent,
+  type StoreParameters,
   type StoreRequested,
   type WorkKind,
 } from './store/events.ts'

@@ -39,8 +39,8 @@ const log = { history: (storeId: string) => historyOf(world, storeId) }
 const shopOf = (storeId: string) => world.shop(releaseNameOf(storeId))
 
 /** Asks for a store, waits until it is ready, and says how long the first order took. */
-async function openStore(name: string) {
-  const storeId = await world.stores.accepted({ name, engine: 'medusa' })
+async function openStore(name: string, more: object = {}) {
+  const storeId = await world.stores.accepted({ name, engine: 'medusa', ...more })
   await world.stores.untilStatus(storeId, 'ready', READY_LIMIT_MS)
   const events = await historyOf(world, storeId)
   const [requested] = dataOf(events, 'StoreRequested')
@@ -71,13 +71,18 @@ test('a store is called ready only after an order went through its Service', asy
   expect(Date.parse(order.created_at)).toBeLessThan(Date.parse(provisioned.provisionedAt))
 })
 
-test('a second store beside it sells too, with secrets of its own', async () => {
-  const { storeId, tookMs } = await openStore('Second shop')
+test('a second store beside it sells too, where and in what it was asked for, with secrets of its own', async () => {
+  const parameters = { country: 'CH', currency: 'CHF' }
+  const { storeId, tookMs, smokeTest } = await openStore('Second shop', { parameters })
   stores.second = storeId
   say(`request → first order, warm: ${tookMs} ms`)
 
   const [first, second] = await Promise.all([shopOf(stores.first), shopOf(storeId)])
 
+  expect(await second.order(smokeTest.orderId)).toMatchObject({
+    currency_code: 'chf',
+    region: { name: 'Switzerland' },
+  })
   expect(Object.keys(second.secrets).toSorted()).toEqual(Object.keys(first.secrets).toSorted())
   for (const [name, value] of Object.entries(second.secrets))
     expect(`${name} ${value}`).not.toBe(`${name} ${first.secrets[name]}`)

@@ -1,12 +1,14 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { operations, routeOf, type StoreView, storeViewOf } from '#contracts'
-import { store, type StoreRequested } from '#domain'
+import { operations, type RequestStoreBody, routeOf, type StoreView, storeViewOf } from '#contracts'
+import { AppError, store, type StoreParameters, type StoreRequested } from '#domain'
 import type { CreatedStore, CreateRequest } from '../create-store.ts'
 import type { OpaqueIds } from '#http'
 import { contextOf } from './request.ts'
 
 interface CreateStoreOptions {
   ids: OpaqueIds
+  /** Languages a WooCommerce shop can be set up with. */
+  locales?: string[] | undefined
   createStore: (request: CreateRequest) => Promise<CreatedStore>
 }
 
@@ -15,11 +17,12 @@ const { addresses, schema, config } = routeOf(operations.createStore)
 /** POST /stores: accepts the request; a provisioner does the work. */
 export const createStoreRoute: FastifyPluginAsyncZod<CreateStoreOptions> = async (
   app,
-  { ids, createStore },
+  { ids, locales = ['en_US'], createStore },
 ) => {
   const counting = { ...config, countsItself: true }
   for (const { base, url } of addresses)
     app.post(url, { config: counting, schema }, async (request, reply) => {
+      refuseUnknownLocale(request.body, locales)
       const { requested, position, replayed } = await createStore({
         body: request.body,
         key: request.headers['idempotency-key'],
@@ -38,6 +41,16 @@ export const createStoreRoute: FastifyPluginAsyncZod<CreateStoreOptions> = async
         })
         .send({ store: viewOf(requested) })
     })
+}
+
+/** Its pages would come up in English, and nobody would know why. Throws REQUEST_INVALID. */
+function refuseUnknownLocale({ parameters }: RequestStoreBody, known: string[]): void {
+  const { locale }: StoreParameters = { ...parameters }
+  if (locale === undefined || known.includes(locale)) return
+  throw new AppError(
+    'REQUEST_INVALID',
+    `parameters.locale: this installation has ${known.join(', ')}; its operator can add more by WOOCOMMERCE_LOCALES`,
+  )
 }
 
 // From the first event alone, so that every repetition gets the same body, whatever has happened since.

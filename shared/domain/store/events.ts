@@ -52,9 +52,22 @@ export interface StoreRequested {
   labels?: Labels | undefined
   /** The tenant's own name for the store, such as an order number; no two stores of the tenant have the same. */
   reference?: string | undefined
+  parameters?: StoreParameters | undefined
   /** SHA-256 of the whole request body, hex: it distinguishes requests that use the same key. */
   fingerprint: string
   requestedAt: string
+}
+
+/** What a new shop is set up with; afterwards it belongs to the shop's owner. What is absent is the engine's own. */
+export interface StoreParameters {
+  /** Where the shop is and sells first: ISO 3166-1 alpha-2. */
+  country?: string | undefined
+  /** What it sells in: ISO 4217. */
+  currency?: string | undefined
+  /** IANA name. */
+  timeZone?: string | undefined
+  /** Of its pages, as WordPress writes it: `de_DE`. */
+  locale?: string | undefined
 }
 
 /** The plan that a ready store is to have; with it, it gets the chart and images that are current then. */

@@ -9,7 +9,13 @@ const secret = z.object({ data: z.record(z.string(), base64) })
 const login = z.object({ token: z.string() })
 const keys = z.object({ api_keys: z.array(z.object({ token: z.string() })) })
 const order = z.object({
-  order: z.object({ id: z.string(), status: z.string(), created_at: z.iso.datetime() }),
+  order: z.object({
+    id: z.string(),
+    status: z.string(),
+    created_at: z.iso.datetime(),
+    currency_code: z.string(),
+    region: z.object({ name: z.string() }),
+  }),
 })
 
 export interface ShopPlace {
@@ -38,7 +44,8 @@ export async function openShop({ api, dns, release }: ShopPlace) {
     secrets,
     /** An order as its owner sees it. */
     order: async (id: string) =>
-      order.parse(await send(`${url}/admin/orders/${id}`, { headers: owner })).order,
+      order.parse(await send(`${url}/admin/orders/${id}?fields=%2Bregion.name`, { headers: owner }))
+        .order,
     /** A new order, placed as a customer does. */
     buy: async () => {
       const { signal } = new AbortController()

@@ -53,6 +53,7 @@ spec:
       env:
         {{- include "engine.env" $env | nindent 8 }}
         - {name: STORE_NAME, value: {{ include "store.envText" $.Values.store.name }}}
+        {{- include "store.parameters" $ | nindent 8 }}
         - {name: ADMIN_EMAIL_FILE, value: /run/secrets/store/admin-email}
         - {name: ADMIN_PASSWORD_FILE, value: /run/secrets/store/admin-password}
       resources: {{ toJson $resources }}

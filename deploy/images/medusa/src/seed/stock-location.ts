@@ -5,6 +5,7 @@ import {
   linkSalesChannelsToStockLocationWorkflow,
 } from '@medusajs/medusa/core-flows'
 import { first } from './first'
+import { COUNTRIES } from './market'
 
 const NAME = 'Main'
 
@@ -26,7 +27,9 @@ export async function ensureStockLocation(
 }
 
 async function createLocation(container: MedusaContainer): Promise<string> {
-  const address = { address_1: '-', city: 'Wien', country_code: 'AT' }
+  const [country = 'at'] = COUNTRIES
+  const city = country === 'at' ? 'Wien' : '-'
+  const address = { address_1: '-', city, country_code: country.toUpperCase() }
   const input = { locations: [{ name: NAME, address }] }
   const { result } = await createStockLocationsWorkflow(container).run({ input })
   return first(result, 'stock location').id

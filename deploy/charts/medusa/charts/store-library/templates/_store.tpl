@@ -71,6 +71,16 @@ securityContext:
 {{ . | replace "$" "$$" | toJson }}
 {{- end }}
 
+{{/* Environment of the set-up: what a new shop is to be, as far as it is said. */}}
+{{- define "store.parameters" -}}
+{{- $given := .Values.parameters -}}
+{{- range $name, $variable := dict "country" "STORE_COUNTRY" "currency" "STORE_CURRENCY" "locale" "STORE_LOCALE" "timeZone" "STORE_TIME_ZONE" }}
+{{- with index $given $name }}
+- {name: {{ $variable }}, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Where pods that share the uploads may run. Takes (list $ "component"): on one node for a volume of one node, else spread. */}}
 {{- define "store.placement" -}}
 {{- if eq (index . 0).Values.storage.uploadsAccessMode "ReadWriteOnce" -}}
