@@ -12,19 +12,17 @@ import type { Target } from '../../../../services/provisioner/reconcile/driver.t
 import { openApi, type Api } from '../../../../services/provisioner/drivers/cluster/api/client.ts'
 import { loadCredentials } from '../../../../services/provisioner/drivers/cluster/api/credentials.ts'
 import type { Cluster } from '../../../../services/provisioner/drivers/cluster/context.ts'
-import { createClaimSecret } from '../../../../services/provisioner/drivers/cluster/fence/claim-secret.ts'
-import { fence } from '../../../../services/provisioner/drivers/cluster/fence/fence.ts'
+import { createClaimSecret, fence } from '../../../../services/provisioner/drivers/cluster/fence.ts'
 import { openNamespaceAccess } from '../../../../services/provisioner/drivers/cluster/namespace/access.ts'
 import { prepare } from '../../../../services/provisioner/drivers/cluster/namespace/prepare.ts'
-import { deploy } from '../../../../services/provisioner/drivers/cluster/release/deploy.ts'
+import { deploy, unlock } from '../../../../services/provisioner/drivers/cluster/release/deploy.ts'
 import {
   diagnoseRelease,
   observe,
 } from '../../../../services/provisioner/drivers/cluster/release/observe.ts'
 import { awaitRoute } from '../../../../services/provisioner/drivers/cluster/release/route.ts'
-import { unlock } from '../../../../services/provisioner/drivers/cluster/release/unlock.ts'
-import { inventory } from '../../../../services/provisioner/drivers/cluster/delete/inventory.ts'
-import { uninstall } from '../../../../services/provisioner/drivers/cluster/delete/uninstall.ts'
+import { inventory } from '../../../../services/provisioner/drivers/cluster/inventory.ts'
+import { uninstall } from '../../../../services/provisioner/drivers/cluster/uninstall.ts'
 import { installationValues } from '../../../../services/provisioner/installation.ts'
 import { storeValues } from '../../../../services/provisioner/values.ts'
 import type { Sent } from './right.ts'

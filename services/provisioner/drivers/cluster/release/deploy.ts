@@ -5,10 +5,11 @@ import { readChart } from '../../../chart.ts'
 import type { Ended } from '../../../helm/run-supervised.ts'
 import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
 import type { Cluster } from '../context.ts'
-import { withClaimSecret } from '../fence/claim-secret.ts'
+import { withClaimSecret } from '../fence.ts'
 import { planLimits, raiseLimits, settleLimits } from '../namespace/apply-limits.ts'
 import { prepare } from '../namespace/prepare.ts'
-import { labelled } from './observe.ts'
+import { type Metadata, patchMetadata, removeObject } from '../api/objects.ts'
+import { labelled, readRecords } from './observe.ts'
 
 /** Brings the release to the target by one run of helm in a prepared namespace. */
 export async function deploy(cluster: Cluster, target: Target, lease: ClaimLease): Promise<Ended> {
@@ -65,3 +66,31 @@ function commonArgs({ release }: Target, kubeconfig: string): string[] {
 
 const timeout = (limitMs: number): string =>
   `${Math.max(1, Math.floor((limitMs * WAIT_SHARE) / 1_000))}s`
+
+/**
+ * Removes the record of a run of helm that was cut off, if it is unchanged since it was read. The run may
+ * have changed objects already: the record below it no longer matches them, and is invalidated first.
+ */
+export async function unlock(cluster: Cluster, target: Target, lease: ClaimLease): Promise<void> {
+  const [newest, ...older] = await readRecords(cluster, target)
+  if (newest === undefined || !newest.labels['status']?.startsWith('pending-')) return
+  if (newest.labels['cp.store'] !== target.request.storeId) return
+  // After the records were read: what is removed below existed while the claim was current.
+  await lease.confirm()
+  for (const record of older)
+    if (record.labels['status'] === 'deployed') await invalidate(cluster, target, record)
+  const { uid, resourceVersion } = newest
+  await removeObject(cluster.api, secretOf(target, newest), { uid, resourceVersion })
+}
+
+/** Changes the label of a deployed record by which it would be adopted. */
+async function invalidate({ api }: Cluster, target: Target, record: Metadata): Promise<void> {
+  const { resourceVersion } = record
+  await patchMetadata(api, secretOf(target, record), {
+    resourceVersion,
+    labels: { 'cp.values': 'overtaken' },
+  })
+}
+
+const secretOf = ({ release }: Target, { name }: Metadata) =>
+  ({ kind: 'Secret', namespace: release, name }) as const

@@ -1,14 +1,15 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { z } from 'zod'
 import { AppError } from '#domain'
-import type { ClaimLease, Target } from '../../../reconcile/driver.ts'
-import { removeObject } from '../api/objects.ts'
-import type { Cluster } from '../context.ts'
-import { withClaimSecret } from '../fence/claim-secret.ts'
-import { nameOf, readNamespace, type StoreNamespace } from '../namespace/namespace.ts'
-import { uninstallArgs } from '../release/deploy.ts'
-import { readRecords } from '../release/observe.ts'
-import { heldBy, listPvcs, remainingVolumes, rememberVolumes } from './volumes.ts'
+import type { ClaimLease, Target } from '../../reconcile/driver.ts'
+import { patchMetadata, readObject, removeObject } from './api/objects.ts'
+import type { Cluster } from './context.ts'
+import { withClaimSecret } from './fence.ts'
+import { nameOf, readNamespace, type StoreNamespace } from './namespace/namespace.ts'
+import { uninstallArgs } from './release/deploy.ts'
+import { readRecords } from './release/observe.ts'
+import { type Api, refused } from './api/client.ts'
 
 const POLL_EVERY_MS = 500
 const HELM_LIMIT_MS = 120_000
@@ -93,4 +94,71 @@ async function untilGone(cluster: Cluster, { target, lease, volumes }: Removal):
       })
     await wait(POLL_EVERY_MS, undefined, { signal: lease.signal }).catch(() => {})
   }
+}
+
+const ANNOTATION = 'storewright.dev/volumes'
+
+const pvc = z.object({
+  metadata: z.object({
+    name: z.string(),
+    uid: z.string(),
+    finalizers: z.array(z.string()).default([]),
+  }),
+  spec: z.object({ volumeName: z.string().optional() }),
+})
+const pvcList = z.object({ items: z.array(pvc).nullable() })
+const volume = z.object({
+  metadata: z.object({ finalizers: z.array(z.string()).default([]) }),
+  spec: z.object({ persistentVolumeReclaimPolicy: z.string().default('Delete') }),
+})
+
+type Pvc = z.output<typeof pvc>
+
+/** The PersistentVolumeClaims (PVCs) in the store's namespace. */
+export async function listPvcs(
+  { api, withNamespaceAccess }: Cluster,
+  target: Target,
+): Promise<Pvc[]> {
+  const path = `/api/v1/namespaces/${target.release}/persistentvolumeclaims`
+  return withNamespaceAccess(target, async () => {
+    const answer = await api(path)
+    if (answer.status !== 200) throw refused(`GET ${path}`, answer)
+    return pvcList.parse(answer.body).items ?? []
+  })
+}
+
+/**
+ * The volumes the store has had, which nothing names any more once their PVCs are gone: the namespace
+ * remembers them until they are gone too.
+ */
+async function rememberVolumes(
+  { api }: Cluster,
+  { target, namespace, pvcs }: { target: Target; namespace: StoreNamespace; pvcs: Pvc[] },
+): Promise<string[]> {
+  const known = (namespace.annotations[ANNOTATION] ?? '').split(',')
+  const bound = pvcs.map(({ spec }) => spec.volumeName ?? '')
+  const volumes = [...new Set([...known, ...bound])].filter((name) => name !== '').toSorted()
+  if (volumes.join(',') !== (namespace.annotations[ANNOTATION] ?? ''))
+    await patchMetadata(api, nameOf(target), {
+      uid: namespace.uid,
+      annotations: { [ANNOTATION]: volumes.join(',') },
+    })
+  return volumes
+}
+
+/** The volumes that still exist and are not retained by their policy: names, and what holds them. */
+async function remainingVolumes(api: Api, names: string[]): Promise<string[]> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const object = { kind: 'PersistentVolume', namespace: '', name } as const
+      const there = await readObject(api, object, volume)
+      if (there === undefined || there.spec.persistentVolumeReclaimPolicy === 'Retain') return []
+      return [`PersistentVolume/${name}${heldBy(there.metadata.finalizers)}`]
+    }),
+  )
+  return found.flat()
+}
+
+function heldBy(finalizers: string[]): string {
+  return finalizers.length === 0 ? '' : ` (${finalizers.join(', ')})`
 }

@@ -5,8 +5,8 @@ import { createLogger } from '#observability'
 import { sampleTarget as target } from '#test/provisioner/sample-target'
 import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
-import type { Cluster } from '../context.ts'
-import { withClaimSecret } from './claim-secret.ts'
+import type { Cluster } from './context.ts'
+import { withClaimSecret } from './fence.ts'
 
 test('a work folder that cannot be removed spoils no good run of helm, and the claim Secret is gone', async () => {
   await using temp = await tempFolder()

@@ -1,12 +1,12 @@
 import { gunzipSync } from 'node:zlib'
 import { loadAll } from 'js-yaml'
 import { z } from 'zod'
-import type { Target } from '../../../reconcile/driver.ts'
-import { type Kind, listMetadata, readObject } from '../api/objects.ts'
-import type { Cluster } from '../context.ts'
-import { readNamespace } from '../namespace/namespace.ts'
-import { readRecords } from '../release/observe.ts'
-import { listPvcs } from './volumes.ts'
+import type { Target } from '../../reconcile/driver.ts'
+import { type Kind, listMetadata, readObject } from './api/objects.ts'
+import type { Cluster } from './context.ts'
+import { readNamespace } from './namespace/namespace.ts'
+import { readRecords } from './release/observe.ts'
+import { listPvcs } from './uninstall.ts'
 
 const listed: Kind[] = [
   'Secret',

@@ -17,7 +17,7 @@ import { z } from 'zod'
 
 type World = Awaited<ReturnType<typeof clusterWorld>>
 const anything = fileURLToPath(
-  new URL('../../../../../tests/support/diagnosis/anything', import.meta.url),
+  new URL('../../../../tests/support/diagnosis/anything', import.meta.url),
 )
 const FINALIZER = 'storewright.dev/test'
 
