@@ -1,8 +1,7 @@
 import { pendingWork, type StoreState } from '#domain'
 import type { ReleaseLabels } from '../reconcile/driver.ts'
 import { type Finding, findingOf, named, type Repair } from './findings.ts'
-import type { LoggedStore } from './snapshot/logged-stores.ts'
-import type { FoundRelease } from './snapshot/snapshot.ts'
+import type { FoundRelease, LoggedStore } from './snapshot/snapshot.ts'
 
 interface Assessment {
   store: LoggedStore

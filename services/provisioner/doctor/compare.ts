@@ -1,8 +1,7 @@
 import { releaseNameOf } from '#domain'
 import { assessMissing, assessRelease } from './assess-store.ts'
 import { type Finding, findingOf, named } from './findings.ts'
-import type { LoggedStore } from './snapshot/logged-stores.ts'
-import type { FoundRelease, Snapshot } from './snapshot/snapshot.ts'
+import type { FoundRelease, LoggedStore, Snapshot } from './snapshot/snapshot.ts'
 
 export interface CompareOptions extends Snapshot {
   /** ISO 8601. */

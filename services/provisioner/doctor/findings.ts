@@ -1,6 +1,5 @@
 import { printable } from '../redact.ts'
-import type { LoggedStore } from './snapshot/logged-stores.ts'
-import type { FoundRelease } from './snapshot/snapshot.ts'
+import type { FoundRelease, LoggedStore } from './snapshot/snapshot.ts'
 
 export const findingKinds = [
   'orphan-release',

@@ -4,7 +4,7 @@ import { decodeStoreEvent } from '#contracts'
 import { AppError, store, storeStream } from '#domain'
 import { handleCommand, type EventStore } from '#eventstore'
 import type { Finding } from './findings.ts'
-import type { LoggedStore } from './snapshot/logged-stores.ts'
+import type { LoggedStore } from './snapshot/snapshot.ts'
 
 /** The findings of these ids. Throws REQUEST_INVALID, before anything is done, for one that is not there or that cannot be fixed here. */
 export function chooseRepairs(findings: Finding[], ids: string[]): Finding[] {
