@@ -2,8 +2,7 @@ import { redact } from '../redact.ts'
 import * as api from './api-objects.ts'
 import type { Event } from './api-objects.ts'
 import type { Evidence, WarningEvidence } from './evidence.ts'
-import { readLogs } from './logs.ts'
-import { podEvidence, workloadEvidence } from './pods.ts'
+import { podEvidence, readLogs, workloadEvidence } from './pods.ts'
 import { openReader, type Reader, type ReadOnlyClient } from './reader.ts'
 
 const LIMIT_MS = 20_000
