@@ -2,8 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ensureTopology } from '../ensure-topology.ts'
 import type { Messaging } from '../messaging.ts'
 import { defaultTimings, type WorkTimings } from '../topology.ts'
-import { assessSilence, type LeaseStatus } from './expiry.ts'
-import { hearRenewals } from './observe.ts'
+import { assessSilence, hearRenewals, type LeaseStatus } from './expiry.ts'
 import { leaseSubject, readLease, writeLease } from './record.ts'
 
 const CONFIRM_TIMEOUT_MS = 2_000

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Messaging } from '../messaging.ts'
 import { permitSubjects } from '../topology.ts'
-import { isReleased, type StoredPermit } from './record.ts'
+import { isReleased, type StoredPermit } from './permit.ts'
 
 // Silence counts from when a renewal was heard; on the server, from when it was written.
 const LATER_MS = 250

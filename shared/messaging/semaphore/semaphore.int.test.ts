@@ -4,7 +4,7 @@ import { testNats } from '#test/servers/test-nats'
 import { expect, test } from 'vitest'
 import { permitStream } from '../topology.ts'
 import { openSemaphore, type Permit } from './semaphore.ts'
-import { permitSubject, readPermit, writePermit } from './record.ts'
+import { permitSubject, readPermit, writePermit } from './permit.ts'
 
 const timings = { leaseTtlMs: shortTimings.leaseTtlMs, renewEveryMs: 300 }
 const one = { name: 'g', permitsMax: 1 }

@@ -4,8 +4,7 @@ import { ensureTopology } from '../ensure-topology.ts'
 import type { Messaging } from '../messaging.ts'
 import { defaultTimings } from '../topology.ts'
 import { watchPermits } from './observe.ts'
-import { acquirePermit, type HeldPermit } from './permit.ts'
-import { permitSubject, readPermit } from './record.ts'
+import { acquirePermit, type HeldPermit, permitSubject, readPermit } from './permit.ts'
 
 const TURN_MS = 10
 // What was sent while the connection was lost is given up after 2 s, and then sent again.
