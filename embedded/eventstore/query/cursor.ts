@@ -1,8 +1,7 @@
 import type { EventLog } from '../log/event-log.ts'
 import type { StoredEvent } from '../log/frame.ts'
 import { firstVisibleRevision, isYoungEnough } from '../rules/stream-metadata.ts'
-import { range } from './read-all.ts'
-import { isMissing } from './read-stream.ts'
+import { isMissing, range } from './read-pages.ts'
 
 /** One subscriber's place in the log: a number, never a queue. */
 export interface SubscriptionCursor {

@@ -1,6 +1,6 @@
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { status } from '@grpc/grpc-js'
-import type { ReadRange } from '../query/read-stream.ts'
+import type { ReadRange } from '../query/read-pages.ts'
 import {
   compileFilter,
   type EventFilter,
