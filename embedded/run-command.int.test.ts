@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { lockDataFolder } from './stack/data-folder-lock.ts'
+import { lockDataFolder } from './stack/data-folder.ts'
 import { tempFolder } from '#test/temp-folder'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -2,7 +2,7 @@
 // does not give is the one the stack has written down.
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { readAddresses } from './stack/status-files.ts'
+import { readAddresses } from './stack/data-folder.ts'
 import { ownEnvironment, parseStackConfig } from './config.ts'
 import { holderOf } from './processes/lock-file.js'
 

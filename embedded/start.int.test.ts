@@ -8,7 +8,7 @@ import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { startEmbeddedEventStore } from './dependencies/event-store.ts'
 import { freePort } from './processes/free-port.ts'
-import { lockDataFolder } from './stack/data-folder-lock.ts'
+import { lockDataFolder } from './stack/data-folder.ts'
 
 const program = fileURLToPath(new URL('start.ts', import.meta.url))
 const reset = fileURLToPath(new URL('reset.js', import.meta.url))

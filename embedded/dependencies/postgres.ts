@@ -10,8 +10,13 @@ import {
   startProcess,
   untilReady,
 } from '../processes/start-process.ts'
-import { postgresBinaries, runnableBinaries } from './postgres-programs.ts'
-import { handOver, postgresUser, type SystemUser } from './postgres-user.ts'
+import {
+  handOver,
+  postgresBinaries,
+  postgresUser,
+  runnableBinaries,
+  type SystemUser,
+} from './postgres-programs.ts'
 
 const INIT_TIMEOUT_MS = 60_000
 const READY_TIMEOUT_MS = 60_000

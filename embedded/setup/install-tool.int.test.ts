@@ -7,7 +7,7 @@ import { arch, platform } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { testCheckout, versioned } from './test-checkout.ts'
+import { testCheckout, versioned } from '#test/stack/test-checkout'
 
 type Checkout = Awaited<ReturnType<typeof testCheckout>>
 

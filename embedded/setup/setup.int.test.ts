@@ -5,7 +5,7 @@ import { eventually } from '#test/eventually'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { shareLock } from '../processes/lock-file.js'
-import { testCheckout, versioned } from './test-checkout.ts'
+import { testCheckout, versioned } from '#test/stack/test-checkout'
 
 test('suitable programs on PATH are used, said in one line each and kept for the stack', async () => {
   await using checkout = await testCheckout()

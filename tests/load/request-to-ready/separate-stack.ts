@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tempFolder } from '#test/temp-folder'
 import { forgetSettings } from '#test/vitest/forget-settings'
-import { readAddresses, readPids } from '../../../embedded/stack/status-files.ts'
+import { readAddresses, readPids } from '../../../embedded/stack/data-folder.ts'
 import { freePort } from '../../../embedded/processes/free-port.ts'
 import { startProcess, untilReady } from '../../../embedded/processes/start-process.ts'
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 
-const setupFolder = fileURLToPath(new URL('.', import.meta.url))
+const setupFolder = fileURLToPath(new URL('../../../embedded/setup/', import.meta.url))
 const packageLock = { packages: { '': {}, 'node_modules/one': { integrity: 'sha512-one' } } }
 
 /** A checkout with the real set-up step, on a machine with nothing on PATH but what a test puts there. */

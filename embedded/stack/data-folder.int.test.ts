@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { tempFolder } from '#test/temp-folder'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { lockDataFolder } from './data-folder-lock.ts'
-import { writePids } from './status-files.ts'
+import { lockDataFolder, writePids } from './data-folder.ts'
 
 test('a folder that is in use is refused, saying by whom', async () => {
   await using folder = await tempFolder()
