@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkedEvents } from './check-append.ts'
+import { checkedEvents } from './appender.ts'
 import { eventId, type NewEvent } from './event-store.ts'
 
 const metadata = {
