@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { program } from 'commander'
 import { down, status, wipe } from './down.ts'
-import { clearReal, upReal } from './up-real.ts'
-import { up } from './up.ts'
+import { clearReal, up, upReal } from './up.ts'
 
 const here = join(import.meta.dirname, '..', '..', '.storewright')
 

@@ -6,8 +6,7 @@ import type {
   V1PersistentVolumeClaim,
 } from '@kubernetes/client-node'
 import { type Api, apply } from '../control-plane/api-client.ts'
-import { watchObjects } from './informer.ts'
-import { reconcileLoop } from './reconcile-loop.ts'
+import { reconcileLoop, watchObjects } from './controller.ts'
 import { NODE } from './sandbox/network.ts'
 
 const VOLUMES = '/api/v1/persistentvolumes'

@@ -1,14 +1,17 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { Component } from '../../control-plane/process-group.ts'
+import { ownedByRoot, packArchive, packLayer } from '../../images/archive.ts'
 import type { DebianPrograms } from '../debian.ts'
+import { run } from '../sandbox/run.ts'
+import type { Sandbox } from '../sandbox/start.ts'
 import type { NetworkPlugins } from './network-plugins.ts'
 
 /** In the sandbox, which has its own /run. */
 export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock'
 
 /** What every pod's network and processes are held by; made from busybox. */
-export const PAUSE_IMAGE = 'storewright.invalid/pause:1'
+const PAUSE_IMAGE = 'storewright.invalid/pause:1'
 
 /** Runs containers. Images stay in the folder; everything else goes with the sandbox. */
 export async function containerd(
@@ -56,4 +59,49 @@ oom_score = 0
       SystemdCgroup = false
       BinaryName = ${text(runc)}
 `
+}
+
+const IMPORT_TIMEOUT_MS = 600_000
+
+export interface Images {
+  /** Puts the images of a docker archive where pods find them. */
+  importImage: (archive: string) => Promise<void>
+  hasImage: (reference: string) => Promise<boolean>
+}
+
+/** The images of the node's containerd. */
+export function imagesOf({ inside }: Sandbox, debian: DebianPrograms): Images {
+  const ctr = (...args: string[]) =>
+    run([...inside, debian.ctr, '--address', CONTAINERD_SOCKET, '--namespace', 'k8s.io', ...args], {
+      env: debian.env,
+      timeoutMs: IMPORT_TIMEOUT_MS,
+    })
+  return {
+    importImage: async (archive) => {
+      await ctr('images', 'import', resolve(archive))
+    },
+    hasImage: async (reference) =>
+      (await ctr('images', 'list', '--quiet')).split('\n').includes(reference),
+  }
+}
+
+/** Makes and imports the image that holds a pod's network: it sleeps. */
+export async function importPause(
+  images: Images,
+  folder: string,
+  { busybox }: DebianPrograms,
+): Promise<void> {
+  if (await images.hasImage(PAUSE_IMAGE)) return
+  const root = join(folder, 'pause')
+  await mkdir(root, { recursive: true })
+  await copyFile(busybox, join(root, 'busybox'))
+  await chmod(join(root, 'busybox'), 0o755)
+  const layer = await packLayer(join(folder, 'pause-layer.tar'), [
+    ...ownedByRoot,
+    `--directory=${root}`,
+    '.',
+  ])
+  const config = { Env: [], Cmd: ['/busybox', 'sleep', '2147483647'], User: '65535:65535' }
+  const parts = { reference: PAUSE_IMAGE, config, layers: [layer] }
+  await images.importImage(await packArchive(join(folder, 'pause.tar'), parts))
 }

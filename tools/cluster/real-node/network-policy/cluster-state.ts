@@ -1,7 +1,7 @@
 import type { KubeConfig, ObjectCache, V1Namespace, V1Pod } from '@kubernetes/client-node'
 import { z } from 'zod'
 import type { Api } from '../../control-plane/api-client.ts'
-import { watchObjects } from '../informer.ts'
+import { watchObjects } from '../controller.ts'
 import { type Endpoint, endpointOf, type NetworkPolicy, type World } from './endpoints.ts'
 
 interface WatchOptions {

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import type { KubeConfig } from '@kubernetes/client-node'
 import type { Api } from '../../control-plane/api-client.ts'
-import { reconcileLoop } from '../reconcile-loop.ts'
+import { reconcileLoop } from '../controller.ts'
 import { notification, watchWorld } from './cluster-state.ts'
 import type { Endpoint } from './endpoints.ts'
-import { ruleset } from './ruleset.ts'
+import { ruleset } from './rules.ts'
 
 const KNOWN_TIMEOUT_MS = 15_000
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { KubeConfig, type V1Pod } from '@kubernetes/client-node'
 import { eventually } from '#test/eventually'
 import { expect, onTestFinished, test } from 'vitest'
-import { watchObjects } from './informer.ts'
+import { watchObjects } from './controller.ts'
 
 const pod = (name: string) => ({ metadata: { name, namespace: 'x', uid: name } })
 const list = { metadata: { resourceVersion: '1' }, items: [pod('one')] }

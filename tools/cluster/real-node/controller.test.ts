@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { coalesce } from './reconcile-loop.ts'
+import { coalesce } from './controller.ts'
 
 test('calls during a run share one that begins after it, and no two run at a time', async () => {
   const begun: (() => void)[] = []
