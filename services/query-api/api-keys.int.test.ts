@@ -168,6 +168,20 @@ test('another tenant’s key is not found', async () => {
   expect(answer).toMatchObject({ status: 404, json: { code: 'KEY_NOT_FOUND' } })
 })
 
+test('an operator who names no tenant follows the stores of all', async () => {
+  await using live = await eventSource(query, by(operatorKey))
+  await live.next('open')
+
+  const tenants = [freshTenant(), freshTenant()]
+  for (const tenant of tenants) {
+    const headers = by(operatorKey, { 'x-tenant': tenant })
+    expect((await command.create({ headers })).status).toBe(202)
+  }
+
+  for (const tenantId of tenants)
+    expect(await live.next('store')).toMatchObject({ data: { tenantId, status: 'requested' } })
+})
+
 test('what an operator does for a tenant names both', async () => {
   const tenant = freshTenant()
   const { id: operatorId, secret } = await keyFor(undefined, 'operator')

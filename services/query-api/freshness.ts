@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { AppError, hasCode } from '#domain'
+import { anyTenant, AppError, hasCode } from '#domain'
 import { callerOf, type OpaqueIds } from '#http'
 import type { StoreChange } from '#postgres'
 
@@ -13,7 +13,7 @@ export interface Freshness {
   onChange: (change: StoreChange | undefined) => void
   /** Resolves when the read models hold the position. Throws READ_MODEL_BEHIND after the wait. */
   reached: (position: bigint) => Promise<void>
-  /** Remembers changes of a tenant's stores from now on. */
+  /** Remembers changes of a tenant's stores from now on; `*`: of any tenant's. */
   watch: (tenantId: string) => ChangeWatch
 }
 
@@ -65,7 +65,7 @@ export function freshness({ readPosition, waitMs = 2_000 }: Dependencies): Fresh
       // A failed read does no harm: everything that waits reads again.
       look().catch(() => {})
     },
-    watch: (tenantId) => watch((tenants) => tenants.includes(tenantId)),
+    watch: (tenantId) => watch((tenants) => tenantId === anyTenant || tenants.includes(tenantId)),
     reached: async (wanted) => {
       const signal = AbortSignal.timeout(waitMs)
       using changes = watch(() => true)

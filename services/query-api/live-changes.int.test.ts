@@ -24,6 +24,36 @@ test('each change of a store arrives as it happens, and of no other tenant', asy
   expect(deleted).toMatchObject({ data: { id: storeId, status: 'deleting' } })
 })
 
+test('a stream of one store tells of no other, and of none that is another tenant’s', async () => {
+  const [followed, foreign] = [
+    await api.requestStore(),
+    await api.requestStore({ tenantId: 'mallory' }),
+  ]
+  await api.send('GET', '/api/stores', {
+    headers: { 'x-position': api.tokenOf(followed.position) },
+  })
+  await using live = await eventSource(api, {}, `?store=${followed.storeId}`)
+  await live.next('open')
+  await using none = await eventSource(api, {}, `?store=${foreign.storeId}`)
+  await none.next('open')
+
+  await api.requestStore()
+  await api.append(foreign.storeId, deletion().slice(0, 1), 0n)
+  await api.append(followed.storeId, deletion().slice(0, 1), 0n)
+
+  expect(await live.next('store')).toMatchObject({
+    data: { id: followed.storeId, status: 'deleting' },
+  })
+  // Nothing but heartbeats.
+  expect(await none.next('store', 'comment')).toMatchObject({ data: 'heartbeat' })
+})
+
+test.for(['x', '*', '../1'])('a stream of the store %s is refused', async (store) => {
+  const answer = await api.send('GET', `/api/stores/stream?store=${encodeURIComponent(store)}`)
+
+  expect(answer).toMatchObject({ status: 400, json: { code: 'REQUEST_INVALID' } })
+})
+
 test('a client that comes back gets what it missed, and not what it has', async () => {
   const before = await api.requestStore()
   const missed = await api.requestStore()

@@ -12,7 +12,10 @@ export interface LiveDependencies {
 }
 
 interface Subscription {
+  /** `*`: of all. */
   tenantId: string
+  /** Of this store alone. */
+  storeId?: string | undefined
   /** Position of the last change the client has; `unknown` when its id is from before a reset or of another key. */
   last: bigint | 'unknown' | undefined
   signal: AbortSignal
@@ -26,7 +29,7 @@ const PAGE = 100
  */
 export async function* liveChanges(
   { models, freshness, ids, heartbeatMs }: LiveDependencies,
-  { tenantId, last, signal }: Subscription,
+  { tenantId, storeId, last, signal }: Subscription,
 ): AsyncGenerator<string> {
   using changesOfTenant = freshness.watch(tenantId)
   const current = await freshness.readPosition()
@@ -36,7 +39,7 @@ export async function* liveChanges(
   yield `retry: 2000\nid: ${here()}\nevent: open\ndata: {}\n\n`
   if (last !== undefined && !isKnown) yield reset(here())
   while (!signal.aborted) {
-    const changes = await changedStores(models, { tenantId, after, limit: PAGE })
+    const changes = await changedStores(models, { tenantId, storeId, after, limit: PAGE })
     for (const change of changes) yield message(ids.tokenOf(change.position, tenantId), change)
     after = changes.at(-1)?.position ?? after
     if (changes.length === PAGE) continue

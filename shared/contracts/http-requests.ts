@@ -162,7 +162,10 @@ export const streamHeaders = positionHeaders.extend({
 function isNumber(id: string): boolean {
   return /^\d{1,19}$/.test(id) && BigInt(id) < 2n ** 63n
 }
-export const streamQuery = z.looseObject({ tenant })
+export const streamQuery = z.looseObject({
+  tenant,
+  store: z.uuid().optional().describe('Of this store alone'),
+})
 
 const keyName = z
   .string()

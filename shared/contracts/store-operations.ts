@@ -115,11 +115,12 @@ export const storeOperations = {
     method: 'GET',
     path: '/stores/stream',
     policy: 'read',
+    anyTenant: true,
     tag: 'Stores',
     summary: 'Changes of stores as they happen (server-sent events)',
     description:
       'The first event is `open`; `store` has the whole store; after `reset` read the list again. ' +
-      '`Last-Event-ID` continues behind an event. A stream ends after 15 minutes at the latest.',
+      'Without a tenant an operator gets those of all. `Last-Event-ID` continues behind an event. A stream ends after 15 minutes at the latest.',
     schema: { querystring: streamQuery, headers: streamHeaders },
     answer: {
       status: 200,

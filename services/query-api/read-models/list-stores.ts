@@ -1,4 +1,5 @@
 import type { ListStoresQuery, StoreView } from '#contracts'
+import { anyTenant } from '#domain'
 import type { ReadModels, Statement } from './connection.ts'
 import { orderOf, type Place, readCursor, writeCursor } from './cursor.ts'
 
@@ -169,15 +170,28 @@ export interface ChangedStore {
   view: StoreView
 }
 
+interface Changes {
+  /** `*`: of all. */
+  tenantId: string
+  /** Of this store alone. */
+  storeId?: string | undefined
+  after: bigint
+  limit: number
+}
+
 /** The tenant's stores that changed after a position, in the order of their newest change. */
 export async function changedStores(
   { query }: ReadModels,
-  { tenantId, after, limit }: { tenantId: string; after: bigint; limit: number },
+  { tenantId, storeId, after, limit }: Changes,
 ): Promise<ChangedStore[]> {
+  const values: unknown[] = [after, limit]
+  const conditions = ['position > $1']
+  if (tenantId !== anyTenant) conditions.push(`tenant_id = $${values.push(tenantId)}`)
+  if (storeId !== undefined) conditions.push(`id = $${values.push(storeId)}`)
   return query<ChangedStore>({
-    name: 'changed-stores',
+    name: `changed-stores:${tenantId === anyTenant}:${storeId !== undefined}`,
     text: `select position, view from stores
-           where tenant_id = $1 and position > $2 order by position limit $3`,
-    values: [tenantId, after, limit],
+           where ${conditions.join(' and ')} order by position limit $2`,
+    values,
   })
 }

@@ -8,7 +8,10 @@ const { addresses, schema, config } = routeOf(operations.streamStores)
 
 const AGE_MAX_MS = 15 * 60_000
 
-/** GET /stores/stream: each change of the tenant's stores; `Last-Event-ID` resumes after a break. */
+/**
+ * GET /stores/stream: each change of the tenant's stores, or of one; of all tenants' for an operator who names none.
+ * `Last-Event-ID` resumes after a break.
+ */
 export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async (app, live) => {
   const closing = new AbortController()
   const admit = admission({ perTenantMax: 50 })
@@ -30,7 +33,7 @@ export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async 
       const signal = AbortSignal.any(signals)
       const id = request.headers['last-event-id']
       const last = id === undefined ? undefined : (live.ids.positionOf(id, tenantId) ?? 'unknown')
-      const changes = liveChanges(live, { tenantId, last, signal })
+      const changes = liveChanges(live, { tenantId, storeId: request.query.store, last, signal })
       return reply
         .type('text/event-stream')
         .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })

@@ -7,4 +7,6 @@ create index stores_by_plan on stores (tenant_id, (view ->> 'plan'), created_at 
   where status <> 'deleted';
 create index stores_by_reference on stores (tenant_id, (view ->> 'reference'))
   where view ->> 'reference' is not null;
+-- What changed since a position at any tenant's, for live updates of an operator.
+create index stores_by_log_position on stores (position);
 create index stores_by_label on stores using gin ((view -> 'labels') jsonb_path_ops);

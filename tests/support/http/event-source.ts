@@ -14,11 +14,17 @@ interface Source {
 }
 
 /**
- * A client of the live stream. `next` skips to the next event of a kind; comments are of the kind `comment`. An event
+ * A client of the live stream. `next` skips to the next event of one of the kinds; comments are of the kind `comment`. An event
  * that the OpenAPI document does not tell of is an error.
  */
-export async function eventSource({ url, tenant }: Source, headers: Record<string, string> = {}) {
-  const request = get(`${url}/api/stores/stream`, { headers: { 'x-user-id': tenant, ...headers } })
+export async function eventSource(
+  { url, tenant }: Source,
+  headers: Record<string, string> = {},
+  query = '',
+) {
+  const request = get(`${url}/api/stores/stream${query}`, {
+    headers: { 'x-user-id': tenant, ...headers },
+  })
   const [response]: IncomingMessage[] = await once(request, 'response')
   if (response?.statusCode !== 200) throw new Error(`answered ${response?.statusCode}`)
   const lines = createInterface(response)
@@ -28,11 +34,11 @@ export async function eventSource({ url, tenant }: Source, headers: Record<strin
   const ended = new Promise<true>((resolve) => response.on('close', () => resolve(true)))
   return {
     ended,
-    next: async (kind: string): Promise<ServerSentEvent> => {
+    next: async (...kinds: string[]): Promise<ServerSentEvent> => {
       for (;;) {
         const { value, done } = await events.next()
-        if (done === true) throw new Error(`the stream ended before ${kind}`)
-        if (value.kind === kind) return value
+        if (done === true) throw new Error(`the stream ended before ${kinds.join(' or ')}`)
+        if (kinds.includes(value.kind)) return value
       }
     },
     async [Symbol.asyncDispose]() {
