@@ -15,7 +15,7 @@ test('the list of the API’s routes is what both services serve together', asyn
   const pool = openPool({ url: 'postgres://127.0.0.1:1/nowhere', logger })
   const both = { store, ids: opaqueIds('of this test'), logger, auth: { mode: 'off' } } as const
   const apps = [
-    buildCommandApi({ ...both, storesMax: 1, now: () => new Date() }),
+    buildCommandApi({ ...both, timeoutMs: 5_000, storesMax: 1, now: () => new Date() }),
     buildQueryApi({
       ...both,
       models: readModels(pool),

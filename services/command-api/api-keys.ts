@@ -15,7 +15,7 @@ interface NewApiKey {
 export function apiKeys({ store, now }: { store: EventStore; now: () => Date }) {
   return {
     /** The new key and its text, which nothing else ever tells. Throws REQUEST_INVALID. */
-    create: async (asked: NewApiKey, context: RequestContext) => {
+    create: async (asked: NewApiKey, context: RequestContext, signal?: AbortSignal) => {
       const { id, text, hash } = newKey()
       const { name, roles } = asked
       const createdAt = now().toISOString()
@@ -31,11 +31,12 @@ export function apiKeys({ store, now }: { store: EventStore; now: () => Date }) 
         stream: apiKeyStream(id),
         command: { type: 'CreateApiKey', ...key },
         context: { ...context, commandId: randomUUID() },
+        signal,
       })
       return { view: keyViewOf(key, { createdBy: context.actor }), text }
     },
     /** The revoked key. Throws KEY_NOT_FOUND, for another tenant's too. */
-    revoke: async (id: string, context: RequestContext): Promise<KeyView> => {
+    revoke: async (id: string, context: RequestContext, signal?: AbortSignal): Promise<KeyView> => {
       const { state } = await handleCommand({
         store,
         decider: apiKey,
@@ -43,6 +44,7 @@ export function apiKeys({ store, now }: { store: EventStore; now: () => Date }) 
         stream: apiKeyStream(id),
         command: { type: 'RevokeApiKey', now: now().toISOString() },
         context: { ...context, commandId: randomUUID() },
+        signal,
         precondition: ({ state: found }) => {
           const owner = found.status === 'absent' ? undefined : found.key.tenantId
           if (owner === undefined || !mayReach(context.tenantId, owner)) throw notFound()

@@ -1,3 +1,5 @@
+import { OutOfTimeError, within } from '#async'
+import { AppError } from '#domain'
 import type { EventStore } from '#eventstore'
 import { buildServer, type OpaqueIds, type ServerOptions } from '#http'
 import { changeStore } from './change-store.ts'
@@ -16,24 +18,69 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
   storesMax: number
   /** Languages a WooCommerce shop can be set up with. */
   locales?: string[] | undefined
+  /** A command that has had no answer by then is answered 503. */
+  timeoutMs: number
   now: () => Date
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
-export function buildApp({ store, ids, storesMax, locales, now, ...server }: AppDependencies) {
+export function buildApp({ store, ids, storesMax, locales, timeoutMs, now, ...server }: AppDependencies) {
   const app = buildServer({ ...server, service: 'command-api' })
   const quota = storeQuota({ store, storesMax, now })
   const references = referencesOf({ store, now })
+  const inTime = timely(timeoutMs)
+  const create = createStore({ store, quota, references })
+  const change = changeStore({ store, quota, references, now })
+  const keys = apiKeys({ store, now })
   app.register(createStoreRoute, {
     ids,
     locales,
-    createStore: createStore({ store, quota, references }),
+    createStore: async (request) => {
+      await quota.load(request.context)
+      return inTime((signal) => create({ ...request, signal }))
+    },
   })
   app.register(changeStoreRoutes, {
     ids,
-    changeStore: changeStore({ store, quota, references, now }),
+    changeStore: async (request) => {
+      await quota.load(request.context)
+      return inTime((signal) => change({ ...request, signal }))
+    },
   })
-  app.register(apiKeyRoutes, { keys: apiKeys({ store, now }) })
-  app.register(tenantRoutes, { ids, quota })
+  app.register(apiKeyRoutes, {
+    keys: {
+      create: (asked, context) => inTime((signal) => keys.create(asked, context, signal)),
+      revoke: (id, context) => inTime((signal) => keys.revoke(id, context, signal)),
+    },
+  })
+  app.register(tenantRoutes, {
+    ids,
+    quota: {
+      setTenant: async (wanted, context) => {
+        await quota.load(context)
+        return inTime((signal) => quota.setTenant(wanted, context, signal))
+      },
+    },
+  })
   return app
+}
+
+/**
+ * Commands are answered in this time also where they have several steps, or wait for another's append: each may take
+ * the whole time. What such a command has begun may still be done, as with every answer that is lost.
+ */
+function timely(timeoutMs: number) {
+  return async <T>(command: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const late = new AbortController()
+    try {
+      return await within(command(late.signal), timeoutMs)
+    } catch (cause) {
+      if (!(cause instanceof OutOfTimeError)) throw cause
+      late.abort(cause)
+      throw new AppError('EVENT_STORE_UNAVAILABLE', 'The event store is not available', {
+        retryable: true,
+        cause,
+      })
+    }
+  }
 }

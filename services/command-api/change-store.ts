@@ -41,6 +41,8 @@ export interface ChangeRequest {
   context: RequestContext
   /** Counts a request that is not the repetition of an earlier one; throws RATE_LIMITED. */
   count: () => Promise<void>
+  /** Aborts when the request has been answered. */
+  signal?: AbortSignal
 }
 
 /** What the owner of a store can ask for, without the time. */
@@ -72,14 +74,14 @@ export function changeStore({ store, quota, references, now }: Dependencies) {
     stream: storeStream(storeId),
   })
   const change = async (request: ChangeRequest, at?: ExpectedRevision): Promise<ChangedStore> => {
-    const { storeId, command, context, count } = request
+    const { storeId, command, context, count, signal } = request
     const time = now().toISOString()
     const wanted = command.type === 'RequestUpgrade' ? command.plan : undefined
     let before: Plan | undefined
     let isReserved = false
     const admit = async () => {
       await count()
-      await quota.admitChange({ storeId, plan: wanted }, context)
+      await quota.admitChange({ storeId, plan: wanted }, context, signal)
       isReserved = wanted !== undefined
     }
     const handling = handleCommand({
@@ -87,6 +89,7 @@ export function changeStore({ store, quota, references, now }: Dependencies) {
       command: { ...command, now: time },
       context: { ...context, commandId: commandIdOf(request), requestId: randomUUID() },
       admit,
+      signal,
       precondition: (folded) => {
         before = refuseUnexpected(folded, request).plan
         if (at !== undefined && folded.revision !== at) throw wentOn()

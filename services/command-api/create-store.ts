@@ -19,6 +19,8 @@ export interface CreateRequest {
   context: RequestContext
   /** Counts a request that is not the repetition of an earlier one; throws RATE_LIMITED. */
   count: () => Promise<void>
+  /** Aborts when the request has been answered. */
+  signal?: AbortSignal
 }
 
 /** The answer to a request; the same for every repetition, as it is made from the first event alone. */
@@ -41,7 +43,8 @@ interface Dependencies {
  */
 export function createStore({ store, quota, references }: Dependencies) {
   const create = async (request: CreateRequest, storeId: string): Promise<CreatedStore> => {
-    const { key, context, count } = request
+    const { key, context, count, signal } = request
+    signal?.throwIfAborted()
     const { tenantId } = context
     const asked = { storeId, tenantId, ...request.body, fingerprint: fingerprintOf(request.body) }
     const read = () => readRequested(store, storeId)
@@ -50,7 +53,8 @@ export function createStore({ store, quota, references }: Dependencies) {
       (isKnown && (await read())) || (await countOr(count, key === undefined ? undefined : read))
     if (earlier !== undefined) return replay(earlier, asked)
     const reference = await reserveReference(request, storeId)
-    const slot = await quota.reserve(storeId, context, asked.plan).catch(async (error: unknown) => {
+    const reserving = quota.reserve(storeId, context, { plan: asked.plan, signal })
+    const slot = await reserving.catch(async (error: unknown) => {
       if (error instanceof AppError && !error.retryable) await reference?.release()
       throw error
     })
@@ -73,6 +77,7 @@ export function createStore({ store, quota, references }: Dependencies) {
         requestId: randomUUID(),
       },
       known: { state: decider.initialState(), revision: 'no_stream' },
+      signal,
     })
     if (state.status === 'absent') return missing(storeId)
     return { requested: state.request, position, replayed: !isNew }

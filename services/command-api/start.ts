@@ -30,6 +30,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     trustedProxies: config.TRUSTED_PROXIES,
     storesMax: config.STORES_PER_TENANT_MAX,
     locales: config.WOOCOMMERCE_LOCALES,
+    timeoutMs: config.EVENTSTORE_TIMEOUT_MS,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
     limitsOf,
     loopDelayMaxMs: config.LOOP_DELAY_MAX_MS,

@@ -20,20 +20,31 @@ import type { RequestContext } from './routes/request.ts'
 
 /** What each tenant may: how many stores at the same time, of each plan too, and whether it may change anything. */
 export interface StoreQuota {
+  /** Reads what is not in memory of the tenant: after years that may take longer than a command should. */
+  load: (context: RequestContext) => Promise<unknown>
   /** False when this process knows of no request for the store; another process may have accepted one just now. */
   mayExist: (storeId: string, context: RequestContext) => Promise<boolean>
   /**
    * Reserves a slot for a store; resolves to the slot there is then, undefined for a store that was deleted. Throws
    * QUOTA_EXCEEDED, TENANT_SUSPENDED.
    */
-  reserve: (storeId: string, context: RequestContext, plan?: Plan) => Promise<Slot | undefined>
+  reserve: (
+    storeId: string,
+    context: RequestContext,
+    options?: { plan?: Plan | undefined; signal?: AbortSignal | undefined },
+  ) => Promise<Slot | undefined>
   /** Throws TENANT_SUSPENDED; with a plan, the store's slot counts for that plan from now on. Throws QUOTA_EXCEEDED. */
   admitChange: (
     change: { storeId: string; plan?: Plan | undefined },
     context: RequestContext,
+    signal?: AbortSignal,
   ) => Promise<void>
   /** Sets what the context's tenant may. Throws PRECONDITION_FAILED. */
-  setTenant: (wanted: WantedSettings, context: RequestContext) => Promise<SetSettings>
+  setTenant: (
+    wanted: WantedSettings,
+    context: RequestContext,
+    signal?: AbortSignal,
+  ) => Promise<SetSettings>
 }
 
 interface Slot {
@@ -72,9 +83,10 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
   const { store, storesMax, now } = options
   const quotaOf = newestTenants(options)
   return {
+    load: ({ tenantId }) => quotaOf(tenantId).aggregate.load(),
     mayExist: async (storeId, { tenantId }) =>
       mayExist(await quotaOf(tenantId).aggregate.load(), storeId),
-    reserve: async (storeId, context, plan) => {
+    reserve: async (storeId, context, { plan, signal } = {}) => {
       const quota = quotaOf(context.tenantId)
       const reserve = () => {
         const at = now().toISOString()
@@ -82,7 +94,7 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
         const commandId = `reserve:${storeId}:${plan ?? ''}:${at}`
         const ofPlan = plan === undefined ? {} : { plan }
         const command = { type: 'ReserveSlot', storeId, storesMax, now: at, ...ofPlan } as const
-        return quota.aggregate.handle(command, { ...context, commandId })
+        return quota.aggregate.handle(command, { ...context, commandId }, { signal })
       }
       const handled = await reserve().catch(async (error: unknown) => {
         if (!hasCode(error, 'QUOTA_EXCEEDED')) throw error
@@ -91,21 +103,24 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
       })
       return slotOf(handled, storeId)
     },
-    admitChange: async ({ storeId, plan }, context) => {
+    admitChange: async ({ storeId, plan }, context, signal) => {
       const command: TenantCommand =
         plan === undefined
           ? { type: 'AdmitChange' }
           : { type: 'ChangeSlotPlan', storeId, plan, now: now().toISOString() }
       const { aggregate } = quotaOf(context.tenantId)
-      await aggregate.handle(command, { ...context, commandId: randomUUID() })
+      await aggregate.handle(command, { ...context, commandId: randomUUID() }, { signal })
     },
-    setTenant: async ({ preconditions, ...wanted }, context) => {
+    setTenant: async ({ preconditions, ...wanted }, context, signal) => {
       const command = { type: 'SetTenant', ...wanted, now: now().toISOString() } as const
       const { aggregate } = quotaOf(context.tenantId)
       const { state, position } = await aggregate.handle(
         command,
         { ...context, commandId: randomUUID() },
-        ({ state: { settings } }) => requireVersion(preconditions, settings),
+        {
+          signal,
+          precondition: ({ state: { settings } }) => requireVersion(preconditions, settings),
+        },
       )
       return { settings: state.settings, position }
     },

@@ -12,17 +12,26 @@ import {
 const BATCH_MAX = 500
 
 interface Waiting<S, C, E> extends CommandRequest<S, C> {
+  signal: AbortSignal | undefined
   resolve: (handled: HandledCommand<S, E>) => void
   reject: (error: unknown) => void
 }
 
+interface HandleOptions<S, C> {
+  precondition?: CommandRequest<S, C>['precondition']
+  signal?: AbortSignal | undefined
+}
+
 /** A stream whose state is kept in memory, for many commands to one stream. */
 export interface Aggregate<S, C, E> {
-  /** As handleCommand; commands that wait at the same time are one append, and their results have one state. */
+  /**
+   * As handleCommand; commands that wait at the same time are one append, and their results have one state. One whose
+   * signal aborts while it waits is not decided any more; an append that nobody waits for is not sent again.
+   */
   handle: (
     command: C,
     context: CommandContext,
-    precondition?: CommandRequest<S, C>['precondition'],
+    options?: HandleOptions<S, C>,
   ) => Promise<HandledCommand<S, E>>
   /** As the last command left it, also when other writers have appended since; read when it is not in memory yet. */
   load: () => Promise<S>
@@ -46,9 +55,13 @@ export function openAggregate<S, C, E extends StoredEvent>(
       loading = undefined
     }
   }
-  const queue = inBatches<Waiting<S, C, E>>(async (waiting) => {
+  const queue = inBatches<Waiting<S, C, E>>(async (all) => {
+    for (const { signal, reject } of all) if (signal?.aborted) reject(signal.reason)
+    const waiting = all.filter(({ signal }) => !signal?.aborted)
+    if (waiting.length === 0) return
     try {
-      const options = { known, readsTail: true }
+      const signal = whenAllAbort(waiting.map((one) => one.signal))
+      const options = { known, readsTail: true, signal }
       const { folded, outcomes } = await decideAndAppend(stream, waiting, options)
       known = folded
       for (const [index, outcome] of outcomes.entries())
@@ -59,11 +72,27 @@ export function openAggregate<S, C, E extends StoredEvent>(
     }
   }, BATCH_MAX)
   return {
-    handle: (command, context, precondition) =>
+    handle: (command, context, { precondition, signal } = {}) =>
       new Promise((resolve, reject) => {
-        queue.add({ command, context, precondition, resolve, reject })
+        queue.add({ command, context, precondition, signal, resolve, reject })
       }),
     load,
     isIdle: queue.isIdle,
   }
+}
+
+/** Aborts with the last of them; never where one cannot abort. */
+function whenAllAbort(signals: (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const known = signals.filter((signal) => signal !== undefined)
+  if (known.length < signals.length) return undefined
+  const all = new AbortController()
+  let left = known.length
+  for (const signal of known) {
+    const onAbort = () => {
+      left--
+      if (left === 0) all.abort(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  }
+  return all.signal
 }
