@@ -3,7 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { EventStore } from '#eventstore'
 import { opaqueIds } from '#http'
 import { createLogger } from '#observability'
-import { type Answer, storeBody } from '#test/http/client'
+import { eventually } from '#test/eventually'
+import { type Answer, storeBody, storeIn } from '#test/http/client'
 import { commandApi } from '#test/http/command-api'
 import { testEventStore } from '#test/servers/test-eventstore'
 import { testLog } from '#test/test-events'
@@ -90,5 +91,64 @@ test(
       .poll(async () => (await api.create({ key: 'after' })).status, { timeout: 30_000 })
       .toBe(202)
     expect(await api.slotEvents()).toHaveLength(2)
+  },
+)
+
+test(
+  'F35: a creation that was answered 503 and its repetitions with the same key are one store and one slot',
+  { timeout: MACHINE_BUSY_MS },
+  async () => {
+    await using es = await testEventStore()
+    await using api = await commandApi(es.url, { EVENTSTORE_TIMEOUT_MS: `${TIMEOUT_MS}` })
+    await api.create()
+    const keys = Array.from({ length: AT_ONCE }, (_, n) => `key-${n}`)
+    es.freeze()
+    const refused = await Promise.all(keys.map((key) => api.create({ key })))
+    expect(refused.map(({ status }) => status)).toEqual(Array(AT_ONCE).fill(503))
+    const other = { key: 'key-0', body: { ...storeBody, name: 'Other' } }
+
+    // Some meet the event store as it is answering what was given up, and some come behind that.
+    const early = keys.map((key) => api.create({ key }))
+    es.thaw()
+    await Promise.all(early)
+    const accepted = await eventually(async () => {
+      const answers = await Promise.all(keys.map((key) => api.create({ key })))
+      expect(answers.map(({ status }) => status)).toEqual(Array(AT_ONCE).fill(202))
+      return answers
+    })
+
+    const ids = accepted.map((answer) => storeIn(answer).id)
+    const slots = (await api.slotEvents()).slice(1)
+    expect(slots.every(({ type }) => type === 'StoreSlotReserved')).toBe(true)
+    expect(new Set(slots.map(({ data }) => data.storeId))).toEqual(new Set(ids))
+    expect(slots).toHaveLength(ids.length)
+    for (const id of ids) expect(await api.eventsOf(id)).toHaveLength(1)
+    expect((await api.create(other)).json).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' })
+  },
+)
+
+test(
+  'F35: a cancel that was answered 503 is done once, whether it or its repetition with the same key did it',
+  { timeout: MACHINE_BUSY_MS },
+  async () => {
+    await using es = await testEventStore()
+    await using api = await commandApi(es.url, { EVENTSTORE_TIMEOUT_MS: `${TIMEOUT_MS}` })
+    const { id } = storeIn(await api.create())
+    const cancel = () => api.send('POST', `/api/stores/${id}/cancel`, { key: 'once' })
+    es.freeze()
+    const refused = await Promise.all([cancel(), cancel(), cancel()])
+    expect(refused.map(({ status }) => status)).toEqual([503, 503, 503])
+
+    const early = cancel()
+    es.thaw()
+    await early
+    await eventually(async () => expect((await cancel()).status).toBe(202))
+
+    expect((await cancel()).headers.get('idempotency-replayed')).toBe('true')
+    expect((await api.eventsOf(id)).map(({ type }) => type)).toEqual([
+      'StoreRequested',
+      'CancelRequested',
+      'StoreFailed',
+    ])
   },
 )

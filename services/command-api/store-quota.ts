@@ -98,7 +98,7 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
       }
       const handled = await reserve().catch(async (error: unknown) => {
         if (!hasCode(error, 'QUOTA_EXCEEDED')) throw error
-        if (!(await releaseAbandoned({ store, quota, now, context }))) throw error
+        if (!(await releaseAbandoned({ store, quota, now, context, signal }))) throw error
         return reserve()
       })
       return slotOf(handled, storeId)
@@ -174,6 +174,7 @@ interface ReleaseOptions {
   quota: TenantQuota
   now: () => Date
   context: RequestContext
+  signal: AbortSignal | undefined
 }
 
 /**
@@ -181,7 +182,7 @@ interface ReleaseOptions {
  * first; true when a slot was released.
  */
 async function releaseAbandoned(options: ReleaseOptions): Promise<boolean> {
-  const { store, quota, now, context } = options
+  const { store, quota, now, context, signal } = options
   const at = now().toISOString()
   const { reserved } = await quota.aggregate.load()
   const released = await Promise.all(
@@ -192,7 +193,8 @@ async function releaseAbandoned(options: ReleaseOptions): Promise<boolean> {
       }
       const command = { type: 'ReleaseSlot', storeId, reason: 'abandoned', now: at } as const
       const commandId = `release:${storeId}:${reservedAt}`
-      const { events } = await quota.aggregate.handle(command, { ...context, commandId })
+      const identified = { ...context, commandId }
+      const { events } = await quota.aggregate.handle(command, identified, { signal })
       return events.length > 0
     }),
   )

@@ -44,7 +44,9 @@ const context = () => ({
 
 function boxOn(stream: string, via = store) {
   const aggregate = openAggregate({ store: via, decider: moneyBox, decode, stream })
-  return { change: (by: number) => aggregate.handle(by, context()) }
+  return {
+    change: (by: number, signal?: AbortSignal) => aggregate.handle(by, context(), { signal }),
+  }
 }
 
 /** What lies in the log of a box. */
@@ -103,6 +105,30 @@ test('what was refused is not stored after all when the append that it waited fo
   const stored = (await changesIn(stream)).filter((by) => !others.includes(by ?? 0))
   expect(stored).toEqual(accepted)
   expect(stored).toContain(5)
+})
+
+test('what nobody waits for any more is not decided again when its append meets another writer', async () => {
+  const stream = newStream()
+  const stalled = stallNextAppend(store)
+  const [box, other] = [boxOn(stream, stalled.store), boxOn(stream)]
+  await box.change(10)
+  await new Promise(setImmediate)
+  const late = new AbortController()
+  const interrupt = async () => {
+    late.abort(new Error('answered already'))
+    await other.change(20)
+  }
+  stalled.stall(interrupt, 2)
+
+  // The first is appended alone, and those behind it together.
+  const first = box.change(1)
+  const [, given, up] = await Promise.allSettled([first, box.change(2), box.change(4, late.signal)])
+
+  expect([given, up]).toMatchObject([
+    { status: 'fulfilled' },
+    { status: 'rejected', reason: { message: 'answered already' } },
+  ])
+  expect(await changesIn(stream)).toEqual([10, 1, 20, 2])
 })
 
 test('an append that fails leaves what is known as it was', async () => {

@@ -12,7 +12,6 @@ import {
 const BATCH_MAX = 500
 
 interface Waiting<S, C, E> extends CommandRequest<S, C> {
-  signal: AbortSignal | undefined
   resolve: (handled: HandledCommand<S, E>) => void
   reject: (error: unknown) => void
 }
@@ -26,7 +25,8 @@ interface HandleOptions<S, C> {
 export interface Aggregate<S, C, E> {
   /**
    * As handleCommand; commands that wait at the same time are one append, and their results have one state. One whose
-   * signal aborts while it waits is not decided any more; an append that nobody waits for is not sent again.
+   * signal aborts while it waits is not decided any more, and not again behind another writer; an append that nobody
+   * waits for is not sent again.
    */
   handle: (
     command: C,

@@ -17,7 +17,6 @@ interface HandleCommandArgs<S, C, E extends StoredEvent>
   known?: Folded<S> | undefined
   /** Called before each try to append events; throws to refuse them. */
   admit?: (() => Promise<void>) | undefined
-  signal?: AbortSignal | undefined
 }
 
 /**
@@ -89,6 +88,8 @@ export interface CommandRequest<S, C> {
   context: CommandContext
   /** Throws when the stream must not get the command, such as at another revision than expected. */
   precondition?: ((folded: Folded<S>) => void) | undefined
+  /** Once it has aborted nobody waits for the command: it is not decided any more, nor again. */
+  signal?: AbortSignal | undefined
 }
 
 /** The stream after a command, and the events it caused: none when others had caused what it asks for. */
@@ -153,10 +154,11 @@ function decideInTurn<S, C, E extends StoredEvent>(
   { requests, landed }: { requests: CommandRequest<S, C>[]; landed: LandedEvents<E> },
 ): { state: S; decided: Decided<E>[] } {
   let state = decider.copy?.(folded.state) ?? folded.state
-  const decided = requests.map(({ command, context, precondition }): Decided<E> => {
+  const decided = requests.map(({ command, context, precondition, signal }): Decided<E> => {
     const earlier = landed.of(context.commandId)
     if (earlier.length > 0) return { events: earlier, isNew: false }
     try {
+      signal?.throwIfAborted()
       precondition?.({ ...folded, state })
       const events = decider.decide(state, command)
       state = events.reduce(decider.evolve, state)
