@@ -1,7 +1,10 @@
 import { z } from 'zod'
+import { wholeStatus } from '#http'
 
 const PROBE_TIMEOUT_MS = 5_000
-const readinessBody = z.object({ failing: z.array(z.string()) })
+const names = z.array(z.string())
+const readinessBody = z.object({ failing: names, degraded: names.default([]) })
+type Readiness = z.output<typeof readinessBody>
 
 /** Where each service listens, by name; where a service runs twice, the second is `<name>-2`. */
 export type ServiceUrls = Record<string, string> & Record<'command-api' | 'query-api', string>
@@ -11,28 +14,34 @@ export async function readiness(services: ServiceUrls): Promise<{ status: number
   const states = await Promise.all(
     Object.entries(services).map(async ([name, url]) => [name, await failuresOf(url)] as const),
   )
-  const checks = Object.fromEntries(states.map(([name, failing]) => [name, stateOf(failing)]))
-  const failing = [...new Set(states.flatMap(([name, failures]) => failures ?? [name]))]
-  const isReady = failing.length === 0
-  const status = isReady ? 'ok' : 'unavailable'
+  const checks = Object.fromEntries(states.map(([name, found]) => [name, stateOf(found)]))
+  const failing = [...new Set(states.flatMap(([name, found]) => found?.failing ?? [name]))]
+  const degraded = [...new Set(states.flatMap(([, found]) => found?.degraded ?? []))]
   return {
-    status: isReady ? 200 : 503,
-    body: { status, service: 'storewright', checks, failing },
+    status: failing.length === 0 ? 200 : 503,
+    body: {
+      status: wholeStatus(failing, degraded),
+      service: 'storewright',
+      checks,
+      failing,
+      degraded,
+    },
   }
 }
 
-function stateOf(failing: string[] | undefined) {
-  if (failing === undefined) return { status: 'failing', failing: ['does not answer'] }
-  return failing.length === 0 ? { status: 'ok' } : { status: 'failing', failing }
+function stateOf(found: Readiness | undefined) {
+  if (found === undefined) return { status: 'failing', failing: ['does not answer'] }
+  const { failing, degraded } = found
+  if (failing.length > 0) return { status: 'failing', failing }
+  return degraded.length > 0 ? { status: 'degraded', degraded } : { status: 'ok' }
 }
 
 /** The checks of a service that fail; undefined when it does not answer itself. */
-async function failuresOf(url: string): Promise<string[] | undefined> {
+async function failuresOf(url: string): Promise<Readiness | undefined> {
   try {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
     const response = await fetch(new URL('/health/ready', url), { signal })
-    const { failing } = readinessBody.parse(await response.json())
-    return response.ok ? [] : failing
+    return readinessBody.parse(await response.json())
   } catch {
     return undefined
   }

@@ -24,7 +24,15 @@ interface AppDependencies extends Omit<ServerOptions, 'service'> {
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
-export function buildApp({ store, ids, storesMax, locales, timeoutMs, now, ...server }: AppDependencies) {
+export function buildApp({
+  store,
+  ids,
+  storesMax,
+  locales,
+  timeoutMs,
+  now,
+  ...server
+}: AppDependencies) {
   const app = buildServer({ ...server, service: 'command-api' })
   const quota = storeQuota({ store, storesMax, now })
   const references = referencesOf({ store, now })

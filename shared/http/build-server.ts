@@ -126,7 +126,8 @@ export function buildServer(options: ServerOptions) {
   serveOpenApi(app)
   serveHealth(app, {
     service,
-    checks: { ...checks, ...authentication },
+    checks,
+    alternatives: authentication,
     timeoutMs: options.healthTimeoutMs,
   })
   serveMetrics(app, registry)

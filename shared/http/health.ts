@@ -8,13 +8,18 @@ export type HealthCheck = (signal: AbortSignal) => Promise<unknown>
 interface HealthOptions {
   service: string
   checks: Record<string, HealthCheck>
+  /** Checks of which one that passes is enough: the others degrade the service. */
+  alternatives?: Record<string, HealthCheck>
   /** A check that has not passed by then is failing. */
   timeoutMs?: number | undefined
 }
 
-/** `/health` and `/health/live`: the process answers. `/health/ready`: 503 naming each check that fails. */
+/**
+ * `/health` and `/health/live`: the process answers. `/health/ready`: 503 naming each check that fails; 200 where only
+ * some of the alternatives fail, which are named as degraded.
+ */
 export function serveHealth(app: FastifyInstance, options: HealthOptions): void {
-  const { service, checks, timeoutMs } = options
+  const { service, checks, alternatives = {}, timeoutMs } = options
   const config = { policy: 'public' } as const
   const schema = { hide: true }
   const limited = limitLines()
@@ -22,23 +27,46 @@ export function serveHealth(app: FastifyInstance, options: HealthOptions): void 
   app.get('/health', { config, schema }, alive)
   app.get('/health/live', { config, schema }, alive)
   app.get('/health/ready', { config, schema }, async (request, reply) => {
-    const results = await Promise.all(
-      Object.entries(checks).map(async ([name, check]) => {
-        const error = await failureOf(check, timeoutMs)
-        if (error !== undefined)
+    const failuresOf = async (asked: Record<string, HealthCheck>, says: string) => {
+      const failures = await Promise.all(
+        Object.entries(asked).map(async ([name, check]) => {
+          const error = await failureOf(check, timeoutMs)
+          if (error === undefined) return []
           limited(`${name} ${kindOfError(error)}`, (counted) =>
-            request.log.warn({ err: error, check: name, ...counted }, 'not ready'),
+            request.log.warn({ err: error, check: name, ...counted }, says),
           )
-        return [name, { status: error === undefined ? 'ok' : 'failing' }] as const
-      }),
-    )
-    const failing = results.filter(([, { status }]) => status !== 'ok').map(([name]) => name)
-    const status = failing.length === 0 ? 'ok' : 'unavailable'
+          return [name]
+        }),
+      )
+      return failures.flat()
+    }
+    const [needed, without] = await Promise.all([
+      failuresOf(checks, 'not ready'),
+      failuresOf(alternatives, 'degraded'),
+    ])
+    const noneIsLeft = without.length === Object.keys(alternatives).length
+    const failing = noneIsLeft ? [...needed, ...without] : needed
+    const degraded = noneIsLeft ? [] : without
+    const statusOf = (name: string) =>
+      failing.includes(name) ? 'failing' : degraded.includes(name) ? 'degraded' : 'ok'
+    const names = Object.keys({ ...checks, ...alternatives })
     return reply
       .code(failing.length === 0 ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({ status, service, checks: Object.fromEntries(results), failing })
+      .send({
+        status: wholeStatus(failing, degraded),
+        service,
+        checks: Object.fromEntries(names.map((name) => [name, { status: statusOf(name) }])),
+        failing,
+        degraded,
+      })
   })
+}
+
+/** What readiness says in a word; `degraded` is answered 200 too. */
+export function wholeStatus(failing: readonly string[], degraded: readonly string[]): string {
+  if (failing.length > 0) return 'unavailable'
+  return degraded.length > 0 ? 'degraded' : 'ok'
 }
 
 /** Why a check fails; undefined when it passes. */

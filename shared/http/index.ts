@@ -17,6 +17,6 @@ export { problemHeaders, problemMediaType, problemOf, type Problem } from './pro
 export { openApiDocument } from './openapi/document.ts'
 export { securityHeaders } from './security-headers.ts'
 export { opaqueIds, type OpaqueIds } from './opaque-ids.ts'
-export { reportReadiness } from './health.ts'
+export { reportReadiness, wholeStatus } from './health.ts'
 export type { HealthCheck } from './health.ts'
 export { loggableUrl, traceOf } from './request-log.ts'

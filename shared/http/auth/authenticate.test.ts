@@ -2,8 +2,10 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { AppError } from '#domain'
 import { createLogger } from '#observability'
 import { buildServer, type HttpServer } from '../build-server.ts'
+import { type KeyRing, newKey } from './api-keys.ts'
 import { callerOf } from './caller.ts'
 
 const issuer = 'https://issuer.example'
@@ -145,6 +147,79 @@ test('keys that cannot be fetched are a 503, not a 401', async () => {
   const answer = await lost.inject({ url: '/read', headers })
 
   expect(answer.json()).toMatchObject({ status: 503, code: 'ISSUER_UNAVAILABLE', retryable: true })
+})
+
+/** A ring of one key that can be checked as long as it is told so. */
+function keyRing() {
+  const { id, text, hash } = newKey()
+  const now = { isThere: true }
+  const requireLog = () => {
+    if (!now.isThere) throw new AppError('KEYS_UNAVAILABLE', 'away')
+  }
+  const createdAt = '2026-01-01T00:00:00.000Z'
+  const key = { id, hash, tenantId: 'acme', name: 'panel', roles: ['read'] as const, createdAt }
+  const ring: KeyRing = {
+    find: (given) => {
+      requireLog()
+      const found = { key: { ...key, roles: [...key.roles], createdBy: 'user:a' } }
+      return given === text ? { ...found, ended: new AbortController().signal } : undefined
+    },
+    list: () => [],
+    takeUses: () => new Map(),
+    check: async () => requireLog(),
+  }
+  return { now, ring, text }
+}
+
+test.for<{ away: string[]; status: number; says: object }>([
+  { away: [], status: 200, says: { status: 'ok', failing: [], degraded: [] } },
+  { away: ['issuer'], status: 200, says: { status: 'degraded', degraded: ['issuer'] } },
+  { away: ['keys'], status: 200, says: { status: 'degraded', degraded: ['keys'] } },
+  { away: ['issuer', 'keys'], status: 503, says: { failing: ['issuer', 'keys'], degraded: [] } },
+])(
+  'a service whose $away cannot be checked is ready as long as a kind of credential can',
+  async (given) => {
+    const { now, ring, text } = keyRing()
+    now.isThere = !given.away.includes('keys')
+    const { port = 0 } = Object(jwks.address())
+    const jwksUrl = `http://127.0.0.1:${given.away.includes('issuer') ? 1 : port}/jwks`
+    const auth = { mode: 'bearer', issuers: [{ issuer, audience, jwksUrl }], keys: ring } as const
+    const logger = createLogger({ service: 'test', level: 'silent' })
+    const server = buildServer({ service: 'test', logger, auth })
+    server.get('/read', { config: { policy: 'read' } }, async (request) => callerOf(request))
+    const read = (token: string) =>
+      server.inject({ url: '/read', headers: { authorization: `Bearer ${token}` } })
+
+    const ready = await server.inject('/health/ready')
+    const answers = { issuer: await read(await sign()), keys: await read(text) }
+
+    expect([ready.statusCode, ready.json()]).toMatchObject([given.status, given.says])
+    for (const [kind, answer] of Object.entries(answers)) {
+      const { actor, detail = actor } = answer.json()
+      const isAway = given.away.includes(kind)
+      expect([kind, answer.statusCode]).toEqual([kind, isAway ? 503 : 200])
+      expect(detail).toMatch(isAway ? /: try again/ : /^(user|key):/)
+    }
+    await server.close()
+  },
+)
+
+test('of two issuers one that is away degrades the service, and the tokens of the other are taken', async () => {
+  const { port = 0 } = Object(jwks.address())
+  const away = { issuer: 'https://away.example', audience, jwksUrl: 'http://127.0.0.1:1/jwks' }
+  const issuers = [away, { issuer, audience, jwksUrl: `http://127.0.0.1:${port}/jwks` }]
+  const logger = createLogger({ service: 'test', level: 'silent' })
+  const server = buildServer({ service: 'test', logger, auth: { mode: 'bearer', issuers } })
+  server.get('/read', { config: { policy: 'read' } }, async (request) => callerOf(request))
+
+  const ready = await server.inject('/health/ready')
+  const headers = { authorization: `Bearer ${await sign()}` }
+  const answer = await server.inject({ url: '/read', headers })
+
+  const degraded = ['issuer https://away.example']
+  expect([ready.statusCode, ready.json()]).toMatchObject([200, { degraded }])
+  expect(answer.statusCode).toBe(200)
+  await server.close()
 })
 
 test('health needs no token', async () => {

@@ -26,8 +26,8 @@ interface BearerOptions {
 }
 
 /**
- * Establishes the caller of every route by its policy, before anything of the body is read. Returns what has to
- * answer for that, as checks of the service's readiness.
+ * Establishes the caller of every route by its policy, before anything of the body is read. Returns a check for each
+ * kind of credential that tenants have: as long as one can be checked, those who have it are served.
  */
 export function authenticate(app: FastifyInstance, auth: AuthOptions): Record<string, HealthCheck> {
   const { identify, checks } = identifierOf(auth)
@@ -119,7 +119,7 @@ function bearerIdentifier({ issuers = [], keys, operatorKeyHash }: BearerOptions
     throw unauthenticated('This is not an API key')
   }
   const keyCheck = keys === undefined ? {} : { keys: keys.check }
-  return { identify, checks: { ...(tokens && { issuer: tokens.check }), ...keyCheck } }
+  return { identify, checks: { ...tokens?.checks, ...keyCheck } }
 }
 
 const operator: Caller = {

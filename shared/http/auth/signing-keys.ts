@@ -94,6 +94,6 @@ function isOfIssuer(error: unknown): boolean {
 }
 
 function unavailable(cause: unknown): AppError {
-  const message = 'The keys of the issuer cannot be fetched: no token can be checked'
+  const message = 'The keys of the issuer cannot be fetched: none of its tokens can be checked'
   return new AppError('ISSUER_UNAVAILABLE', message, { cause })
 }

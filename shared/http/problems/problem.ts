@@ -44,16 +44,19 @@ interface ProblemInput {
   status?: number
 }
 
-/** The problem document of an error code. A server fault never tells more than its title. */
+/** The problem document of an error code. A server fault never tells more than its title and what to do. */
 export function problemOf(input: ProblemInput): Problem {
   const { code, instance, correlationId, nextAction, errors, storeId } = input
   const answer = answers[code]
   const status = input.status ?? answer.status
+  const ofServer = [answer.title, ...(answer.advice === undefined ? [] : [answer.advice])].join(
+    ': ',
+  )
   return {
     type: problemType(code),
     title: answer.title,
     status,
-    detail: status >= 500 ? answer.title : (input.detail ?? answer.title),
+    detail: status >= 500 ? ofServer : (input.detail ?? answer.title),
     instance,
     code,
     correlationId,

@@ -5,6 +5,8 @@ interface Answer {
   title: string
   /** Seconds after which to ask again, where the error may pass; whether it may is said by the error itself. */
   retryAfter?: number
+  /** What else a fault of the server may tell its caller: what to do. */
+  advice?: string
 }
 
 const unavailable = (title: string, retryAfter = 2): Answer => ({ status: 503, title, retryAfter })
@@ -21,8 +23,14 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'Send JSON' },
   RATE_LIMITED: { status: 429, title: 'Too many requests', retryAfter: 1 },
   OVERLOADED: unavailable('The service cannot take this request now'),
-  ISSUER_UNAVAILABLE: unavailable('Tokens cannot be checked now'),
-  KEYS_UNAVAILABLE: unavailable('API keys cannot be checked now'),
+  ISSUER_UNAVAILABLE: {
+    ...unavailable('Tokens cannot be checked now'),
+    advice: 'try again as Retry-After says, or send an API key if you have one',
+  },
+  KEYS_UNAVAILABLE: {
+    ...unavailable('API keys cannot be checked now'),
+    advice: 'try again as Retry-After says, or send a token of your issuer if you have one',
+  },
   KEY_NOT_FOUND: { status: 404, title: 'There is no such API key' },
   INTERNAL: internal,
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key belongs to another request' },
