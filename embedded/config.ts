@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import {
   apiVariables,
   authKinds,
+  authVariables,
   type AuthKinds,
   databaseVariables,
   eventStoreVariables,
@@ -27,6 +28,7 @@ const schema = z
     PUBLIC_URL: apiVariables.PUBLIC_URL,
     TRUSTED_PROXIES: apiVariables.TRUSTED_PROXIES,
     AUTH: authKinds.default('off'),
+    CORS_ORIGINS: authVariables.CORS_ORIGINS,
     EVENTSTORE_URL: eventStoreVariables.EVENTSTORE_URL.optional(),
     NATS_URL: messagingVariables.NATS_URL.optional(),
     DATABASE_URL: databaseVariables.DATABASE_URL.optional(),
@@ -48,6 +50,7 @@ export interface StackConfig {
   logLevel: z.output<typeof logLevel>
   auth: AuthKinds
   publicUrl: string | undefined
+  corsOrigins: readonly string[]
   /** Proxies in front of it whose `X-Forwarded-For` it believes. */
   trustedProxies: readonly string[]
   /** Dependencies that somebody else runs. */
@@ -66,6 +69,7 @@ export function parseStackConfig(env: NodeJS.ProcessEnv, args: string[]): StackC
     logLevel: parsed.LOG_LEVEL,
     auth: parsed.AUTH,
     publicUrl: parsed.PUBLIC_URL,
+    corsOrigins: parsed.CORS_ORIGINS,
     trustedProxies: parsed.TRUSTED_PROXIES,
     given: {
       ...(EVENTSTORE_URL !== undefined && { eventStore: EVENTSTORE_URL }),

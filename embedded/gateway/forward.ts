@@ -25,18 +25,20 @@ const hopByHop = [
 interface ForwarderOptions {
   logger: Logger
   publicUrl?: string | undefined
+  vary?: string | undefined
   trustedProxies?: readonly string[]
 }
 
 /** Hands requests on to services over kept connections, each once, and what they answer back. */
-export function createForwarder({ logger, publicUrl = '', trustedProxies = [] }: ForwarderOptions) {
+export function createForwarder(options: ForwarderOptions) {
+  const { logger, trustedProxies = [] } = options
   const clientAddressOf = clientAddresses(trustedProxies)
   const agent = new Agent({ keepAlive: true })
   const limited = limitLines()
   const forward = (request: IncomingMessage, response: ServerResponse, target: URL): void => {
     const { method } = request
     const path = target.pathname === '/' ? request.url : target.pathname
-    const options = {
+    const asked = {
       agent,
       host: target.hostname,
       port: target.port,
@@ -48,7 +50,7 @@ export function createForwarder({ logger, publicUrl = '', trustedProxies = [] }:
       headers: { ...requestHeaders(request), 'x-forwarded-for': [clientAddressOf(request)] },
       setHost: false,
     }
-    const upstream = send(options)
+    const upstream = send(asked)
     upstream.setTimeout(ANSWER_TIMEOUT_MS, () => upstream.destroy(new Error('no answer in time')))
     upstream.on('response', (answer) => {
       upstream.setTimeout(0)
@@ -63,7 +65,7 @@ export function createForwarder({ logger, publicUrl = '', trustedProxies = [] }:
       limited(kindOfError(err), (counted) =>
         logger.warn({ err, method, url, ...counted }, 'a service does not answer'),
       )
-      refuse(request, response, publicUrl)
+      refuse(request, response, options)
     })
     // A client that has gone, or whose body broke off, waits for nothing.
     response.on('close', () => upstream.destroy())
@@ -126,13 +128,17 @@ function writeHead(response: ServerResponse, answer: IncomingMessage): void {
 }
 
 /** The one answer of our own: the service that should answer cannot be reached. */
-function refuse(request: IncomingMessage, response: ServerResponse, publicUrl: string): void {
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { publicUrl = '', vary }: ForwarderOptions,
+): void {
   const given = request.headers['x-correlation-id']
   const correlationId = correlationIdOf([given].flat()[0])
   const [path = '/'] = (request.url ?? '/').split('?')
   const instance = `${publicUrl}${path}`
   const problem = problemOf({ code: 'OVERLOADED', instance, correlationId })
   request.resume()
-  response.writeHead(problem.status, problemHeaders(problem))
+  response.writeHead(problem.status, problemHeaders(problem, vary))
   response.end(JSON.stringify(problem))
 }

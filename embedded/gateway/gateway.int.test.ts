@@ -199,7 +199,8 @@ async function system({
     'command-api': await services['command-api'].listen({ port: 0, host: '127.0.0.1' }),
   }
   const port = await freePort()
-  const front = { host, port, trustedProxies, services: urls, logger: frontLogger }
+  const vary = 'X-User-Id'
+  const front = { host, port, trustedProxies, vary, services: urls, logger: frontLogger }
   const gateway = await startGateway(front)
   return {
     asked,

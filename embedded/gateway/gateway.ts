@@ -4,7 +4,6 @@ import {
   answerBrokenRequests,
   problemMediaType,
   problemOf,
-  refuseTunnel,
   securityHeaders,
   serverLimits,
 } from '#http'
@@ -17,6 +16,8 @@ interface GatewayOptions {
   port: number
   /** Where clients reach it, as the services have it. */
   publicUrl?: string | undefined
+  /** The `Vary` of the services' answers. */
+  vary?: string | undefined
   /** Whose `X-Forwarded-For` is believed; nobody's unless given. */
   trustedProxies?: readonly string[]
   /** Where each service listens, by name. */
@@ -37,9 +38,9 @@ const IPV6_LOOPBACK = '::1'
 
 /** One address in front of all services: it hands each request on as it is, and adds the health of the whole. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { host, port, services } = options
+  const { host, port } = options
   const forwarder = createForwarder(options)
-  const answer = requestHandler(services, forwarder.forward)
+  const answer = requestHandler(options, forwarder.forward)
   const first = await listen(answer, options)
   const second = host === IPV4_LOOPBACK ? await listenOnIpv6(answer, options) : undefined
   const servers = [first, ...(second ? [second] : [])]
@@ -62,7 +63,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Sends reading to the query API and everything else to the command API, as the platform's routes do. */
 function requestHandler(
-  services: ServiceUrls,
+  { services, vary }: GatewayOptions,
   forward: (request: IncomingMessage, response: ServerResponse, target: URL) => void,
 ): Handler {
   const own: Record<string, OwnAnswer> = {
@@ -78,7 +79,7 @@ function requestHandler(
     // As the services do.
     const path = asked.length > 1 ? asked.replace(/\/$/, '') : asked
     const ownAnswer = isReading ? own[path] : undefined
-    if (ownAnswer) return void answerItself(ownAnswer, request, response)
+    if (ownAnswer) return void answerItself(ownAnswer, request, { response, vary })
     const measured = isReading ? measuredService(services, path) : undefined
     if (measured) return forward(request, response, new URL('/metrics', measured))
     forward(request, response, new URL(services[isReading ? 'query-api' : 'command-api']))
@@ -103,30 +104,39 @@ function whereMetricsAre(services: ServiceUrls) {
   return { status: body.status, body }
 }
 
-async function answerItself(answer: OwnAnswer, request: IncomingMessage, response: ServerResponse) {
+interface Answering {
+  response: ServerResponse
+  vary: string | undefined
+}
+
+async function answerItself(
+  answer: OwnAnswer,
+  request: IncomingMessage,
+  { response, vary }: Answering,
+) {
   const { status, body } = await answer()
-  const type = status === 404 ? problemMediaType : 'application/json; charset=utf-8'
+  const type = status === 404 ? problemMediaType : 'application/json'
   request.resume()
   response.writeHead(status, {
     ...securityHeaders,
-    'content-type': type,
+    ...(vary !== undefined && { vary }),
+    'content-type': `${type}; charset=utf-8`,
     'cache-control': 'no-store',
   })
   response.end(JSON.stringify(body))
 }
 
-async function listen(answer: Handler, { host, port, logger }: GatewayOptions): Promise<Server> {
+async function listen(answer: Handler, options: GatewayOptions): Promise<Server> {
   const server = createServer(serverLimits(), answer)
   // A service refuses what it does not expect, so that it is refused in one way.
   server.on('checkExpectation', answer)
-  server.on('clientError', answerBrokenRequests(logger))
-  server.on('connect', refuseTunnel)
+  answerBrokenRequests(server, options)
   server.on('request', (_request, response) => {
     response.once('close', () => {
       if (!server.listening) setImmediate(() => server.closeIdleConnections())
     })
   })
-  server.listen(port, host)
+  server.listen(options.port, options.host)
   await once(server, 'listening')
   return server
 }

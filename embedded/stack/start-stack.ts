@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { newKey } from '#http'
+import { newKey, varyOf } from '#http'
 import { createLogger, type Logger } from '#observability'
 import type { StackConfig } from '../config.ts'
 import { lockDataFolder, secretIn, writeAddresses, writePids } from './data-folder.ts'
@@ -86,8 +86,9 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
     gateway?.close()
   })
 
-  const { host, port, publicUrl, trustedProxies } = config
-  const front = { host, port, publicUrl, trustedProxies }
+  const { host, port, publicUrl, trustedProxies, auth, corsOrigins } = config
+  const vary = varyOf(auth === 'off' ? 'off' : 'bearer', corsOrigins)
+  const front = { host, port, publicUrl, trustedProxies, vary }
   gateway = await startGateway({ ...front, services: services.urls, logger })
   return gateway.url
 }

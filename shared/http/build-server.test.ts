@@ -367,6 +367,73 @@ test.for([
   expect(JSON.parse(body)).toMatchObject({ status, code: 'REQUEST_INVALID' })
 })
 
+const page = 'https://panel.example'
+const slow =
+  'POST /greetings/1 HTTP/1.1\r\nHost: localhost\r\nX-Correlation-Id: trace-7\r\nContent-Type: application/json\r\n'
+
+test.for([
+  ['no HTTP', 'HELLO\r\n\r\n', undefined],
+  ['a method in small letters', 'get / HTTP/1.1\r\nHost: localhost\r\n\r\n', undefined],
+  ['too large headers', `GET / HTTP/1.1\r\nx: ${'x'.repeat(9_000)}\r\n\r\n`, undefined],
+  ['headers without end', 'GET / HTTP/1.1\r\nhost: ', undefined],
+  ['a tunnel', 'CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n', undefined],
+  ['a body without end', `${slow}Content-Length: 9\r\n\r\n{`, '/api/greetings/1'],
+  ['a broken chunk', `${slow}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, '/api/greetings/1'],
+  [
+    'a bad address',
+    'GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+    '/api/%zz',
+  ],
+] as const)('%s is answered with the headers that every problem has', async ([, sent, path]) => {
+  const publicUrl = 'https://example.com/api'
+  await serve({ requestTimeoutMs: 200, corsOrigins: [page], publicUrl })
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const ask = async (bytes: string) => {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(bytes)
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+    const [, ...headers] = head.toLowerCase().split('\r\n')
+    const given: [string, string][] = headers.map((line) => {
+      const [name = '', ...value] = line.split(': ')
+      return [name, value.join(': ')]
+    })
+    return { headers: Object.fromEntries(given), problem: JSON.parse(body) }
+  }
+  const differing = { date: '', 'content-length': '', 'x-correlation-id': '', allow: '' }
+
+  const usual = await ask('GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  const broken = await ask(sent)
+
+  expect({ ...broken.headers, ...differing }).toEqual({ ...usual.headers, ...differing })
+  expect(Date.parse(broken.headers['date'] ?? '')).toBeGreaterThan(0)
+  expect(broken.headers['x-correlation-id']).toBe(broken.problem.correlationId)
+  expect(Object.keys(broken.problem)).toEqual(Object.keys(usual.problem))
+  expect(broken.problem.instance).toBe(path === undefined ? '' : path.replace('/api', publicUrl))
+  expect(sent.includes('trace-7')).toBe(broken.problem.correlationId === 'trace-7')
+})
+
+test('what is no HTTP in the middle of an answer ends the connection and adds nothing to the answer', async () => {
+  const logger = createLogger({ service: 'test', level: 'silent' })
+  app = buildServer({ service: 'test', logger, auth: { mode: 'off' } })
+  app.get('/endless', { config: { policy: 'read' } }, (_request, reply) => {
+    reply.hijack()
+    reply.raw.writeHead(200)
+    reply.raw.write('begun')
+  })
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const socket = connect(Number(port), '127.0.0.1')
+  let received = ''
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString()))
+  socket.on('error', () => {})
+  socket.write('GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await eventually(() => expect(received).toContain('begun'))
+
+  socket.write('HELLO\r\n\r\n')
+  await once(socket, 'close')
+
+  expect(received).toMatch(/begun\r\n$/)
+})
+
 test('a dependency that answers some moments after the start is waited for without a warning', async () => {
   await serve()
   const logger = createLogger({ service: 'test', level: 'info', destination: lines })

@@ -6,18 +6,18 @@ import { AppError } from '#domain'
 import { correlationIdOf, type Logger } from '#observability'
 import { authenticate, type AuthOptions } from './auth/authenticate.ts'
 import { clientAddresses } from './client-address.ts'
-import { allowOrigins, refuseForeignSites } from './cors.ts'
+import { allowOrigins, originHeaders, refuseForeignSites } from './cors.ts'
 import { type HealthCheck, serveHealth } from './health.ts'
 import { parseJson } from './json-body.ts'
 import { limitRate, type LimitsOf, shedLoad } from './limits.ts'
 import { serveMetrics } from './metrics.ts'
 import { serveOpenApi } from './openapi/serve.ts'
 import { apiRoutes } from './problems/allowed-methods.ts'
-import { answerBrokenRequests, refuseTunnel } from './problems/client-error.ts'
+import { answerBrokenRequests } from './problems/client-error.ts'
 import { answerErrors, readError, sendProblem } from './problems/error-handler.ts'
 import { checkRequests } from './problems/request-faults.ts'
 import { traceRequests } from './request-log.ts'
-import { secureHeaders, securityHeaders } from './security-headers.ts'
+import { secureHeaders, securityHeaders, varyOf } from './security-headers.ts'
 
 export interface ServerOptions {
   service: string
@@ -50,7 +50,6 @@ declare module 'fastify' {
 
 const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_MS = 30_000
-const callerHeaders = { none: undefined, off: 'X-User-Id', bearer: 'Authorization' }
 
 /** Bytes of a body that are read; a larger one is refused. */
 export const bodyLimit = 16 * 1024
@@ -75,7 +74,8 @@ export type HttpServer = ReturnType<typeof buildServer>
 export function buildServer(options: ServerOptions) {
   const { service, logger, auth = { mode: 'none' }, checks = {}, registry } = options
   const loggerInstance: FastifyBaseLogger = logger
-  const callerHeader = callerHeaders[auth.mode]
+  const { publicUrl = '', corsOrigins = [] } = options
+  const vary = varyOf(auth.mode, corsOrigins)
   const app = fastify({
     loggerInstance,
     logController: new LogController({
@@ -92,15 +92,16 @@ export function buildServer(options: ServerOptions) {
     return503OnClosing: true,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
-    clientErrorHandler: answerBrokenRequests(logger),
+    // Answered with the requests that it belongs to, below.
+    clientErrorHandler: () => {},
     frameworkErrors: (error, request, reply) => {
-      reply.headers({ ...securityHeaders, 'cache-control': 'no-store' })
-      if (callerHeader !== undefined) reply.header('vary', callerHeader)
+      reply.headers({ ...securityHeaders, ...originHeaders(request.headers, corsOrigins) })
+      reply.header('cache-control', 'no-store')
+      if (vary !== undefined) reply.header('vary', vary)
       reply.header('x-correlation-id', request.id)
       sendProblem(request, reply, readError(error))
     },
   })
-  const { publicUrl = '' } = options
   app.decorate('linkTo', (path) => `${publicUrl}${path}`)
   const clientAddressOf = clientAddresses(options.trustedProxies ?? [])
   app.decorateRequest('clientAddress', {
@@ -114,8 +115,9 @@ export function buildServer(options: ServerOptions) {
   parseJson(app)
   answerErrors(app, auth.mode === 'none' ? {} : apiRoutes)
   traceRequests(app)
-  secureHeaders(app, callerHeader)
-  allowOrigins(app, options.corsOrigins ?? [])
+  secureHeaders(app, vary)
+  allowOrigins(app, corsOrigins)
+  answerBrokenRequests(app.server, { logger, vary, publicUrl })
   answerExpectations(app.server)
   requireSingleHeaders(app)
   if (auth.mode === 'off') refuseForeignSites(app)
@@ -139,7 +141,6 @@ function answerExpectations(server: Server): void {
   server.on('checkExpectation', (request: IncomingMessage, response) => {
     server.emit('request', request, response)
   })
-  server.on('connect', refuseTunnel)
 }
 
 // Of two lines Node drops one or joins them to a third value; either way another reader may see something else.

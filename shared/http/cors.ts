@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { type Operation, operations } from '#contracts'
 import { AppError } from '#domain'
@@ -27,12 +28,9 @@ const PREFLIGHT_SECONDS = '600'
 export function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
   if (origins.length === 0) return
   app.addHook('onRequest', async ({ method, headers }, reply) => {
-    const vary = reply.getHeader('vary')
-    reply.header('vary', vary === undefined ? 'Origin' : `${String(vary)}, Origin`)
-    const { origin } = headers
-    if (origin === undefined || !origins.includes(origin)) return undefined
-    reply.header('access-control-allow-origin', origin)
-    reply.header('access-control-expose-headers', exposedHeaders)
+    const allowed = originHeaders(headers, origins)
+    if (allowed === undefined) return undefined
+    reply.headers(allowed)
     if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined)
       return undefined
     return reply
@@ -44,6 +42,15 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
       })
       .send()
   })
+}
+
+/** What an answer tells a page of an allowed origin; nothing for another. */
+export function originHeaders({ origin }: IncomingHttpHeaders, origins: readonly string[] = []) {
+  if (origin === undefined || !origins.includes(origin)) return undefined
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': exposedHeaders,
+  }
 }
 
 const thisMachine = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i

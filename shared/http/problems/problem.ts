@@ -68,11 +68,13 @@ export function problemOf(input: ProblemInput): Problem {
 }
 
 /** The headers of a problem that no framework answers. */
-export function problemHeaders(problem: Problem): Record<string, string> {
+export function problemHeaders(problem: Problem, vary?: string): Record<string, string> {
   return {
     ...securityHeaders,
-    'content-type': problemMediaType,
+    // As the framework writes it.
+    'content-type': `${problemMediaType}; charset=utf-8`,
     'cache-control': 'no-store',
+    ...(vary !== undefined && { vary }),
     'x-correlation-id': problem.correlationId,
     ...retryAfterOf(problem),
   }
