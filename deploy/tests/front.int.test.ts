@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, get, type Server } from 'node:http'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
@@ -8,7 +9,7 @@ import { tempFolder } from '#test/temp-folder'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { freePort } from '../../embedded/processes/free-port.ts'
-import { problemSchema } from '../../shared/http/problems/problem.ts'
+import { problemHeaders, problemOf, problemSchema } from '../../shared/http/problems/problem.ts'
 
 const file = fileURLToPath(new URL('../charts/storewright/Caddyfile', import.meta.url))
 const { failed: hasNone } = await execa('caddy', ['version'], { reject: false })
@@ -78,6 +79,61 @@ test('health and metrics of the services are not published, however they are ask
   expect((await fetch(`${world.url}/front/live`)).status).toBe(200)
 })
 
+const codes = {
+  400: 'REQUEST_INVALID',
+  404: 'ROUTE_NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  503: 'OVERLOADED',
+} as const
+
+test.for([
+  ['GET /health/ready?secret=x', 404, '/health/ready', 'trace-7'],
+  ['GET /%6detrics', 404, '/%6detrics', 'a.b:c/d+e=f@g-h_i'],
+  ['GET /metrics/"x', 404, '/', 'trace-7'],
+  ['GET /break/%C3%A9?token=x', 503, '/break/%C3%A9', 'trace-7'],
+  ['POST /break', 503, '/break', 'x'.repeat(128)],
+  ['GET /metrics', 404, '/metrics', undefined],
+  ['GET /metrics', 404, '/metrics', 'two words'],
+  ['GET /metrics', 404, '/metrics', 'x'.repeat(129)],
+  ['GET /metrics', 404, '/metrics', '"'],
+  ['CONNECT localhost:1', 405, 'localhost:1', 'trace-7'],
+] as const)(
+  'what Caddy itself answers to %s is a problem %i with the path and the correlation id of the request',
+  async ([line, status, path, correlationId], { skip }) => {
+    skip(missing !== undefined, missing)
+    await using world = await front({ PUBLIC_URL: 'https://example.com/shops' })
+    const given = correlationId === undefined ? '' : `X-Correlation-Id: ${correlationId}\r\n`
+
+    const head = `${line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${given}\r\n`
+    const answer = await exchange(world.port, head)
+
+    expect(answer.status).toBe(status)
+    const id = answer.headers['x-correlation-id'] ?? ''
+    const code = codes[status]
+    const instance = `https://example.com/shops${path}`
+    const problem = problemOf({ code, instance, correlationId: id })
+    expect(JSON.parse(answer.body)).toEqual(problem)
+    expect(answer.headers).toMatchObject(problemHeaders(problem, 'Authorization'))
+    expect(id).toMatch(/^[\w.:/+=@-]{1,128}$/)
+    expect(id === correlationId).toBe(/^[\w.:/+=@-]{1,128}$/.test(correlationId ?? ''))
+  },
+)
+
+test.for(['xyz', '2\r\nabcdefgh'])(
+  'a body that ends in %j, which is no chunk, is the client’s mistake',
+  async (chunk, { skip }) => {
+    skip(missing !== undefined, missing)
+    await using world = await front()
+
+    const fields = 'Host: localhost\r\nX-Correlation-Id: trace-7\r\nTransfer-Encoding: chunked\r\n'
+    const answer = await exchange(world.port, `POST /a?b HTTP/1.1\r\n${fields}\r\n${chunk}\r\n`)
+
+    const about = { instance: '/a', correlationId: 'trace-7' }
+    expect(answer.status).toBe(400)
+    expect(JSON.parse(answer.body)).toEqual(problemOf({ code: 'REQUEST_INVALID', ...about }))
+  },
+)
+
 test('a service that is away is a problem to try again, and a request is sent once', async ({
   skip,
 }) => {
@@ -89,11 +145,22 @@ test('a service that is away is a problem to try again, and a request is sent on
 
   const answer = await fetch(`${world.url}/api/v1/stores`)
 
-  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
-  expect(answer.headers.get('content-type')).toBe('application/problem+json')
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2'])
+  expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8')
   const problem = problemSchema.parse(await answer.json())
   expect(problem).toMatchObject({ code: 'OVERLOADED', retryable: true })
   expect(answer.headers.get('x-correlation-id')).toBe(problem.correlationId)
+})
+
+test('Caddy logs no query, which may hold a secret, at any level', async ({ skip }) => {
+  skip(missing !== undefined, missing)
+  await using world = await front({ LOG_LEVEL: 'debug' })
+
+  for (const path of ['/api/v1/stores?access_token=s3cret', '/break;key=s3cret?s3cret'])
+    await fetch(`${world.url}${path}`)
+
+  await eventually(() => expect(world.logged().match(/\[redacted\]/g)?.length).toBeGreaterThan(1))
+  expect(world.logged()).not.toContain('s3cret')
 })
 
 test('the first line of a stream of changes comes at once', async ({ skip }) => {
@@ -126,6 +193,8 @@ async function front(env: Record<string, string> = {}) {
       XDG_DATA_HOME: folder.path,
     },
   })
+  let logged = ''
+  caddy.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()))
   const url = `http://127.0.0.1:${port}`
   await eventually(async () => expect((await fetch(`${url}/front/live`)).status).toBe(200))
   const close = async (name: keyof typeof services) => {
@@ -136,6 +205,7 @@ async function front(env: Record<string, string> = {}) {
     url,
     port,
     asked,
+    logged: () => logged,
     close,
     [Symbol.asyncDispose]: async () => {
       caddy.kill('SIGTERM')
@@ -151,12 +221,12 @@ function tell(service: string, asked: string[]): Server {
   return createServer(async (request, response) => {
     const { method = '', url = '', headers } = request
     asked.push(url)
-    if (url === '/break') return void request.socket.destroy()
+    if (url.startsWith('/break')) return void request.socket.destroy()
     if (url === '/stream') {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       return void response.write(': open\n\n')
     }
-    const body = await text(request)
+    const body = await text(request).catch(() => 'broken')
     response.writeHead(418, { 'x-own': method })
     response.end(JSON.stringify({ service, method, url, headers, body }))
   }).listen(0, '127.0.0.1')
@@ -166,6 +236,19 @@ async function addressOf(server: Server): Promise<string> {
   if (!server.listening) await once(server, 'listening')
   const { port } = z.object({ port: z.number() }).parse(server.address())
   return `127.0.0.1:${port}`
+}
+
+/** The whole answer to bytes; the server closes. */
+async function exchange(port: number, bytes: string) {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(bytes)
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+  const [status = '', ...lines] = head.split('\r\n')
+  const headers = lines.map((line): [string, string] => {
+    const [name = '', ...value] = line.split(': ')
+    return [name.toLowerCase(), value.join(': ')]
+  })
+  return { status: Number(status.split(' ')[1]), headers: Object.fromEntries(headers), body }
 }
 
 /** As it is written: fetch would tidy the path up. */
