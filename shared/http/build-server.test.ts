@@ -274,11 +274,30 @@ test('a correlation id is echoed and stands in every line; one that is none is r
 })
 
 test.for([
-  ['/greetings/1?limit=5&access_token=abc', '/greetings/1?limit=5&access_token=[redacted]'],
-  ['/greetings/1?access%5Ftoken=a=b&q=x', '/greetings/1?access%5Ftoken=[redacted]&q=x'],
+  ['/greetings/1?limit=5&access_token=abc', '/greetings/1?limit=5&[redacted]'],
+  ['/greetings/1?access%5Ftoken=a=b&q=x', '/greetings/1?[redacted]&q=x'],
   ['/greetings/1?abc', '/greetings/1?[redacted]'],
-  ['/nothing?key=a?b', '/nothing?key=[redacted]?[redacted]'],
+  ['/greetings/1?YWJj=', '/greetings/1?[redacted]'],
+  ['/nothing?key=a?b', '/nothing?[redacted]?[redacted]'],
+  ['/greetings/1?limit=5;access_token=abc', '/greetings/1?limit=5;[redacted]'],
+  ['/greetings/1?limit=5;q=abc', '/greetings/1?limit=5;[redacted]'],
+  ['/greetings/1?LIMIT=5&%6Cimit=5&limit[]=5', '/greetings/1?[redacted]&[redacted]&[redacted]'],
+  ['/greetings/1;token=abc?q=x', '/greetings/1;[redacted]?q=x'],
+  ['/greetings;token=abc/1;b', '/greetings;[redacted]/1;[redacted]'],
+  ['/greetings/1#access_token=abc', '/greetings/1#[redacted]'],
+  ['/greetings/1?q=x#limit=abc', '/greetings/1?q=x#[redacted]'],
+  ['/greetings/1&token=abc', '/greetings/[redacted]'],
+  ['/greetings%3Ftoken%3Dabc', '/[redacted]'],
+  [`/api/v1/keys/sw_0123456789abcdef_${'a'.repeat(49)}`, '/api/v1/keys/[redacted]'],
+  [
+    '/api/stores/1370e47d-8d7d-5183-9bf7-62a6e8d65a84',
+    '/api/stores/1370e47d-8d7d-5183-9bf7-62a6e8d65a84',
+  ],
   ['http://user:abc@localhost/greetings/1', 'http://localhost/greetings/1'],
+  ['http://user:a@b:c@localhost/greetings/1', 'http://localhost/greetings/1'],
+  ['http://user:123?@localhost/greetings/1', 'http://[redacted]?[redacted]'],
+  ['ftp://user:abc@localhost/greetings/1', '[redacted]//localhost/greetings/1'],
+  ['//user:abc@localhost/1', '//localhost/1'],
 ])('the log of %s holds nothing that this API does not know', async ([url, shown]) => {
   await serve()
   const listening = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))

@@ -41,15 +41,39 @@ const ourParameters = new Set(
   all.flatMap(({ schema }) => Object.keys(schema.querystring?.shape ?? {})),
 )
 
-/** The address of a request without what may be a secret: a user's password, and parameters that this API does not know. */
+const redacted = '[redacted]'
+/** As long as the ids of this API; keys and tokens are longer. */
+const plainName = /^[\w.~*-]{0,40}$/
+// Whatever some reader takes for the end of a parameter or of the address.
+const separators = /([?&;#])/
+
+/**
+ * The address of a request without what may be a secret: of its path only plain names, and of parameters only those
+ * of this API, by the name that this API reads.
+ */
 export function loggableUrl(url: string): string {
-  const [address = '', ...query] = url.split('?')
-  const shown = address.replace(/^(https?:\/\/)[^/]*@/i, '$1')
-  return [shown, ...query.map((part) => part.split('&').map(loggableParameter).join('&'))].join('?')
+  const end = url.search(/[?#]/)
+  const path = end === -1 ? url : url.slice(0, end)
+  const query = end === -1 ? '' : url.slice(end)
+  return path.split('/').map(loggableSegment).join('/') + loggableQuery(query)
 }
 
-function loggableParameter(parameter: string): string {
-  const [name = '', ...value] = parameter.split('=')
-  if (ourParameters.has(name) || parameter === '') return parameter
-  return value.length === 0 ? '[redacted]' : `${name}=[redacted]`
+function loggableSegment(segment: string, index: number, { length }: string[]): string {
+  if (index === 0 && length > 2 && /^https?:$/i.test(segment)) return segment
+  // In front of a host there may be a user.
+  const [name = '', ...parameters] = segment.replace(/^.*@/, '').split(';')
+  const shown = plainName.test(name) ? name : redacted
+  return parameters.length === 0 ? shown : `${shown};${redacted}`
+}
+
+function loggableQuery(query: string): string {
+  // Separators stand at the odd places.
+  const parts = query.split(separators)
+  return parts
+    .map((part, index) => {
+      const [name = ''] = part.split('=')
+      const isOurs = ourParameters.has(name) && parts[index - 1] !== ';' && parts[index - 1] !== '#'
+      return part === '' || index % 2 === 1 || isOurs ? part : redacted
+    })
+    .join('')
 }
