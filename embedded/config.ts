@@ -17,7 +17,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 const loopback = ['127.0.0.1', 'localhost', '::1']
 
-const schema = z
+/** Every setting, by the name of its variable. */
+export const configSchema = z
   .object({
     /** Where the front listens; anything but loopback needs authentication. */
     HOST: z.string().default('127.0.0.1'),
@@ -59,7 +60,7 @@ export interface StackConfig {
 
 /** The one-command stack's configuration. Throws ConfigError with every problem. */
 export function parseStackConfig(env: NodeJS.ProcessEnv, args: string[]): StackConfig {
-  const parsed = parseEnvironment(schema, env)
+  const parsed = parseEnvironment(configSchema, env)
   const { EVENTSTORE_URL, NATS_URL, DATABASE_URL } = parsed
   return {
     host: parsed.HOST,

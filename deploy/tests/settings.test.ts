@@ -2,27 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { load } from 'js-yaml'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import {
-  apiVariables,
-  authVariables,
-  databaseVariables,
-  eventStoreVariables,
-  messagingVariables,
-  serviceVariables,
-  tenantVariables,
-} from '#config'
 import { readCompose } from './compose-file.ts'
 import { deployPath } from './rendering/render-chart.ts'
 
-const groups: Record<string, object> = {
-  apiVariables,
-  authVariables,
-  databaseVariables,
-  eventStoreVariables,
-  messagingVariables,
-  serviceVariables,
-  tenantVariables,
-}
 /** What an image or a chart decides for good: where its own files lie, and who it is in a cluster. */
 const decided = ['WORKER_ID', 'KUBECONFIG', 'HELM_BIN', 'CHARTS_DIR', 'PLANS_DIR', 'RELEASES_DIR']
 /** Driver cluster alone: compose renders. */
@@ -67,17 +49,11 @@ describe.each(ours)('%s', (service) => {
   })
 })
 
-function unknownGroup(name: string): never {
-  throw new Error(`${name} is not among the groups of this test`)
-}
-
-/** The variables of a service, as its config.ts declares them. */
+/** The variables of a service, as its configuration takes them. */
 async function variablesOf(service: string): Promise<string[]> {
-  const file = new URL(`../../services/${service}/config.ts`, import.meta.url)
-  const source = await readFile(file, 'utf8')
-  const shared = [...source.matchAll(/\.\.\.(\w+Variables)/g)].flatMap(([, name = '']) =>
-    Object.keys(groups[name] ?? unknownGroup(name)),
-  )
-  const own = [...source.matchAll(/^\s+([A-Z][A-Z0-9_]*):/gm)].flatMap(([, name = '']) => name)
-  return [...new Set([...shared, ...own])].filter((name) => !decided.includes(name))
+  const { configSchema } = await import(`../../services/${service}/config.ts`)
+  const { shape } = z
+    .object({ shape: z.record(z.string(), z.unknown()) })
+    .parse({ shape: configSchema.shape })
+  return Object.keys(shape).filter((name) => !decided.includes(name))
 }

@@ -1,7 +1,8 @@
 import { databaseVariables, eventStoreVariables, parseEnvironment, serviceVariables } from '#config'
 import { z } from 'zod'
 
-const schema = z.object({
+/** Every setting, by the name of its variable. */
+export const configSchema = z.object({
   ...serviceVariables,
   ...eventStoreVariables,
   ...databaseVariables,
@@ -11,8 +12,8 @@ const schema = z.object({
   PROJECTOR_SILENCE_MS: z.coerce.number().int().min(1_000).max(600_000).default(15_000),
 })
 
-export type ProjectorConfig = z.output<typeof schema>
+export type ProjectorConfig = z.output<typeof configSchema>
 
 /** The projector's configuration from an environment. Throws ConfigError with every problem. */
 export const parseConfig = (env: NodeJS.ProcessEnv): ProjectorConfig =>
-  parseEnvironment(schema, env)
+  parseEnvironment(configSchema, env)

@@ -15,7 +15,8 @@ import { type Installation, storeValuesFile } from './installation.ts'
 const ms = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 const domainName = /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/
 
-const schema = z.object({
+/** Every setting, by the name of its variable. */
+export const configSchema = z.object({
   ...serviceVariables,
   ...eventStoreVariables,
   ...messagingVariables,
@@ -82,11 +83,11 @@ const schema = z.object({
   SHUTDOWN_GRACE_MS: ms(20_000),
 })
 
-export type ProvisionerConfig = z.output<typeof schema>
+export type ProvisionerConfig = z.output<typeof configSchema>
 
 /** Reads the provisioner's environment. Throws ConfigError. */
 export function parseConfig(env: Record<string, string | undefined>): ProvisionerConfig {
-  return parseEnvironment(schema, env)
+  return parseEnvironment(configSchema, env)
 }
 
 /** What all stores of these settings have in common. */

@@ -10,7 +10,8 @@ import {
 } from '#config'
 import { z } from 'zod'
 
-const schema = z
+/** Every setting, by the name of its variable. */
+export const configSchema = z
   .object({
     ...serviceVariables,
     ...authVariables,
@@ -27,8 +28,8 @@ const schema = z
   })
   .superRefine(requireAuthentication)
 
-export type Config = z.output<typeof schema>
+export type Config = z.output<typeof configSchema>
 
 /** Reads the service's configuration; throws ConfigError naming every problem. */
 export const parseConfig = (env: Record<string, string | undefined>): Config =>
-  parseEnvironment(schema, env)
+  parseEnvironment(configSchema, env)

@@ -6,7 +6,8 @@ import {
 } from '#config'
 import { z } from 'zod'
 
-const schema = z.object({
+/** Every setting, by the name of its variable. */
+export const configSchema = z.object({
   ...serviceVariables,
   ...eventStoreVariables,
   ...messagingVariables,
@@ -14,10 +15,11 @@ const schema = z.object({
   RELAY_WINDOW: z.coerce.number().int().min(1).max(10_000).default(1_000),
 })
 
-export type RelayConfig = z.output<typeof schema>
+export type RelayConfig = z.output<typeof configSchema>
 
 /** The relay's configuration from an environment. Throws ConfigError with every problem. */
-export const parseConfig = (env: NodeJS.ProcessEnv): RelayConfig => parseEnvironment(schema, env)
+export const parseConfig = (env: NodeJS.ProcessEnv): RelayConfig =>
+  parseEnvironment(configSchema, env)
 
 const resyncSchema = z.object({
   ...messagingVariables,
