@@ -44,8 +44,11 @@ export async function openShop({ api, dns, release }: ShopPlace) {
     secrets,
     /** An order as its owner sees it. */
     order: async (id: string) =>
-      order.parse(await send(`${url}/admin/orders/${id}?fields=%2Bcurrency_code,%2Bregion.name`, { headers: owner }))
-        .order,
+      order.parse(
+        await send(`${url}/admin/orders/${id}?fields=%2Bcurrency_code,%2Bregion.name`, {
+          headers: owner,
+        }),
+      ).order,
     /** A new order, placed as a customer does. */
     buy: async () => {
       const { signal } = new AbortController()
