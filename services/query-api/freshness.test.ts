@@ -37,7 +37,7 @@ test('a commit wakes the streams of its tenants only; one that names none wakes 
   const ids = opaqueIds('of this test')
   const models = {
     readPosition: async () => 0n,
-    query: async ({ values: [tenantId] }: { values: unknown[] }) => {
+    query: async ({ values: [, , tenantId] }: { values: unknown[] }) => {
       reads[String(tenantId)] = (reads[String(tenantId)] ?? 0) + 1
       return []
     },
