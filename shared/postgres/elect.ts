@@ -2,8 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Client, type ClientBase, DatabaseError } from 'pg'
 import { connectionConfig, watchShutdown } from './pool.ts'
 
-/** What only one process of an installation does at a time, and the number of its lock. Never changed. */
-const locks = { projector: 7_301_119_002, operations: 7_301_119_003 }
+/** What only one process of an installation does at a time, and the number of its lock; migrations have 001 and rebuilds 003. */
+const locks = { projector: 7_301_119_002, operations: 7_301_119_004 }
 
 const RETRY_MS = 500
 

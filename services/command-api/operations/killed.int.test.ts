@@ -68,4 +68,5 @@ test('F55: killed twice in the middle of an operation, each store gets its comma
   const results = await recorded()
   expect(results.map(({ storeId }) => storeId)).toEqual(ids)
   expect(results.map(({ outcome }) => outcome)).toEqual(ids.map(() => 'done'))
+  expect(await query.rebuild()).toMatchObject({ basis: 'same position', total: 0 })
 }, 300_000)

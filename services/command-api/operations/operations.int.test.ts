@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { decodeOperationEvent } from '#contracts'
@@ -353,4 +355,72 @@ test('without read models the command API takes no operations and names the sett
       detail: expect.stringContaining('DATABASE_URL'),
     },
   })
+})
+
+test('an operation that deletes needs the role admin; an operator names the tenant it acts for', async () => {
+  const operatorKey = 'operator-key-of-these-tests-0123456789'
+  const env = { ...withDatabase('1000'), AUTH: 'keys', OPERATOR_KEY: operatorKey }
+  await using keyed = await commandApi(query.events.url, env)
+  const user = freshTenant()
+  const { ids, headers } = await storesOf(user, 1)
+  const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
+  const operator = { ...bearer(operatorKey), 'x-tenant': user }
+  const keyOf = async (role: string) => {
+    const body = { name: role, roles: [role] }
+    const made = await keyed.send('POST', '/api/v1/keys', { body, headers: operator })
+    return z.object({ secret: z.string() }).parse(made.json).secret
+  }
+  const [writer, admin] = [await keyOf('write'), await keyOf('admin')]
+  const remove = { action: 'delete', filter: {}, dryRun: true }
+  const send = (body: object, given: Record<string, string>) =>
+    keyed.send('POST', '/api/v1/operations', { body, headers: { ...headers, ...given } })
+
+  // A new key is known to every process within a moment.
+  await eventually(async () => expect((await send(remove, bearer(admin))).status).toBe(200))
+  const refused = await send(remove, bearer(writer))
+  const allowed = await send({ ...remove, action: 'retry' }, bearer(writer))
+  const { id } = operationIn(await send({ action: 'cancel', filter: {} }, operator))
+  const ended = await untilEnded(user, id)
+
+  expect(refused).toMatchObject({ status: 403, json: { code: 'FORBIDDEN' } })
+  expect(allowed.status).toBe(200)
+  expect(ended).toMatchObject({ createdBy: 'key:operator', counts: { done: 1 } })
+  const events = await logReader(query.store, user).eventsOf(ids[0] ?? '')
+  expect(events.find(({ type }) => type === 'CancelRequested')?.metadata).toMatchObject({
+    tenantId: user,
+    actor: 'key:operator',
+    asOperator: true,
+  })
+})
+
+test('a user of PostgreSQL with the rights that docs/operations.md gives is enough', async () => {
+  await using world = await queryApi()
+  const { pool, url, name } = world.database
+  const role = `command_${name.slice(-12)}`
+  const text = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
+  const grants = text.match(/^grant .* to storewright_command;$/gm) ?? []
+  await pool.query(`create role ${role} login password 'secret'`)
+  for (const grant of grants) await pool.query(grant.replace('storewright_command', role))
+  const limited = Object.assign(new URL(url), { username: role, password: 'secret' }).href
+
+  try {
+    await using api = await commandApi(world.events.url, { DATABASE_URL: limited })
+    const user = api.tenant
+    const created = await api.create()
+    const headers = { 'x-position': created.headers.get('x-position') ?? '' }
+    const asked = { user, headers, body: { action: 'cancel', filter: {} } }
+    const { id } = operationIn(await ask(asked, api))
+    await eventually(async () => {
+      const shown = await world.send('GET', `/api/v1/operations/${id}`, { user })
+      expect(operationIn(shown)).toMatchObject({ status: 'completed', counts: { done: 1 } })
+    })
+    const client = new Client({ connectionString: limited })
+    await client.connect()
+    await expect(client.query('delete from stores')).rejects.toThrow('permission denied')
+    await client.end()
+  } finally {
+    await pool.query(`drop owned by ${role}`)
+    await pool.query(`drop role ${role}`)
+  }
+  expect(grants).toHaveLength(2)
 })
