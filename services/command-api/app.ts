@@ -2,43 +2,51 @@ import { OutOfTimeError, within } from '#async'
 import { AppError } from '#domain'
 import type { EventStore } from '#eventstore'
 import { buildServer, type OpaqueIds, type ServerOptions } from '#http'
+import type { Pool } from '#postgres'
 import { changeStore } from './change-store.ts'
 import { createStore } from './create-store.ts'
+import { operations } from './operations/request-operation.ts'
 import { references as referencesOf } from './references.ts'
 import { storeQuota } from './store-quota.ts'
 import { apiKeys } from './api-keys.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { changeStoreRoutes } from './routes/change-store.ts'
 import { createStoreRoute } from './routes/create-store.ts'
+import { operationRoutes } from './routes/operations.ts'
 import { tenantRoutes } from './routes/tenants.ts'
 
-interface AppDependencies extends Omit<ServerOptions, 'service'> {
+interface CommandDependencies {
   store: EventStore
-  ids: OpaqueIds
   storesMax: number
+  now: () => Date
+}
+
+interface AppDependencies extends CommandDependencies, Omit<ServerOptions, 'service'> {
+  /** The read models, where operations select their stores; undefined where there are none. */
+  pool?: Pool | undefined
+  ids: OpaqueIds
   /** Languages a WooCommerce shop can be set up with. */
   locales?: string[] | undefined
   /** A command that has had no answer by then is answered 503. */
   timeoutMs: number
-  now: () => Date
+  /** Shared with whatever else sends commands to stores. */
+  commands?: ReturnType<typeof storeCommands>
+}
+
+/** What decides on commands to stores; a process needs one, as it keeps the tenants' states. */
+export function storeCommands({ store, storesMax, now }: CommandDependencies) {
+  const quota = storeQuota({ store, storesMax, now })
+  const references = referencesOf({ store, now })
+  return { quota, references, changeStore: changeStore({ store, quota, references, now }) }
 }
 
 /** Builds the service from its dependencies and listens on nothing, so a test can inject requests. */
-export function buildApp({
-  store,
-  ids,
-  storesMax,
-  locales,
-  timeoutMs,
-  now,
-  ...server
-}: AppDependencies) {
+export function buildApp(dependencies: AppDependencies) {
+  const { store, pool, ids, storesMax, locales, timeoutMs, now, commands, ...server } = dependencies
   const app = buildServer({ ...server, service: 'command-api' })
-  const quota = storeQuota({ store, storesMax, now })
-  const references = referencesOf({ store, now })
+  const { quota, references, ...used } = commands ?? storeCommands({ store, storesMax, now })
   const inTime = timely(timeoutMs)
   const create = createStore({ store, quota, references })
-  const change = changeStore({ store, quota, references, now })
   const keys = apiKeys({ store, now })
   app.register(createStoreRoute, {
     ids,
@@ -52,7 +60,7 @@ export function buildApp({
     ids,
     changeStore: async (request) => {
       await quota.load(request.context)
-      return inTime((signal) => change({ ...request, signal }))
+      return inTime((signal) => used.changeStore({ ...request, signal }))
     },
   })
   app.register(apiKeyRoutes, {
@@ -70,6 +78,7 @@ export function buildApp({
       },
     },
   })
+  app.register(operationRoutes, { ids, operations: operations({ store, pool, quota, now }) })
   return app
 }
 

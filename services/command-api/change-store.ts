@@ -46,7 +46,7 @@ export interface ChangeRequest {
 }
 
 /** What the owner of a store can ask for, without the time. */
-type OwnersCommand =
+export type OwnersCommand =
   | { type: 'RequestDeletion' | 'RequestRetry' | 'RequestCancel' }
   | Omit<RequestUpgrade, 'now'>
   | Omit<RequestChange, 'now'>
@@ -56,6 +56,8 @@ export interface ChangedStore {
   position: bigint | undefined
   /** What was asked for had already happened. */
   replayed: boolean
+  /** It was this very command that caused it, now or before. */
+  caused: boolean
 }
 
 interface Dependencies {
@@ -104,7 +106,9 @@ export function changeStore({ store, quota, references, now }: Dependencies) {
     const { state, revision, position, isNew, recordedAt: updatedAt = time } = handled
     if (state.status === 'absent' || revision === 'no_stream') throw notFound()
     refuseReusedKey(command, handled.events)
-    return { view: storeViewOf(state, { updatedAt, revision }), position, replayed: !isNew }
+    const caused = handled.events.length > 0
+    const view = storeViewOf(state, { updatedAt, revision })
+    return { view, position, replayed: !isNew, caused }
   }
   /** Reserves the reference for an append at the revision that was read, and reads again when the store has gone on. */
   const changeReference = async (request: ChangeRequest, reference: string) => {

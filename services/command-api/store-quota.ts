@@ -33,6 +33,8 @@ export interface StoreQuota {
     context: RequestContext,
     options?: { plan?: Plan | undefined; signal?: AbortSignal | undefined },
   ) => Promise<Slot | undefined>
+  /** Throws TENANT_SUSPENDED. */
+  admit: (context: RequestContext) => Promise<void>
   /** Throws TENANT_SUSPENDED; with a plan, the store's slot counts for that plan from now on. Throws QUOTA_EXCEEDED. */
   admitChange: (
     change: { storeId: string; plan?: Plan | undefined },
@@ -102,6 +104,10 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
         return reserve()
       })
       return slotOf(handled, storeId)
+    },
+    admit: async (context) => {
+      const { aggregate } = quotaOf(context.tenantId)
+      await aggregate.handle({ type: 'AdmitChange' }, { ...context, commandId: randomUUID() })
     },
     admitChange: async ({ storeId, plan }, context, signal) => {
       const command: TenantCommand =

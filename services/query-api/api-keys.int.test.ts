@@ -283,6 +283,7 @@ const bodies: Record<string, (sender: Omit<Sender, 'bearer'>) => object> = {
   createStore: () => storeBody,
   changeStore: () => ({}),
   upgradeStore: () => ({}),
+  requestOperation: () => ({ action: 'retry', filter: {} }),
   setTenant: () => ({ limits: {}, suspended: false }),
   // An operator that names no tenant makes the key of an operator.
   createKey: ({ role, named }) => ({

@@ -3,6 +3,7 @@ import { buildServer, type KeyRing, type OpaqueIds, type ServerOptions } from '#
 import { awaitFreshness, type Freshness } from './freshness.ts'
 import type { ReadModels } from './read-models/connection.ts'
 import { listKeysRoute } from './routes/list-keys.ts'
+import { operationRoutes } from './routes/operations.ts'
 import {
   countStoresRoute,
   getStoreRoute,
@@ -36,6 +37,7 @@ export function buildApp(dependencies: AppDependencies) {
   app.register(getStoreRoute, { models, store })
   app.register(listEventsRoute, { store, ids })
   app.register(listKeysRoute, { keys, models })
+  app.register(operationRoutes, { models, store })
   app.register(streamStoresRoute, { models, freshness, ids, heartbeatMs })
   const defaults = { stores: storesMax, requestsPerMinute: server.rateLimitPerMinute ?? 6_000 }
   app.register(tenantRoutes, { models, defaults })

@@ -5,7 +5,13 @@ import {
   type StoreView,
   storeViewOf,
 } from '#contracts'
-import { AppError, store as decider, type StoreState, storeStream } from '#domain'
+import {
+  AppError,
+  operationIdOfStream,
+  store as decider,
+  type StoreState,
+  storeStream,
+} from '#domain'
 import type { EventStore, RecordedEvent } from '#eventstore'
 import type { OpaqueIds } from '#http'
 
@@ -81,7 +87,9 @@ export async function listEvents(
 
 /** A stored event as the API shows it: positions and workers are nothing a tenant may look into. */
 function eventViewOf(recorded: RecordedEvent, ids: OpaqueIds, tenantId: string): EventView {
-  const { actor, actorName, asOperator, address, reason, correlationId } = decodeMetadata(recorded)
+  const { actor, actorName, asOperator, address, reason, correlationId, causationId } =
+    decodeMetadata(recorded)
+  const operationId = operationIdOfStream(causationId ?? '')
   const { id, revision, position, type, data, recordedAt: time } = recorded
   return {
     id,
@@ -99,6 +107,7 @@ function eventViewOf(recorded: RecordedEvent, ids: OpaqueIds, tenantId: string):
     ...(address !== undefined && !asOperator && { address }),
     ...(reason !== undefined && { reason }),
     correlationId,
+    ...(operationId !== undefined && { operationId }),
     data: withoutWorker(data, (name) => ids.workerOf(name, tenantId)),
   }
 }

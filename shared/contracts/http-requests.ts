@@ -102,6 +102,26 @@ const storeOrders = ['-createdAt', 'createdAt', '-updatedAt', 'updatedAt', 'name
 
 export const pageLimit = integer(1, 100, 50).default(50)
 
+/** What stores can be told by, beside their status: in a list and in an operation. */
+export const storeFilter = {
+  engine: z.enum(engines).optional(),
+  q: z
+    .string()
+    .normalize('NFC')
+    .trim()
+    .min(1)
+    .max(50)
+    .regex(withoutControls, 'must not contain control characters')
+    .optional()
+    .describe('Part of the name, in upper or lower case and any Unicode form'),
+  plan: z.enum(plans).optional(),
+  reference: storeReference.optional(),
+  label: z.record(labelKey, labelValue).optional(),
+  createdAfter: time.optional(),
+  createdBefore: time.optional(),
+  updatedAfter: time.optional(),
+}
+
 /** GET /api/stores: no other parameters. */
 export const listStoresQuery = readQuery
   .extend({
@@ -111,26 +131,10 @@ export const listStoresQuery = readQuery
       .describe('For the first pages; use cursor for the others'),
     cursor: z.string().max(500).optional().describe('nextCursor of the previous page'),
     status: z.enum(storeStatuses).optional(),
-    engine: z.enum(engines).optional(),
-    q: z
-      .string()
-      .normalize('NFC')
-      .trim()
-      .min(1)
-      .max(50)
-      .regex(withoutControls, 'must not contain control characters')
-      .optional()
-      .describe('Part of the name, in upper or lower case and any Unicode form'),
-    plan: z.enum(plans).optional(),
-    reference: storeReference.optional(),
-    label: z
-      .record(labelKey, labelValue)
-      .optional()
+    ...storeFilter,
+    label: storeFilter.label
       .describe('Stores that have all of these labels; also written label.<key>=<value>')
       .meta({ param: { style: 'deepObject', explode: true } }),
-    createdAfter: time.optional(),
-    createdBefore: time.optional(),
-    updatedAfter: time.optional(),
     sort: z.enum(storeOrders).default('-createdAt'),
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {

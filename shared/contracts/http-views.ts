@@ -90,6 +90,7 @@ export const eventView = named('Event', {
   address: z.string().optional().describe('The network address the request came from'),
   reason: z.string().optional().describe('X-Reason of the request'),
   correlationId: z.string(),
+  operationId: z.uuid().optional().describe('The operation that caused it'),
   data: z.record(z.string(), z.unknown()),
 })
 export type EventView = z.output<typeof eventView>

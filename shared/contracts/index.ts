@@ -14,6 +14,12 @@ export {
   type Preconditions,
 } from './http-requests.ts'
 export {
+  operationViewOf,
+  type OperationCause,
+  type OperationView,
+  type RequestOperationBody,
+} from './bulk-operations.ts'
+export {
   changeStoreBody,
   requestStoreBody,
   storeName,
@@ -44,7 +50,12 @@ export {
   schemaVersion,
   storeEventTypes,
 } from './stored-events.ts'
-export { decodeApiKeyEvent, decodeReferenceEvent, decodeTenantEvent } from './tenant-events.ts'
+export {
+  decodeApiKeyEvent,
+  decodeOperationEvent,
+  decodeReferenceEvent,
+  decodeTenantEvent,
+} from './tenant-events.ts'
 export {
   eventStreamName,
   eventSubject,

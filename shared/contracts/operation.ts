@@ -32,6 +32,8 @@ export interface Operation {
     example?: unknown
     /** 304 is given for the ETag in If-None-Match. */
     isConditional?: true
+    /** Another answer of the same headers. */
+    also?: Pick<Operation['answer'], 'status' | 'description' | 'body' | 'example'>
   }
   exampleBody?: unknown
   /** Other media types of JSON that the body may come as. */
@@ -44,6 +46,7 @@ export const tags = {
   Stores: 'Request stores, follow and change them',
   History: 'What happened to a store, from the event log itself',
   Keys: 'API keys: who may use the API, and how far',
+  Operations: 'Do one thing with many stores',
   Tenants: 'What each tenant may, and what it uses',
 } as const
 type Tag = keyof typeof tags
@@ -64,7 +67,7 @@ export const errorsOfAll: readonly ErrorCode[] = [
   'ISSUER_UNAVAILABLE',
   'KEYS_UNAVAILABLE',
 ]
-const ofLog = [
+export const ofLog = [
   'EVENT_STORE_UNAVAILABLE',
   'EVENT_STORE_ACCESS_DENIED',
   'EVENT_UNREADABLE',

@@ -3,7 +3,12 @@ import { store } from '#domain'
 import { requestStoreBody } from './store-bodies.ts'
 import { storeView, storeViewOf } from './http-views.ts'
 import { decodeMetadata, decodeStoreEvent, storeEventTypes } from './stored-events.ts'
-import { decodeApiKeyEvent, decodeReferenceEvent, decodeTenantEvent } from './tenant-events.ts'
+import {
+  decodeApiKeyEvent,
+  decodeOperationEvent,
+  decodeReferenceEvent,
+  decodeTenantEvent,
+} from './tenant-events.ts'
 
 // What lies in logs, byte for byte: a change of any of these needs a new schema version.
 const golden: Record<string, string> = {
@@ -50,6 +55,16 @@ const goldenOfKeys: Record<string, string> = {
   ApiKeyCreated:
     '{"id":"0f3a5c7e9b1d2f48","tenantId":"acme","name":"panel","roles":["write"],"hash":"h","expiresAt":"2027-01-01T00:00:00.000Z","createdAt":"2026-01-01T00:00:00.000Z"}',
   ApiKeyRevoked: '{"revokedAt":"2026-01-01T00:00:00.000Z"}',
+}
+const goldenOfOperations: Record<string, string> = {
+  OperationRequested:
+    '{"operationId":"7d0f6a52-1a5e-4d0b-8a3e-2b1f0c9d8e7f","tenantId":"demo","action":"label","plan":"large","labels":{"team":null,"tier":"gold"},"filter":{"status":"failed","engine":"medusa","q":"shop","plan":"small","reference":"order-1","label":{"team":"shop"},"createdAfter":"2026-01-01T00:00:00Z","createdBefore":"2026-01-01T00:00:00+02:00","updatedAfter":"2026-01-01T00:00:00Z"},"position":"123","stores":2,"fingerprint":"f1","requestedAt":"2026-01-01T00:00:00.000Z"}',
+  StoresSelected: '{"storeIds":["3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11"]}',
+  BatchDone:
+    '{"from":0,"results":[{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11","outcome":"done"},{"storeId":"3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d12","outcome":"refused","code":"STORE_DELETED"}],"doneAt":"2026-01-01T00:00:00.000Z"}',
+  OperationCancelled: '{"cancelledAt":"2026-01-01T00:00:00.000Z"}',
+  OperationEnded:
+    '{"outcome":"cancelled","counts":{"done":1,"skipped":0,"refused":1},"endedAt":"2026-01-01T00:00:00.000Z"}',
 }
 const place = { stream: 'store-x', revision: 7n }
 const stored = (type: string, json: string) => ({ type, data: JSON.parse(json), ...place })
@@ -104,6 +119,11 @@ test('a slot of a plan is read and written as it is stored', () => {
 
 test.each(Object.entries(goldenOfKeys))('%s is read and written as stored', (type, json) => {
   const event = decodeApiKeyEvent(stored(type, json))
+  expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
+})
+
+test.each(Object.entries(goldenOfOperations))('%s is read and written as stored', (type, json) => {
+  const event = decodeOperationEvent(stored(type, json))
   expect(JSON.stringify(event)).toBe(`{"type":"${type}","data":${json}}`)
 })
 

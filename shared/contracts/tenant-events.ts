@@ -1,11 +1,16 @@
 import {
   type ApiKeyEvent,
+  engines,
+  operationActions,
+  type OperationEvent,
+  operationOutcomes,
   type Plan,
   plans,
   type ReferenceEvent,
   referenceReleaseReasons,
   roles,
   slotReleaseReasons,
+  storeStatuses,
   type TenantEvent,
 } from '#domain'
 import { z } from 'zod'
@@ -81,6 +86,53 @@ const referenceEvent = z.discriminatedUnion('type', [
   ),
 ])
 
+const counts = z.object({ done: z.int(), skipped: z.int(), refused: z.int() })
+const text = z.string().exactOptional()
+const operationEvent = z.discriminatedUnion('type', [
+  event(
+    'OperationRequested',
+    z.object({
+      operationId: z.uuid(),
+      tenantId: z.string(),
+      action: z.enum(operationActions),
+      plan: z.enum(plans).exactOptional(),
+      labels: z.record(z.string(), z.string().nullable()).exactOptional(),
+      filter: z.object({
+        status: z.enum(storeStatuses).exactOptional(),
+        engine: z.enum(engines).exactOptional(),
+        q: text,
+        plan: z.enum(plans).exactOptional(),
+        reference: text,
+        label: z.record(z.string(), z.string()).exactOptional(),
+        createdAfter: text,
+        createdBefore: text,
+        updatedAfter: text,
+      }),
+      position: z.string(),
+      stores: z.int().nonnegative(),
+      fingerprint: z.string(),
+      requestedAt: time,
+    }),
+  ),
+  event('StoresSelected', z.object({ storeIds: z.array(z.uuid()) })),
+  event(
+    'BatchDone',
+    z.object({
+      from: z.int().nonnegative(),
+      results: z.array(
+        z.object({ storeId: z.uuid(), outcome: z.enum(operationOutcomes), code: text }),
+      ),
+      doneAt: time,
+    }),
+  ),
+  event('OperationCancelled', z.object({ cancelledAt: time })),
+  event(
+    'OperationEnded',
+    z.object({ outcome: z.enum(['completed', 'cancelled']), counts, endedAt: time }),
+  ),
+])
+
+export const decodeOperationEvent: Decode<OperationEvent> = decoderOf(operationEvent)
 export const decodeTenantEvent: Decode<TenantEvent> = decoderOf(tenantEvent)
 export const decodeApiKeyEvent: Decode<ApiKeyEvent> = decoderOf(apiKeyEvent)
 export const decodeReferenceEvent: Decode<ReferenceEvent> = decoderOf(referenceEvent)

@@ -12,6 +12,26 @@ export {
 export { AppError, errorCodes, hasCode, isRetryable, type ErrorCode } from './app-error.ts'
 export type { Decider, EventMetadata } from './decider.ts'
 export {
+  isEnded,
+  operation,
+  operationActions,
+  operationIdOfStream,
+  operationNotFound,
+  operationOutcomes,
+  operationStatuses,
+  operationStoresMax,
+  operationStream,
+  operationStreamPrefix,
+  placeOf,
+  type ExistingOperation,
+  type OperationAction,
+  type OperationEvent,
+  type OperationFilter,
+  type OperationRequested,
+  type OperationResult,
+  type OperationState,
+} from './operation.ts'
+export {
   reference,
   referenceReleaseReasons,
   referenceStream,

@@ -1,8 +1,10 @@
+export { electLeader } from './elect.ts'
 export { recordKeyUses } from './key-uses.ts'
 export { migrate } from './migrate.ts'
 export {
   connectionConfig,
   openPool,
+  translateErrors,
   watchShutdown,
   withTransaction,
   type Pool,
@@ -13,7 +15,9 @@ export {
   listWaiting,
   notificationOf,
   readCheckpoint,
+  selectStores,
   storeChangesChannel,
+  storeConditions,
   watchStoreChanges,
   type Checkpoint,
   type StoreChange,

@@ -8,6 +8,7 @@ import {
   type PoolClient,
   types,
 } from 'pg'
+import { AppError } from '#domain'
 import type { Logger } from '#observability'
 
 export type { Pool } from 'pg'
@@ -126,5 +127,25 @@ export async function withTransaction<T>(
   } catch (error) {
     client.release(true)
     throw error
+  }
+}
+
+// Tables and columns are missing while the projector migrates a new database.
+const missingSchema = new Set(['42P01', '42703'])
+
+/** What a read of the read models gives. Throws DATABASE_UNAVAILABLE, or REQUEST_INVALID for a value that PostgreSQL refuses. */
+export async function translateErrors<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (cause) {
+    const state = cause instanceof DatabaseError ? (cause.code ?? '') : ''
+    if (state.startsWith('22'))
+      throw new AppError('REQUEST_INVALID', 'A value of the request is out of range', { cause })
+    // A wrong statement is our fault, not an outage.
+    if (state.startsWith('42') && !missingSchema.has(state)) throw cause
+    throw new AppError('DATABASE_UNAVAILABLE', 'The read models do not answer', {
+      retryable: true,
+      cause,
+    })
   }
 }

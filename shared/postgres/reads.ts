@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client, type ClientBase, type Pool } from 'pg'
 import { z } from 'zod'
+import type { OperationFilter, StoreStatus } from '#domain'
 import type { Logger } from '#observability'
-import { connectionConfig, watchShutdown } from './pool.ts'
+import { connectionConfig, translateErrors, watchShutdown } from './pool.ts'
 
 /** Notified in every transaction that changes the read models; the payload is a StoreChange. */
 export const storeChangesChannel = 'store_changes'
@@ -149,6 +150,65 @@ export async function listWaiting(pool: Pool, tenantId: string): Promise<Waiting
     values: [tenantId],
   })
   return rows
+}
+
+/** The filters of a list, beside the tenant. */
+type StoreFilter = Omit<OperationFilter, 'status'> & { status?: StoreStatus | undefined }
+
+const conditionOf: Record<keyof StoreFilter, (at: string) => string> = {
+  status: (at) => `status = ${at}`,
+  engine: (at) => `engine = ${at}`,
+  q: (at) => `strpos(lower(name), lower(${at})) > 0`,
+  plan: (at) => `view ->> 'plan' = ${at}`,
+  reference: (at) => `view ->> 'reference' = ${at}`,
+  label: (at) => `view -> 'labels' @> ${at}::jsonb`,
+  createdAfter: (at) => `created_at >= ${at}::timestamptz`,
+  createdBefore: (at) => `created_at < ${at}::timestamptz`,
+  updatedAfter: (at) => `updated_at >= ${at}::timestamptz`,
+}
+
+/** The conditions on rows of `stores` that a filter stands for, their values, and a name for the combination. */
+export function storeConditions(tenantId: string, filter: object) {
+  const values: unknown[] = []
+  const put = (value: unknown) => `$${values.push(value)}`
+  const conditions = [`tenant_id = ${put(tenantId)}`]
+  const name = ['list']
+  const given = new Map<string, unknown>(Object.entries(filter))
+  // Said as it is in the indexes: they hold no deleted stores.
+  if (given.get('status') !== 'deleted') conditions.push(`status <> 'deleted'`)
+  else name.push('deleted')
+  for (const [key, condition] of Object.entries(conditionOf)) {
+    const value = given.get(key)
+    if (value === undefined) continue
+    conditions.push(condition(put(key === 'label' ? JSON.stringify(value) : value)))
+    name.push(key)
+  }
+  return { values, conditions, name: name.join(':'), put }
+}
+
+/** Stores as the read models have them at one position. */
+export interface SelectedStores {
+  position: bigint
+  count: number
+  /** The first of them, the oldest first. */
+  ids: string[]
+}
+
+/** The stores that a filter matches, by one statement, and so at one position. Throws DATABASE_UNAVAILABLE. */
+export async function selectStores(
+  pool: Pool,
+  { tenantId, filter, limit }: { tenantId: string; filter: object; limit: number },
+): Promise<SelectedStores> {
+  const { values, conditions, name, put } = storeConditions(tenantId, filter)
+  const found = `from stores where ${conditions.join(' and ')}`
+  const text = `select coalesce((select position from projection_checkpoints where name = 'stores'), 0) as position,
+      (select count(*)::int ${found}) as count,
+      array(select id ${found} order by created_at, id limit ${put(limit)})::text[] as ids`
+  return translateErrors(async () => {
+    const statement = { name: `select:${name}`, text, values }
+    const [row] = (await pool.query<SelectedStores>(statement)).rows
+    return row ?? { position: 0n, count: 0, ids: [] }
+  })
 }
 
 export interface Checkpoint {

@@ -1,4 +1,4 @@
-import { openPool, watchStoreChanges } from '#postgres'
+import { electLeader, openPool, watchStoreChanges } from '#postgres'
 import { createLogger } from '#observability'
 import { eventually } from '#test/eventually'
 import { freezeProcess } from '#test/freeze-process'
@@ -6,7 +6,6 @@ import { ownPostgres } from '#test/projector/own-postgres'
 import { history, projectedLog } from '#test/projector/projected-log'
 import { expect, test } from 'vitest'
 import { rebuildReadModels } from '../rebuild/rebuild-read-models.ts'
-import { electLeader, type Leadership } from './elect.ts'
 
 const logger = createLogger({ service: 'test', level: 'silent' })
 
@@ -79,11 +78,12 @@ test('Postgres that is asked to shut down ends, as pool, listener, leader and st
   await listening.promise
   const standingBy = Promise.withResolvers<void>()
   const onStandby = () => standingBy.resolve()
-  const options = { url, silenceMs: 1_000, signal, onStandby, probeEveryMs: 100 }
+  const timing = { silenceMs: 1_000, probeEveryMs: 100 }
+  const options = { url, of: 'projector', ...timing, signal, onStandby } as const
   const leader = await electLeader(options)
   const standby = electLeader(options)
   await standingBy.promise
-  const leave = (leadership: Leadership) => {
+  const leave = (leadership: typeof leader) => {
     const end = () => void leadership[Symbol.asyncDispose]()
     if (leadership.lost.aborted) return end()
     leadership.lost.addEventListener('abort', end)

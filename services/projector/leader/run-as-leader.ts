@@ -1,9 +1,8 @@
 import { type EventStore, type RecordedEvent, verifyLog } from '#eventstore'
 import type { Logger } from '#observability'
-import { migrate, readCheckpoint } from '#postgres'
+import { electLeader, migrate, readCheckpoint } from '#postgres'
 import type { ProjectorMetrics } from '../metrics.ts'
 import { flush, projection } from '../projection/write-batch.ts'
-import { electLeader } from './elect.ts'
 import { followLog } from './follow-log.ts'
 import { watchLog } from './watch-log.ts'
 
@@ -29,7 +28,8 @@ export interface LeaderOptions {
 export async function runAsLeader(options: LeaderOptions): Promise<void> {
   const { databaseUrl: url, store, logger, silenceMs, batchMax, onPhase } = options
   const onStandby = () => onPhase('standby')
-  await using leader = await electLeader({ url, silenceMs, signal: options.signal, onStandby })
+  const election = { url, of: 'projector', silenceMs, signal: options.signal, onStandby } as const
+  await using leader = await electLeader(election)
   const diverged = new AbortController()
   const signal = AbortSignal.any([options.signal, leader.lost, diverged.signal])
 

@@ -3,14 +3,18 @@ import type { RecordedEvent } from '#eventstore'
 import {
   countChanges,
   foldEvents,
+  foldOperations,
   foldTenants,
+  isOfOperation,
   isOfTenantSettings,
   type ParkedEvent,
 } from './fold-events.ts'
 import {
   readKnown,
+  readOperations,
   readTenants,
   writeCounts,
+  writeOperations,
   writeParked,
   writeStores,
   writeTenants,
@@ -27,8 +31,20 @@ export interface Applied {
 /** Applies events of the log, in order, to the read models; within the caller's transaction. Other streams' events change nothing. */
 export async function applyEvents(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
   const parkedOfTenants = await applyToTenants(client, events.filter(isOfTenantSettings))
+  const parkedOfOperations = await applyToOperations(client, events.filter(isOfOperation))
   const applied = await applyToStores(client, events)
-  return { ...applied, parked: [...parkedOfTenants, ...applied.parked] }
+  return { ...applied, parked: [...parkedOfTenants, ...parkedOfOperations, ...applied.parked] }
+}
+
+async function applyToOperations(
+  client: ClientBase,
+  ours: RecordedEvent[],
+): Promise<ParkedEvent[]> {
+  if (ours.length === 0) return []
+  const { changed, parked } = foldOperations(await readOperations(client, ours), ours)
+  await writeOperations(client, changed)
+  await writeParked(client, parked)
+  return parked
 }
 
 async function applyToTenants(client: ClientBase, ours: RecordedEvent[]): Promise<ParkedEvent[]> {

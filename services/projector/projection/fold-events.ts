@@ -1,7 +1,17 @@
-import { decodeTenantEvent } from '#contracts'
+import {
+  decodeMetadata,
+  decodeOperationEvent,
+  decodeTenantEvent,
+  type OperationCause,
+  operationViewOf,
+} from '#contracts'
 import {
   isSettingEvent,
   nothingSet,
+  operation as operationDecider,
+  operationIdOfStream,
+  operationStreamPrefix,
+  type OperationState,
   settingsAfter,
   settingsTypePrefix,
   tenantIdOfStream,
@@ -85,6 +95,68 @@ export function foldTenants(known: Map<string, KnownTenant>, events: RecordedEve
       }
   }
   return { changed, parked }
+}
+
+export interface FoldedOperation {
+  state: OperationState
+  cause: OperationCause
+  updatedAt: string
+  revision: bigint
+}
+
+/** What the read models hold of an operation. */
+export interface KnownOperation {
+  operation?: FoldedOperation
+  parked: boolean
+}
+
+export const isOfOperation = ({ stream }: RecordedEvent): boolean =>
+  stream.startsWith(operationStreamPrefix)
+
+/** As `foldEvents`, for events of operations. */
+export function foldOperations(known: Map<string, KnownOperation>, events: RecordedEvent[]) {
+  const changed = new Map<string, KnownOperation>()
+  const parked: ParkedEvent[] = []
+  for (const event of events) {
+    const { stream, revision, recordedAt: updatedAt } = event
+    const held: KnownOperation = known.get(stream) ?? { parked: false }
+    known.set(stream, held)
+    const before = held.operation
+    if (held.parked) parked.push({ event, reason: 'follows a parked event' })
+    else if (before === undefined || revision > before.revision)
+      try {
+        const missing = revision !== (before === undefined ? 0n : before.revision + 1n)
+        if (missing) throw new Error(`events before revision ${revision} are missing`)
+        const decoded = decodeOperationEvent(event)
+        const { state = operationDecider.initialState(), cause = causeOf(event) } = before ?? {}
+        const after = decoded === undefined ? state : operationDecider.evolve(state, decoded)
+        const isOther =
+          after.status !== 'absent' && after.request.operationId !== operationIdOfStream(stream)
+        if (isOther) throw new Error('the operation belongs to another stream')
+        held.operation = { state: after, cause, updatedAt, revision }
+        changed.set(stream, held)
+      } catch (error) {
+        held.parked = true
+        parked.push({ event, reason: error instanceof Error ? error.message : String(error) })
+      }
+  }
+  return { changed, parked }
+}
+
+function causeOf(event: RecordedEvent): OperationCause {
+  const { actor: createdBy, reason } = decodeMetadata(event)
+  return { createdBy, ...(reason !== undefined && { reason }) }
+}
+
+/** The rows of operations, as JSON carries them to Postgres. */
+export function operationRows(operations: Map<string, KnownOperation>) {
+  return [...operations.values()].flatMap(({ operation }) => {
+    if (operation === undefined || operation.state.status === 'absent') return []
+    const { revision, ...state } = operation
+    const view = operationViewOf(operation.state, { ...state.cause, updatedAt: state.updatedAt })
+    const { id, tenantId: tenant_id, status, createdAt: created_at } = view
+    return [{ id, tenant_id, status, created_at, revision: String(revision), view, state }]
+  })
 }
 
 /** A change of one counter. */

@@ -1,8 +1,16 @@
 import type { ClientBase } from 'pg'
 import { type StoreView, storeViewOf } from '#contracts'
 import type { RecordedEvent } from '#eventstore'
-import { nothingSet, tenantIdOfStream, type TenantSettings } from '#domain'
-import type { CountChange, KnownStream, KnownTenant, ParkedEvent } from './fold-events.ts'
+import { nothingSet, operationIdOfStream, tenantIdOfStream, type TenantSettings } from '#domain'
+import {
+  type CountChange,
+  type FoldedOperation,
+  type KnownOperation,
+  type KnownStream,
+  type KnownTenant,
+  operationRows,
+  type ParkedEvent,
+} from './fold-events.ts'
 import { storeIdOfStream, type StoreProjection } from './store-projection.ts'
 
 /** A row of `stores`, as JSON carries it to Postgres. */
@@ -121,6 +129,49 @@ export async function readTenants(
     rows.map(({ stream, settings, revision, parked }) => [
       stream,
       { settings: settings ?? nothingSet, parked, ...(revision !== null && { revision }) },
+    ]),
+  )
+}
+
+/** Inserts or replaces rows of operations; a row that is newer stays. */
+export async function writeOperations(
+  client: ClientBase,
+  operations: Map<string, KnownOperation>,
+): Promise<void> {
+  const rows = operationRows(operations)
+  if (rows.length === 0) return
+  await client.query({
+    name: 'write-operations',
+    text: `insert into operations as held select * from json_populate_recordset(null::operations, $1)
+           on conflict (id) do update set status = excluded.status, revision = excluded.revision,
+             view = excluded.view, state = excluded.state where held.revision < excluded.revision`,
+    values: [JSON.stringify(rows)],
+  })
+}
+
+/** What the read models hold of the operations that the events belong to. */
+export async function readOperations(
+  client: ClientBase,
+  events: RecordedEvent[],
+): Promise<Map<string, KnownOperation>> {
+  const streams = [...new Set(events.map(({ stream }) => stream))]
+  const { rows } = await client.query<{
+    stream: string
+    state: Omit<FoldedOperation, 'revision'> | null
+    revision: bigint
+    parked: boolean
+  }>({
+    name: 'read-operations',
+    text: `select given.stream, o.state, o.revision,
+             exists (select from parked_events p where p.stream = given.stream) as parked
+           from unnest($1::text[], $2::uuid[]) as given(stream, id)
+           left join operations o on o.id = given.id`,
+    values: [streams, streams.map((stream) => operationIdOfStream(stream) ?? null)],
+  })
+  return new Map(
+    rows.map(({ stream, state, revision, parked }) => [
+      stream,
+      { parked, ...(state !== null && { operation: { ...state, revision } }) },
     ]),
   )
 }

@@ -41,6 +41,7 @@ const compared = [
   { table: 'stores', key: ['id'], columns: '*' },
   { table: 'store_counts', key: ['tenant_id', 'engine', 'status'], columns: '*' },
   { table: 'tenant_settings', key: ['tenant_id'], columns: '*' },
+  { table: 'operations', key: ['id'], columns: '*' },
   {
     table: 'parked_events',
     key: ['position'],

@@ -2,21 +2,30 @@ import type { ClientBase } from 'pg'
 import type { EventStore, RecordedEvent } from '#eventstore'
 import {
   foldEvents,
+  foldOperations,
   foldTenants,
+  isOfOperation,
   isOfTenantSettings,
+  type KnownOperation,
   type KnownStream,
   type KnownTenant,
   type ParkedEvent,
 } from '../projection/fold-events.ts'
 import type { StoreProjection } from '../projection/store-projection.ts'
 import { applyRefusable, isRefusedData } from '../projection/apply.ts'
-import { writeParked, writeStores, writeTenants } from '../projection/statements.ts'
+import {
+  writeOperations,
+  writeParked,
+  writeStores,
+  writeTenants,
+} from '../projection/statements.ts'
 import { writeCheckpoint } from '../projection/write-batch.ts'
 
 /** The whole log folded in memory. */
 interface FoldedLog {
   streams: Map<string, KnownStream>
   tenants: Map<string, KnownTenant>
+  operations: Map<string, KnownOperation>
   parked: ParkedEvent[]
   events: number
   /** The last event in the fold; undefined when the log is empty. */
@@ -34,6 +43,7 @@ export async function foldLog(
   const folded: FoldedLog = {
     streams: new Map(),
     tenants: new Map(),
+    operations: new Map(),
     parked: [],
     events: 0,
     last: undefined,
@@ -61,6 +71,8 @@ function fold(folded: FoldedLog, events: RecordedEvent[]): void {
   folded.parked.push(...foldEvents(folded.streams, ours).parked)
   const settings = events.filter(isOfTenantSettings)
   folded.parked.push(...foldTenants(folded.tenants, settings).parked)
+  const ofOperations = events.filter(isOfOperation)
+  folded.parked.push(...foldOperations(folded.operations, ofOperations).parked)
 }
 
 const ROWS_AT_ONCE = 5_000
@@ -68,7 +80,7 @@ const ROWS_AT_ONCE = 5_000
 /** Writes a fold into empty read models, in one transaction. A store whose row Postgres refuses is applied from its stream, event by event. */
 export async function writeFold(
   client: ClientBase,
-  { streams, tenants, parked, last }: FoldedLog,
+  { streams, tenants, operations, parked, last }: FoldedLog,
   store: EventStore,
 ): Promise<void> {
   await client.query('begin')
@@ -83,6 +95,7 @@ export async function writeFold(
      select tenant_id, engine, status, count(*) from stores group by tenant_id, engine, status`,
   )
   await writeTenants(client, tenants)
+  await writeOperations(client, operations)
   const isRefused = new Set(refused)
   await writeParked(
     client,

@@ -82,7 +82,7 @@ async function discard(client: Client): Promise<void> {
   await client.query(`drop schema if exists ${REBUILT} cascade`)
 }
 
-const tables = ['stores', 'store_counts', 'tenant_settings', 'parked_events']
+const tables = ['stores', 'store_counts', 'tenant_settings', 'operations', 'parked_events']
 
 /** Replaces the live tables by the rebuilt ones and keeps their grants; in the caller's transaction. */
 async function switchOver(

@@ -1,5 +1,6 @@
 import type { ListStoresQuery, StoreView } from '#contracts'
 import { anyTenant } from '#domain'
+import { storeConditions } from '#postgres'
 import type { ReadModels, Statement } from './connection.ts'
 import { orderOf, type Place, readCursor, writeCursor } from './cursor.ts'
 
@@ -95,18 +96,6 @@ function totalOf(query: ListStoresQuery, conditions: string[]): string {
   return `select coalesce(sum(count), 0)::bigint from store_counts where ${where}`
 }
 
-const conditionOf = {
-  status: (at: string) => `status = ${at}`,
-  engine: (at: string) => `engine = ${at}`,
-  q: (at: string) => `strpos(lower(name), lower(${at})) > 0`,
-  plan: (at: string) => `view ->> 'plan' = ${at}`,
-  reference: (at: string) => `view ->> 'reference' = ${at}`,
-  label: (at: string) => `view -> 'labels' @> ${at}::jsonb`,
-  createdAfter: (at: string) => `created_at >= ${at}::timestamptz`,
-  createdBefore: (at: string) => `created_at < ${at}::timestamptz`,
-  updatedAfter: (at: string) => `updated_at >= ${at}::timestamptz`,
-}
-
 /** The filters that a list has. */
 function filtersOf(query: ListStoresQuery): Record<string, unknown> {
   const {
@@ -121,21 +110,7 @@ function filtersOf(query: ListStoresQuery): Record<string, unknown> {
 }
 
 function filters(tenantId: string, query: ListStoresQuery) {
-  const values: unknown[] = []
-  const put = (value: unknown) => `$${values.push(value)}`
-  const conditions = [`tenant_id = ${put(tenantId)}`]
-  const name = ['list']
-  // Said as it is in the indexes: they hold no deleted stores.
-  if (query.status !== 'deleted') conditions.push(`status <> 'deleted'`)
-  else name.push('deleted')
-  const given = filtersOf(query)
-  for (const [filter, condition] of Object.entries(conditionOf)) {
-    const value = given[filter]
-    if (value === undefined) continue
-    conditions.push(condition(put(filter === 'label' ? JSON.stringify(value) : value)))
-    name.push(filter)
-  }
-  return { values, conditions, name: name.join(':'), put }
+  return storeConditions(tenantId, filtersOf(query))
 }
 
 /** How many stores the tenant has of each status that it has any of, from the counters. */

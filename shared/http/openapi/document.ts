@@ -134,7 +134,11 @@ const referTo = (names: readonly string[]) =>
 
 /** What can be done next with what was made: the operations on its id. */
 function linksOf({ method, path }: Operation) {
-  const id = { '/stores': '$response.body#/store/id', '/keys': '$response.body#/key/id' }[path]
+  const id = {
+    '/stores': '$response.body#/store/id',
+    '/keys': '$response.body#/key/id',
+    '/operations': '$response.body#/operation/id',
+  }[path]
   if (method !== 'POST' || id === undefined) return {}
   const next = Object.values(operations).filter((one) => one.path.startsWith(`${path}/:id`))
   return {
@@ -146,7 +150,7 @@ function linksOf({ method, path }: Operation) {
 
 function answerOf(operation: Operation): ZodOpenApiResponsesObject {
   const { answer } = operation
-  const { status, description, body, example, isStream, isConditional } = answer
+  const { status, description, body, example, isStream, isConditional, also } = answer
   const names = [...commonAnswerHeaders, ...(answer.headers ?? [])]
   const content =
     isStream === true
@@ -166,6 +170,13 @@ function answerOf(operation: Operation): ZodOpenApiResponsesObject {
   const notModified = { description: 'As in If-None-Match', headers: referTo(names) }
   return {
     [`${status}`]: { description, headers: referTo(names), content, ...linksOf(operation) },
+    ...(also && {
+      [`${also.status}`]: {
+        description: also.description,
+        headers: referTo(names),
+        content: { 'application/json': { schema: also.body, example: also.example } },
+      },
+    }),
     ...(isConditional === true && { 304: notModified }),
   }
 }

@@ -32,6 +32,13 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
     advice: 'try again as Retry-After says, or send a token of your issuer if you have one',
   },
   KEY_NOT_FOUND: { status: 404, title: 'There is no such API key' },
+  OPERATION_NOT_FOUND: { status: 404, title: 'There is no such operation' },
+  OPERATION_ENDED: { status: 409, title: 'The operation has ended' },
+  OPERATIONS_OFF: {
+    status: 501,
+    title: 'Operations are off: the command API has no DATABASE_URL to select stores by',
+  },
+  SELECTION_TOO_LARGE: { status: 422, title: 'The filter matches too many stores' },
   INTERNAL: internal,
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key belongs to another request' },
   QUOTA_EXCEEDED: { status: 403, title: 'Store quota reached' },

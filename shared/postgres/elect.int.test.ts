@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { electLeader } from './elect.ts'
 
 const silenceMs = 1_000
+const of = 'projector'
 const never = new AbortController().signal
 
 test('of two only one leads; the other stands by, and leads when the first has ended', async () => {
@@ -12,8 +13,8 @@ test('of two only one leads; the other stands by, and leads when the first has e
   const { url } = database
   let standsBy = 0
   const onStandby = () => void standsBy++
-  const first = await electLeader({ url, silenceMs, signal: never, onStandby })
-  const waiting = electLeader({ url, silenceMs, signal: never, onStandby })
+  const first = await electLeader({ url, of, silenceMs, signal: never, onStandby })
+  const waiting = electLeader({ url, of, silenceMs, signal: never, onStandby })
   await eventually(() => expect(standsBy).toBe(1))
 
   await first[Symbol.asyncDispose]()
@@ -24,14 +25,34 @@ test('of two only one leads; the other stands by, and leads when the first has e
   })
 })
 
+test('who leads one work is in the way of nobody who leads another', async () => {
+  await using database = await testDatabase()
+  const { url } = database
+  const onStandby = () => {
+    throw new Error('it stands by')
+  }
+  await using projector = await electLeader({ url, of, silenceMs, signal: never, onStandby })
+
+  await using worker = await electLeader({
+    url,
+    of: 'operations',
+    silenceMs,
+    signal: never,
+    onStandby,
+  })
+
+  expect([projector.lost.aborted, worker.lost.aborted]).toEqual([false, false])
+})
+
 test('one that stands by gives up when it is told to', async () => {
   await using database = await testDatabase()
   const { url } = database
-  await using first = await electLeader({ url, silenceMs, signal: never, onStandby: () => {} })
+  await using first = await electLeader({ url, of, silenceMs, signal: never, onStandby: () => {} })
   const stop = new AbortController()
 
   const waiting = electLeader({
     url,
+    of,
     silenceMs,
     signal: stop.signal,
     onStandby: () => stop.abort(),
@@ -44,7 +65,7 @@ test('one that stands by gives up when it is told to', async () => {
 test('a leader is heard by the server while it has nothing to do, longer than its silence may last', async () => {
   await using database = await testDatabase()
   const { url, pool } = database
-  await using leader = await electLeader({ url, silenceMs, signal: never, onStandby: () => {} })
+  await using leader = await electLeader({ url, of, silenceMs, signal: never, onStandby: () => {} })
 
   await eventually(async () => {
     const { rows } = await pool.query(
@@ -60,7 +81,7 @@ test('a leader is heard by the server while it has nothing to do, longer than it
 test('a leader whose connection is ended learns it at once', async () => {
   await using database = await testDatabase()
   const { url, pool } = database
-  await using leader = await electLeader({ url, silenceMs, signal: never, onStandby: () => {} })
+  await using leader = await electLeader({ url, of, silenceMs, signal: never, onStandby: () => {} })
 
   await pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -73,7 +94,7 @@ test('a leader whose connection is ended learns it at once', async () => {
 test('a leader whose server is frozen does not wait for its answer', async () => {
   await using database = await testDatabase()
   const { url, pool } = database
-  await using leader = await electLeader({ url, silenceMs, signal: never, onStandby: () => {} })
+  await using leader = await electLeader({ url, of, silenceMs, signal: never, onStandby: () => {} })
   const { rows } = await pool.query<{ pid: number }>(
     `select pid from pg_stat_activity
      where application_name = 'storewright projector' and datname = current_database()`,
@@ -89,7 +110,7 @@ test('a leader whose server is frozen does not wait for its answer', async () =>
 
 test('a server that is away is an error', async () => {
   const url = 'postgres://nobody@127.0.0.1:1/none'
-  await expect(electLeader({ url, silenceMs, signal: never, onStandby: () => {} })).rejects.toThrow(
-    'ECONNREFUSED',
-  )
+  await expect(
+    electLeader({ url, of, silenceMs, signal: never, onStandby: () => {} }),
+  ).rejects.toThrow('ECONNREFUSED')
 })

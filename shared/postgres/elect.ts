@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client, type ClientBase, DatabaseError } from 'pg'
-import { connectionConfig, watchShutdown } from '#postgres'
+import { connectionConfig, watchShutdown } from './pool.ts'
 
-/** Held by the one projector that writes. */
-const LOCK = 7_301_119_002
+/** What only one process of an installation does at a time, and the number of its lock; migrations have 001 and rebuilds 003. */
+const locks = { projector: 7_301_119_002, operations: 7_301_119_004 }
 
 const RETRY_MS = 500
 
-/** The right to write, bound to one connection: losing the connection loses the lock and the transaction. */
+/** The right to be the one that works, bound to one connection: losing the connection loses the lock and the transaction. */
 export interface Leadership extends AsyncDisposable {
   /** Runs `work` on the connection that holds the lock; one at a time. */
   use: <T>(work: (client: ClientBase) => Promise<T>) => Promise<T>
@@ -17,6 +17,7 @@ export interface Leadership extends AsyncDisposable {
 
 export interface LeadershipOptions {
   url: string
+  of: keyof typeof locks
   /** The server ends the session of a leader that is silent for this time (frozen, or its machine gone), which frees the lock. */
   silenceMs: number
   signal: AbortSignal
@@ -26,7 +27,7 @@ export interface LeadershipOptions {
   onStandby: () => void
 }
 
-/** Waits until this process is the one that writes. */
+/** Waits until this process is the one that works. */
 export async function electLeader(options: LeadershipOptions): Promise<Leadership> {
   const { url, silenceMs, probeEveryMs: everyMs } = options
   const lost = new AbortController()
@@ -65,8 +66,8 @@ export async function electLeader(options: LeadershipOptions): Promise<Leadershi
 }
 
 async function connectAndLock(options: LeadershipOptions, lost: AbortController): Promise<Client> {
-  const { url, silenceMs } = options
-  const client = new Client({ ...connectionConfig(url), application_name: 'storewright projector' })
+  const { url, of, silenceMs } = options
+  const client = new Client({ ...connectionConfig(url), application_name: `storewright ${of}` })
   client.on('error', (error) => lost.abort(error))
   client.on('end', () => lost.abort(new Error('The connection to Postgres ended')))
   try {
@@ -84,12 +85,12 @@ async function connectAndLock(options: LeadershipOptions, lost: AbortController)
 
 async function waitForLock(
   client: Client,
-  { signal, onStandby }: LeadershipOptions,
+  { of, signal, onStandby }: LeadershipOptions,
 ): Promise<void> {
   for (let tries = 0; ; tries++) {
     const { rows } = await client.query<{ got: boolean }>(
       'select pg_try_advisory_lock($1) as got',
-      [LOCK],
+      [locks[of]],
     )
     if (rows[0]?.got === true) return
     if (tries === 0) onStandby()
