@@ -27,6 +27,8 @@ export interface Operation {
     body: z.ZodType
     /** An event stream; JSON unless given. */
     isStream?: true
+    /** Of an answer that is not JSON. */
+    mediaType?: string
     /** Names of its headers, beside those that every answer has. */
     headers?: readonly string[]
     example?: unknown
@@ -43,6 +45,7 @@ export interface Operation {
 export const tags = {
   Stores: 'Request stores, follow and change them',
   History: 'What happened to a store, from the event log itself',
+  Audit: 'Who did what, for the tenant and for its auditors',
   Keys: 'API keys: who may use the API, and how far',
   Tenants: 'What each tenant may, and what it uses',
 } as const
@@ -64,7 +67,7 @@ export const errorsOfAll: readonly ErrorCode[] = [
   'ISSUER_UNAVAILABLE',
   'KEYS_UNAVAILABLE',
 ]
-const ofLog = [
+export const ofLog = [
   'EVENT_STORE_UNAVAILABLE',
   'EVENT_STORE_ACCESS_DENIED',
   'EVENT_UNREADABLE',

@@ -1,3 +1,4 @@
+import { auditOperations } from './audit.ts'
 import { createKeyBody, keyParams, readQuery, writeHeaders } from './http-requests.ts'
 import { ofUnkeyed, type Operation } from './operation.ts'
 import { exampleKey, keyList, oneKey, oneNewKey } from './http-views.ts'
@@ -7,6 +8,7 @@ import { tenantOperations } from './tenants.ts'
 /** Every operation of the API, whichever service serves it. */
 export const operations = {
   ...storeOperations,
+  ...auditOperations,
   listKeys: {
     operationId: 'listKeys',
     method: 'GET',

@@ -17,6 +17,7 @@ test('two migrations at once leave one schema, each file run once', async () => 
     '0005_labels-and-references',
     '0006_list-orders',
     '0007_tenants',
+    '0009_audit',
   ]
   expect(ran.flat().toSorted()).toEqual(names)
   const { rows } = await database.client.query('select name from schema_migrations')
@@ -49,6 +50,7 @@ test('a database of the version before keeps its stores, and says which chart th
     '0005_labels-and-references',
     '0006_list-orders',
     '0007_tenants',
+    '0009_audit',
   ])
 
   const { rows } = await database.client.query(

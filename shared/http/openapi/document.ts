@@ -146,7 +146,7 @@ function linksOf({ method, path }: Operation) {
 
 function answerOf(operation: Operation): ZodOpenApiResponsesObject {
   const { answer } = operation
-  const { status, description, body, example, isStream, isConditional } = answer
+  const { status, description, body, example, isStream, isConditional, mediaType } = answer
   const names = [...commonAnswerHeaders, ...(answer.headers ?? [])]
   const content =
     isStream === true
@@ -162,7 +162,7 @@ function answerOf(operation: Operation): ZodOpenApiResponsesObject {
             example,
           },
         }
-      : { 'application/json': { schema: body, example } }
+      : { [mediaType ?? 'application/json']: { schema: body, example } }
   const notModified = { description: 'As in If-None-Match', headers: referTo(names) }
   return {
     [`${status}`]: { description, headers: referTo(names), content, ...linksOf(operation) },

@@ -24,6 +24,7 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
   ISSUER_UNAVAILABLE: unavailable('Tokens cannot be checked now'),
   KEYS_UNAVAILABLE: unavailable('API keys cannot be checked now'),
   KEY_NOT_FOUND: { status: 404, title: 'There is no such API key' },
+  AUDIT_KEY_MISSING: { status: 501, title: 'Audit exports need the setting AUDIT_SIGNING_KEY' },
   INTERNAL: internal,
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key belongs to another request' },
   QUOTA_EXCEEDED: { status: 403, title: 'Store quota reached' },
