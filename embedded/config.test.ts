@@ -22,7 +22,7 @@ test('the services behind the front listen on loopback, wherever it listens', ()
   const addresses = { eventStore: 'e', nats: 'n', database: 'd' }
   const env = serviceEnv(
     { HOST: '0.0.0.0', PORT: '3001' },
-    { addresses, dataDir: '/data', positionKey: 'k' },
+    { addresses, dataDir: '/data', positionKey: 'k', auditKey: 'a' },
   )
   expect(env).toMatchObject({ HOST: '127.0.0.1', PORT: '0' })
 })

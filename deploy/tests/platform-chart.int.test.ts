@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
@@ -28,6 +29,9 @@ const addresses: Record<string, string | undefined> = {
   NATS_URL: 'tls://nats:4222',
   DATABASE_URL: 'postgres://storewright@postgres/storewright',
   OPERATOR_KEY: '0123456789abcdef0123456789abcdef',
+  AUDIT_SIGNING_KEY: generateKeyPairSync('ed25519')
+    .privateKey.export({ format: 'pem', type: 'pkcs8' })
+    .toString(),
 }
 const parentRefs = [{ name: 'public', namespace: 'gateway-system' }]
 const rules = z.array(

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -118,10 +118,20 @@ export async function readPids(folder: string): Promise<z.output<typeof pids>> {
 }
 
 /** A secret of this data folder, for its owner's eyes only: made at the first start and kept. */
-export function secretIn(file: string): string {
+export const secretIn = (file: string): string =>
+  keptIn(file, () => randomBytes(24).toString('hex'))
+
+/** The key that exports of the audit trail are signed with, kept in the same way. */
+export const signingKeyIn = (file: string): string =>
+  keptIn(file, () => {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    return privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  })
+
+function keptIn(file: string, make: () => string): string {
   const kept = readIfThere(file)
   if (kept !== '') return kept
-  const secret = randomBytes(24).toString('hex')
+  const secret = make()
   mkdirSync(dirname(file), { recursive: true })
   rmSync(`${file}.new`, { force: true })
   writeFileSync(`${file}.new`, secret, { mode: 0o600 })

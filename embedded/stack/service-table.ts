@@ -58,9 +58,9 @@ export const releasesIn = (dataDir: string): string => join(dataDir, 'releases')
 /** What every service gets to know: where the dependencies are, and defaults for one machine. */
 export function serviceEnv(
   env: NodeJS.ProcessEnv,
-  given: { addresses: DependencyAddresses; dataDir: string; positionKey: string },
+  given: { addresses: DependencyAddresses; dataDir: string; positionKey: string; auditKey: string },
 ): NodeJS.ProcessEnv {
-  const { addresses, dataDir, positionKey } = given
+  const { addresses, dataDir, positionKey, auditKey } = given
   return {
     AUTH: 'off',
     DRIVER: 'render',
@@ -75,6 +75,7 @@ export function serviceEnv(
     EVENTSTORE_URL: addresses.eventStore,
     NATS_URL: addresses.nats,
     DATABASE_URL: addresses.database,
+    AUDIT_SIGNING_KEY: auditKey,
     POSITION_KEY: env['POSITION_KEY'] || positionKey,
   }
 }

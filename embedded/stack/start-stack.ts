@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { newKey, varyOf } from '#http'
 import { createLogger, type Logger } from '#observability'
 import type { StackConfig } from '../config.ts'
-import { lockDataFolder, secretIn, writeAddresses, writePids } from './data-folder.ts'
+import { lockDataFolder, secretIn, signingKeyIn, writeAddresses, writePids } from './data-folder.ts'
 import { startDependencies } from '../dependencies/start.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { isFree } from '../processes/free-port.ts'
@@ -70,9 +70,12 @@ async function startOnto(running: AsyncDisposableStack, { config, env, logger, o
       'the embedded event store has no password: every user of this machine may use it',
     )
 
-  const positionKey = secretIn(join(dataDir, 'position.key'))
+  const keys = {
+    positionKey: secretIn(join(dataDir, 'position.key')),
+    auditKey: env['AUDIT_SIGNING_KEY'] || signingKeyIn(join(dataDir, 'audit-signing.pem')),
+  }
   const forServices = {
-    ...serviceEnv(env, { addresses: dependencies.addresses, dataDir, positionKey }),
+    ...serviceEnv(env, { addresses: dependencies.addresses, dataDir, ...keys }),
     ...operatorKeyOf(config, env),
   }
   const services = config.separate

@@ -277,3 +277,112 @@ async function historyOf(storeId: string, query = '') {
   const { json } = await api.send('GET', `/api/stores/${storeId}/events${query}`)
   return eventPage.parse(json).events
 }
+
+const diffOf = (id: string, query: string, sent = {}) =>
+  api.send('GET', `/api/v1/stores/${id}/diff?${query}`, sent)
+
+test('the difference between two revisions or times names what changed and nothing else', async () => {
+  const { storeId } = await api.requestStore({ plan: 'small' })
+  await api.append(storeId, upgraded().slice(0, 2), 0n)
+  const [, , ready] = await historyOf(storeId)
+  await eventually(() => expect(Date.now()).toBeGreaterThan(Date.parse(ready?.time ?? '')))
+  await api.append(storeId, upgraded().slice(2), 2n)
+  await api.append(storeId, deletion(), 8n)
+
+  const grown = await diffOf(storeId, `from=2&to=8`)
+  const byTime = await diffOf(storeId, `from=${ready?.time}&to=8`)
+  const all = await diffOf(storeId, '')
+  const before = await diffOf(storeId, 'from=2000-01-01T00:00:00Z&to=0')
+
+  expect(grown.json['diff']).toMatchObject({
+    storeId,
+    from: { revision: 2 },
+    to: { revision: 8 },
+    changes: {
+      plan: { from: 'small', to: 'large' },
+      chartVersion: { from: '0.1.0', to: '0.2.0' },
+      attempt: { from: 1, to: 3 },
+    },
+  })
+  expect(Object.keys(Object(Object(grown.json['diff']).changes))).toHaveLength(3)
+  expect(Object(byTime.json['diff']).changes).toEqual(Object(grown.json['diff']).changes)
+  expect(all.json['diff']).toMatchObject({
+    from: { revision: 0 },
+    to: { revision: 10 },
+    changes: { status: { from: 'requested', to: 'deleted' } },
+  })
+  expect(before.json['diff']).toMatchObject({
+    from: { revision: null, time: null },
+    changes: { name: { from: null, to: 'Test Store' } },
+  })
+})
+
+test('a difference of another tenant’s store, or to a revision that is not there, is refused', async () => {
+  const { storeId } = await api.requestStore()
+
+  const answers = [
+    await diffOf(storeId, '', { user: 'mallory' }),
+    await diffOf(randomUUID(), ''),
+    await diffOf(storeId, 'to=1'),
+    await diffOf(storeId, 'from=yesterday'),
+    await diffOf(storeId, 'from=2026-01-01T00:00:00'),
+  ]
+
+  expect(answers.map(({ status }) => status)).toEqual([404, 404, 400, 400, 400])
+})
+
+const diagnosisOf = async (id: string, sent = {}) => {
+  const { status, json } = await api.send('GET', `/api/v1/stores/${id}/diagnosis`, sent)
+  return { status, diagnosis: Object(json['diagnosis']) }
+}
+
+test('the diagnosis tells what a store waits for, why it failed and what to do, with its evidence', async () => {
+  const now = new Date().toISOString()
+  const { storeId } = await api.requestStore()
+  const failure = {
+    reason: 'IMAGE_PULL',
+    retryable: true,
+    detail: 'The image x:1 cannot be pulled',
+    nextAction: 'Check the name of the image',
+  } as const
+  const waiting = await diagnosisOf(storeId)
+  const [claim] = upgraded(now)
+  if (claim === undefined) throw new Error('There is no claim')
+  await api.append(storeId, [claim], 0n)
+  const working = await diagnosisOf(storeId)
+  const ended = { attempt: 1, ...failure, failedAt: now }
+  await api.append(
+    storeId,
+    [{ type: 'ProvisioningAttemptFailed', data: { ...ended, retryAt: now } }],
+    1n,
+  )
+  const again = await diagnosisOf(storeId)
+  await api.append(storeId, [claim, { type: 'StoreFailed', data: ended }], 2n)
+  const failed = await diagnosisOf(storeId)
+  await api.append(storeId, deletion(now), 4n)
+  const deleted = await diagnosisOf(storeId)
+
+  expect(waiting.diagnosis).toMatchObject({
+    status: 'requested',
+    summary: 'It waits for a provisioner to install it',
+    nextAction: null,
+    evidence: [{ type: 'StoreRequested' }],
+  })
+  expect(working.diagnosis).toMatchObject({ summary: 'Attempt 1 is at work to install it' })
+  expect(again.diagnosis).toMatchObject({
+    summary: expect.stringContaining('failed: The image x:1 cannot be pulled; another one follows'),
+    failures: 1,
+    nextAttemptAt: now,
+    failure,
+    nextAction: failure.nextAction,
+  })
+  expect(failed.diagnosis).toMatchObject({
+    status: 'failed',
+    summary: 'It failed: The image x:1 cannot be pulled',
+    nextAction: failure.nextAction,
+    evidence: [{ revision: 0 }, { revision: 1 }, { revision: 2 }, { revision: 3 }, { revision: 4 }],
+  })
+  expect(JSON.stringify(failed.diagnosis.evidence)).not.toContain('"worker":"w"')
+  expect(deleted.diagnosis).toMatchObject({ status: 'deleted', summary: 'It was deleted' })
+  expect((await diagnosisOf(storeId, { user: 'mallory' })).status).toBe(404)
+})

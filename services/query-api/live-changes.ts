@@ -60,13 +60,13 @@ function message(id: string, { view }: ChangedStore): string {
   return `id: ${id}\nevent: store\ndata: ${JSON.stringify(view)}\n\n`
 }
 
-/** Counts the open streams of each tenant; the function it returns admits one more and returns its end. Throws RATE_LIMITED. */
-export function admission({ perTenantMax }: { perTenantMax: number }) {
+/** Counts the long answers to each tenant; the function it returns admits one more and returns its end. Throws RATE_LIMITED. */
+export function admission({ perTenantMax, what }: { perTenantMax: number; what: string }) {
   const open = new Map<string, number>()
   return (tenantId: string): (() => void) => {
     const count = open.get(tenantId) ?? 0
     if (count >= perTenantMax)
-      throw new AppError('RATE_LIMITED', `At most ${perTenantMax} streams at the same time`, {
+      throw new AppError('RATE_LIMITED', `At most ${perTenantMax} ${what} at the same time`, {
         retryable: true,
       })
     open.set(tenantId, count + 1)

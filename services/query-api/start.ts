@@ -40,6 +40,7 @@ export async function start(config: Config): Promise<{ url: string; close(): Pro
     lagSeconds: lag.seconds,
     heartbeatMs: config.LIVE_HEARTBEAT_MS,
     storesMax: config.STORES_PER_TENANT_MAX,
+    auditKey: config.AUDIT_SIGNING_KEY,
     logger,
     checks,
     registry,

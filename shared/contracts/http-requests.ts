@@ -190,3 +190,58 @@ export const createKeyBody = z.strictObject({
   expiresAt: z.iso.datetime({ offset: true }).optional().describe('Not before now'),
 })
 export const keyParams = z.object({ id: z.string().regex(/^[0-9a-f]{16}$/, 'is no id of a key') })
+
+const text = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(withoutControls, 'must not contain control characters')
+const from = time.optional().describe('The first time of the range, included')
+const to = time.optional().describe('The end of the range, not included; not later than now')
+
+/** GET /audit. */
+export const auditQuery = readQuery.extend({
+  store: z.uuid().toLowerCase().optional().describe('Id of a store, also of a deleted one'),
+  actor: text.optional().describe('`user:<id>` or `key:<id>`; `worker` for all workers'),
+  type: text.optional().describe('Type of event, such as `StoreRequested`'),
+  correlationId: text.optional().describe('`X-Correlation-ID` of a request'),
+  from,
+  to,
+  limit: pageLimit,
+  sort: z
+    .enum(['-position', 'position'])
+    .default('-position')
+    .describe('The newest first, or the oldest'),
+  cursor: z.string().max(50).optional().describe('nextCursor of the previous page'),
+})
+export type AuditQuery = z.output<typeof auditQuery>
+
+export const exportQuery = readQuery
+  .extend({
+    from,
+    to,
+    after: integer(1, 999_999_999)
+      .optional()
+      .describe('Continues behind this line, the last whole one that has come'),
+    digest: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'is the digest of a line')
+      .optional()
+      .describe('`digest` of the line that `after` names'),
+  })
+  .refine(({ after, digest }) => (after === undefined) === (digest === undefined), {
+    path: ['digest'],
+    error: 'after and digest belong together: both are of the last whole line',
+  })
+
+const revision = z.string().regex(/^\d{1,9}$/)
+const point = z.union([revision.transform(Number), time], {
+  error:
+    'takes a revision such as 3, or an ISO 8601 time with a zone; write the + of a zone as %2B',
+})
+export const diffQuery = readQuery.extend({
+  from: point.optional().describe('A revision or a time; the beginning unless given'),
+  to: point.optional().describe('A revision or a time; now unless given'),
+})
+/** A revision, or a time. */
+export type Point = z.output<typeof point>

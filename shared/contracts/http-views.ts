@@ -20,6 +20,13 @@ const statusName = z.enum(storeStatuses).meta({ id: 'StoreStatus' })
 const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) =>
   z.object(shape).meta({ id })
 
+export const failureView = named('Failure', {
+  reason: z.enum(failureReasons),
+  retryable: z.boolean(),
+  detail: z.string(),
+  nextAction: z.string(),
+})
+
 /** A store as the API shows it. */
 export const storeView = named('Store', {
   id: z.uuid(),
@@ -46,12 +53,7 @@ export const storeView = named('Store', {
     .nullable()
     .describe('The requested upgrade, while it is in progress or after it failed'),
   attempt: count,
-  failure: named('Failure', {
-    reason: z.enum(failureReasons),
-    retryable: z.boolean(),
-    detail: z.string(),
-    nextAction: z.string(),
-  }).nullable(),
+  failure: failureView.nullable(),
   createdAt: time,
   updatedAt: time,
   deletedAt: time.nullable(),

@@ -10,7 +10,9 @@ export {
   positionHeaders,
   preconditionHeaders,
   storeParams,
+  type AuditQuery,
   type ListStoresQuery,
+  type Point,
   type Preconditions,
 } from './http-requests.ts'
 export {
@@ -27,6 +29,7 @@ export {
   type RequestStoreBody,
   type UpgradeStoreBody,
 } from './store-bodies.ts'
+export { type AuditEntry, type Diagnosis, type StoreDifference } from './audit.ts'
 export { basePath, errorsOfAll, routeOf, tags, type Operation } from './operation.ts'
 export { operations } from './operations.ts'
 export {

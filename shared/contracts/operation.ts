@@ -27,6 +27,8 @@ export interface Operation {
     body: z.ZodType
     /** An event stream; JSON unless given. */
     isStream?: true
+    /** Of an answer that is not JSON. */
+    mediaType?: string
     /** Names of its headers, beside those that every answer has. */
     headers?: readonly string[]
     example?: unknown
@@ -45,6 +47,7 @@ export interface Operation {
 export const tags = {
   Stores: 'Request stores, follow and change them',
   History: 'What happened to a store, from the event log itself',
+  Audit: 'Who did what, for the tenant and for its auditors',
   Keys: 'API keys: who may use the API, and how far',
   Operations: 'Do one thing with many stores',
   Tenants: 'What each tenant may, and what it uses',

@@ -1,4 +1,5 @@
 import { operationStoresMax } from '#domain'
+import { auditOperations } from './audit.ts'
 import {
   exampleOperation,
   listOperationsQuery,
@@ -148,6 +149,7 @@ const bulkOperations = {
 /** Every operation of the API, whichever service serves it. */
 export const operations = {
   ...storeOperations,
+  ...auditOperations,
   listKeys: {
     operationId: 'listKeys',
     method: 'GET',

@@ -1,3 +1,10 @@
+export {
+  auditedEvent,
+  canonicalJson,
+  differenceOf,
+  type Actor,
+  type Change,
+} from './audited-event.ts'
 export { eventId, storeIdOf } from './event-store.ts'
 export type {
   Appended,

@@ -1,4 +1,4 @@
-export { electLeader } from './elect.ts'
+export { electLeader, type Leadership } from './elect.ts'
 export { recordKeyUses } from './key-uses.ts'
 export { migrate } from './migrate.ts'
 export {

@@ -17,6 +17,7 @@ test('two migrations at once leave one schema, each file run once', async () => 
     '0005_labels-and-references',
     '0006_list-orders',
     '0007_tenants',
+    '0009_audit',
     '0010_operations',
   ]
   expect(ran.flat().toSorted()).toEqual(names)
@@ -50,6 +51,7 @@ test('a database of the version before keeps its stores, and says which chart th
     '0005_labels-and-references',
     '0006_list-orders',
     '0007_tenants',
+    '0009_audit',
     '0010_operations',
   ])
 

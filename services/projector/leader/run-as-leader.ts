@@ -1,7 +1,8 @@
 import { type EventStore, type RecordedEvent, verifyLog } from '#eventstore'
 import type { Logger } from '#observability'
-import { electLeader, migrate, readCheckpoint } from '#postgres'
+import { electLeader, type Leadership, migrate, readCheckpoint } from '#postgres'
 import type { ProjectorMetrics } from '../metrics.ts'
+import { fillAudit, isFilled, markFilled } from '../projection/audit.ts'
 import { flush, projection } from '../projection/write-batch.ts'
 import { followLog } from './follow-log.ts'
 import { watchLog } from './watch-log.ts'
@@ -40,18 +41,49 @@ export async function runAsLeader(options: LeaderOptions): Promise<void> {
   if (checkpoint !== undefined) await verifyLog(store, checkpoint, 'read models')
   let last: { position: bigint; eventId: string } | undefined = checkpoint
   onPhase('following')
+  const use = inTurn(leader)
 
   const watch = watchLog({ ...options, signal, checkpoint: () => last })
   watch.catch((error) => diverged.abort(error))
   const write = async (events: RecordedEvent[]) => {
     const from = last?.position
-    await leader.use((client) => writeMeasured(options, { client, events, from }))
+    await use((client) => writeMeasured(options, { client, events, from }))
     const { position, id: eventId } = events.at(-1) ?? { position: 0n, id: '' }
     last = { position, eventId }
   }
+  const filling = fillWhereOlder({ store, logger, signal, use, upTo: last?.position })
+  filling.catch((error) => diverged.abort(error))
   await followLog({ store, after: last?.position, write, batchMax, signal })
   leader.lost.throwIfAborted()
   diverged.signal.throwIfAborted()
+}
+
+type Use = Leadership['use']
+
+/** The leader's connection, for one piece of work after the other: each is a transaction of its own. */
+function inTurn(leader: Leadership): Use {
+  let turn: Promise<unknown> = Promise.resolve()
+  return async (work) => {
+    const mine = turn.then(() => leader.use(work))
+    turn = mine.catch(() => {})
+    return mine
+  }
+}
+
+/** A database that is older than its table `audit` gets the rows of what was projected before, while the log is followed. */
+async function fillWhereOlder(options: {
+  store: EventStore
+  logger: Logger
+  signal: AbortSignal
+  use: Use
+  upTo: bigint | undefined
+}): Promise<void> {
+  const { logger, use, upTo } = options
+  if (await use(isFilled)) return
+  if (upTo === undefined) return use(markFilled)
+  logger.info('writing the audit rows of earlier events')
+  await fillAudit({ ...options, upTo })
+  logger.info('the audit rows of earlier events are there')
 }
 
 async function writeMeasured(

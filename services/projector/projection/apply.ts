@@ -1,5 +1,6 @@
 import { type ClientBase, DatabaseError } from 'pg'
 import type { RecordedEvent } from '#eventstore'
+import { changesOf, writeAudit } from './audit.ts'
 import {
   countChanges,
   foldEvents,
@@ -8,6 +9,7 @@ import {
   isOfOperation,
   isOfTenantSettings,
   type ParkedEvent,
+  type Step,
 } from './fold-events.ts'
 import {
   readKnown,
@@ -30,10 +32,11 @@ export interface Applied {
 
 /** Applies events of the log, in order, to the read models; within the caller's transaction. Other streams' events change nothing. */
 export async function applyEvents(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
-  const parkedOfTenants = await applyToTenants(client, events.filter(isOfTenantSettings))
+  const ofTenants = await applyToTenants(client, events.filter(isOfTenantSettings))
   const parkedOfOperations = await applyToOperations(client, events.filter(isOfOperation))
-  const applied = await applyToStores(client, events)
-  return { ...applied, parked: [...parkedOfTenants, ...parkedOfOperations, ...applied.parked] }
+  const { steps, ...applied } = await applyToStores(client, events)
+  await writeAudit(client, events, { changes: changesOf([...ofTenants.steps, ...steps]) })
+  return { ...applied, parked: [...ofTenants.parked, ...parkedOfOperations, ...applied.parked] }
 }
 
 async function applyToOperations(
@@ -47,26 +50,29 @@ async function applyToOperations(
   return parked
 }
 
-async function applyToTenants(client: ClientBase, ours: RecordedEvent[]): Promise<ParkedEvent[]> {
-  if (ours.length === 0) return []
-  const { changed, parked } = foldTenants(await readTenants(client, ours), ours)
+async function applyToTenants(client: ClientBase, ours: RecordedEvent[]) {
+  if (ours.length === 0) return { steps: [], parked: [] }
+  const { steps, changed, parked } = foldTenants(await readTenants(client, ours), ours)
   await writeTenants(client, changed)
   await writeParked(client, parked)
-  return parked
+  return { steps, parked }
 }
 
-async function applyToStores(client: ClientBase, events: RecordedEvent[]): Promise<Applied> {
+async function applyToStores(
+  client: ClientBase,
+  events: RecordedEvent[],
+): Promise<Applied & { steps: Step[] }> {
   const ours = events.filter(({ stream }) => stream.startsWith('store-'))
-  if (ours.length === 0) return nothingApplied()
+  if (ours.length === 0) return { ...nothingApplied(), steps: [] }
   const known = await readKnown(client, ours)
   const before = new Map([...known].map(([stream, { projection }]) => [stream, projection]))
-  const { changed, parked } = foldEvents(known, ours)
-  const steps = [...changed].map(([stream, after]) => ({ before: before.get(stream), after }))
+  const { steps, changed, parked } = foldEvents(known, ours)
+  const stores = [...changed].map(([stream, after]) => ({ before: before.get(stream), after }))
   await writeStores(client, [...changed.values()])
-  await writeCounts(client, countChanges(steps))
+  await writeCounts(client, countChanges(stores))
   await writeParked(client, parked)
   const tenants = new Set([...changed.values()].map(({ state }) => state.request.tenantId))
-  return { stores: changed.size, parked, tenants }
+  return { stores: changed.size, parked, tenants, steps }
 }
 
 const nothingApplied = (): Applied => ({ stores: 0, parked: [], tenants: new Set() })
@@ -116,6 +122,7 @@ async function applyOrPark(client: ClientBase, event: RecordedEvent): Promise<Ap
     await client.query('rollback to savepoint event')
     const parked = [{ event, reason: `Postgres refused it: ${error.message}` }]
     await writeParked(client, parked)
+    await writeAudit(client, [event], { changes: new Map() })
     return { ...nothingApplied(), parked }
   }
 }

@@ -32,7 +32,22 @@ export interface ParkedEvent {
   reason: string
 }
 
+/** What one event did to its store. */
+interface StoreStep {
+  event: RecordedEvent
+  before: StoreProjection | undefined
+  after: StoreProjection
+}
+
+/** What one event did to what is set for its tenant. */
+interface SettingsStep {
+  event: RecordedEvent
+  settings: { before: TenantSettings; after: TenantSettings }
+}
+export type Step = StoreStep | SettingsStep
+
 interface Folded {
+  steps: StoreStep[]
   /** The newest projection of every stream that changed: a batch is coalesced before it is written. */
   changed: Map<string, StoreProjection>
   parked: ParkedEvent[]
@@ -41,6 +56,7 @@ interface Folded {
 /** Folds events of stores' streams, in log order, onto what is known of those streams. Pure, except that it updates `known`. */
 export function foldEvents(known: Map<string, KnownStream>, events: RecordedEvent[]): Folded {
   const changed: Folded['changed'] = new Map()
+  const steps: StoreStep[] = []
   const parked: ParkedEvent[] = []
   for (const event of events) {
     const stream = known.get(event.stream) ?? { parked: false }
@@ -51,6 +67,7 @@ export function foldEvents(known: Map<string, KnownStream>, events: RecordedEven
     }
     const projected = projectEvent(stream.projection, event)
     if (projected.kind === 'projected') {
+      steps.push({ event, before: stream.projection, after: projected.projection })
       stream.projection = projected.projection
       changed.set(event.stream, projected.projection)
     } else if (projected.kind === 'refused') {
@@ -58,7 +75,7 @@ export function foldEvents(known: Map<string, KnownStream>, events: RecordedEven
       parked.push({ event, reason: projected.reason })
     }
   }
-  return { changed, parked }
+  return { steps, changed, parked }
 }
 
 /** What the read models hold of what is set for a tenant. */
@@ -76,6 +93,7 @@ export const isOfTenantSettings = ({ stream, type }: RecordedEvent): boolean =>
 /** As `foldEvents`, for events that set what tenants may. */
 export function foldTenants(known: Map<string, KnownTenant>, events: RecordedEvent[]) {
   const changed = new Map<string, KnownTenant>()
+  const steps: SettingsStep[] = []
   const parked: ParkedEvent[] = []
   for (const event of events) {
     const { stream, revision } = event
@@ -86,7 +104,9 @@ export function foldTenants(known: Map<string, KnownTenant>, events: RecordedEve
       try {
         const decoded = decodeTenantEvent(event)
         if (decoded === undefined || !isSettingEvent(decoded)) continue
-        tenant.settings = settingsAfter(tenant.settings, decoded)
+        const before = tenant.settings
+        tenant.settings = settingsAfter(before, decoded)
+        steps.push({ event, settings: { before, after: tenant.settings } })
         tenant.revision = revision
         changed.set(stream, tenant)
       } catch (error) {
@@ -94,7 +114,7 @@ export function foldTenants(known: Map<string, KnownTenant>, events: RecordedEve
         parked.push({ event, reason: error instanceof Error ? error.message : String(error) })
       }
   }
-  return { changed, parked }
+  return { steps, changed, parked }
 }
 
 export interface FoldedOperation {

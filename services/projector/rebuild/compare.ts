@@ -19,10 +19,12 @@ const LISTED_MAX = 100
 /** Compares two schemas' read models row by row. `*<>` is PostgreSQL's comparison of the stored bytes. */
 export async function compare(
   client: ClientBase,
-  { live, rebuilt }: { live: string; rebuilt: string },
+  { live, rebuilt, withAudit }: { live: string; rebuilt: string; withAudit: boolean },
 ): Promise<Comparison> {
   const comparison: Comparison = { total: 0, differences: [] }
   for (const { table, key, columns } of compared) {
+    // A projector is still filling it.
+    if (table === 'audit' && !withAudit) continue
     const { rows } = await client.query<Difference & { total: bigint }>(
       `select '${table}' as "table", concat_ws(' ', ${key.map((name) => `coalesce(l.${name}, r.${name})`).join(', ')}) as key,
          to_jsonb(l) as live, to_jsonb(r) as rebuilt, count(*) over () as total
@@ -42,6 +44,7 @@ const compared = [
   { table: 'store_counts', key: ['tenant_id', 'engine', 'status'], columns: '*' },
   { table: 'tenant_settings', key: ['tenant_id'], columns: '*' },
   { table: 'operations', key: ['id'], columns: '*' },
+  { table: 'audit', key: ['position'], columns: '*' },
   {
     table: 'parked_events',
     key: ['position'],

@@ -11,6 +11,7 @@ import {
   type KnownTenant,
   type ParkedEvent,
 } from '../projection/fold-events.ts'
+import { type Changes, changesOf, writeAudit } from '../projection/audit.ts'
 import type { StoreProjection } from '../projection/store-projection.ts'
 import { applyRefusable, isRefusedData } from '../projection/apply.ts'
 import {
@@ -34,10 +35,16 @@ interface FoldedLog {
 
 const EVENTS_AT_ONCE = 1_000
 
+interface FoldOptions {
+  onProgress: (events: number) => void
+  /** What is folded, piece by piece, with what each event changed. */
+  onFolded: (events: RecordedEvent[], changes: Changes) => Promise<void>
+}
+
 /** Folds the log from its beginning to where it ends now. Needs about 2 KB of memory a store. */
 export async function foldLog(
   store: EventStore,
-  onProgress: (events: number) => void,
+  { onProgress, onFolded }: FoldOptions,
 ): Promise<FoldedLog> {
   const head = await store.head()
   const folded: FoldedLog = {
@@ -54,25 +61,25 @@ export async function foldLog(
     if (event.position > head.position) break
     chunk.push(event)
     if (chunk.length < EVENTS_AT_ONCE) continue
-    fold(folded, chunk)
+    await onFolded(chunk, fold(folded, chunk))
     chunk = []
     onProgress(folded.events)
   }
-  fold(folded, chunk)
+  await onFolded(chunk, fold(folded, chunk))
   return folded
 }
 
-function fold(folded: FoldedLog, events: RecordedEvent[]): void {
+function fold(folded: FoldedLog, events: RecordedEvent[]): Changes {
   const last = events.at(-1)
-  if (last === undefined) return
+  if (last === undefined) return new Map()
   folded.events += events.length
   folded.last = { position: last.position, id: last.id }
   const ours = events.filter(({ stream }) => stream.startsWith('store-'))
-  folded.parked.push(...foldEvents(folded.streams, ours).parked)
-  const settings = events.filter(isOfTenantSettings)
-  folded.parked.push(...foldTenants(folded.tenants, settings).parked)
-  const ofOperations = events.filter(isOfOperation)
-  folded.parked.push(...foldOperations(folded.operations, ofOperations).parked)
+  const stores = foldEvents(folded.streams, ours)
+  const settings = foldTenants(folded.tenants, events.filter(isOfTenantSettings))
+  const ofOperations = foldOperations(folded.operations, events.filter(isOfOperation))
+  folded.parked.push(...stores.parked, ...settings.parked, ...ofOperations.parked)
+  return changesOf([...stores.steps, ...settings.steps])
 }
 
 const ROWS_AT_ONCE = 5_000
@@ -101,7 +108,12 @@ export async function writeFold(
     client,
     parked.filter(({ event }) => !isRefused.has(event.stream)),
   )
-  for (const stream of refused) await applyRefusable(client, await eventsOf(store, stream, last))
+  for (const stream of refused) {
+    const events = await eventsOf(store, stream, last)
+    // What was folded in memory is not what Postgres takes.
+    await writeAudit(client, events, { changes: new Map(), replace: true })
+    await applyRefusable(client, events)
+  }
   if (last !== undefined) await writeCheckpoint(client, last)
   await client.query('commit')
 }

@@ -5,6 +5,7 @@ import { type Basis, bringToOnePosition, checkpointIn, followLive } from './catc
 import { compare, type Comparison } from './compare.ts'
 import { foldLog, writeFold } from './fold-log.ts'
 import { LIVE, openSession, REBUILT } from './session.ts'
+import { isFilled, markFilled, writeAudit } from '../projection/audit.ts'
 import { projection, writeCheckpoint } from '../projection/write-batch.ts'
 
 export interface RebuildOptions {
@@ -48,7 +49,10 @@ export async function rebuildReadModels(options: RebuildOptions): Promise<Rebuil
 async function rebuild(client: Client, options: RebuildOptions): Promise<RebuildResult> {
   const { store, onProgress = () => {} } = options
   await client.query(`set search_path to ${REBUILT}`)
-  const folded = await foldLog(store, onProgress)
+  const folded = await foldLog(store, {
+    onProgress,
+    onFolded: (events, changes) => writeAudit(client, events, { changes }),
+  })
   await writeFold(client, folded, store)
   folded.streams.clear()
   // Events that arrived during the fold, so that the projector waits only briefly.
@@ -66,7 +70,9 @@ async function compareAndSwitch(
   // From here to the end of this transaction no projector writes; readers go on.
   await client.query(`lock table ${LIVE}.projection_checkpoints in exclusive mode`)
   const basis = await bringToOnePosition(client, store)
-  const comparison = await compare(client, { live: LIVE, rebuilt: REBUILT })
+  await client.query(`set local search_path to ${LIVE}`)
+  const withAudit = await isFilled(client)
+  const comparison = await compare(client, { live: LIVE, rebuilt: REBUILT, withAudit })
   const position = (await checkpointIn(client, REBUILT))?.position
   const switched = comparison.total === 0 || basis === 'none' || accept
   if (switched) {
@@ -82,7 +88,7 @@ async function discard(client: Client): Promise<void> {
   await client.query(`drop schema if exists ${REBUILT} cascade`)
 }
 
-const tables = ['stores', 'store_counts', 'tenant_settings', 'operations', 'parked_events']
+const tables = ['stores', 'store_counts', 'tenant_settings', 'operations', 'audit', 'parked_events']
 
 /** Replaces the live tables by the rebuilt ones and keeps their grants; in the caller's transaction. */
 async function switchOver(
@@ -107,6 +113,7 @@ async function switchOver(
   const [last] = rows
   if (last !== undefined) await writeCheckpoint(client, last)
   else await client.query('delete from projection_checkpoints where name = $1', [projection])
+  await markFilled(client)
 }
 
 async function grantsOn(client: ClientBase, schema: string, table: string): Promise<string[]> {

@@ -14,7 +14,7 @@ const AGE_MAX_MS = 15 * 60_000
  */
 export const streamStoresRoute: FastifyPluginAsyncZod<LiveDependencies> = async (app, live) => {
   const closing = new AbortController()
-  const admit = admission({ perTenantMax: 50 })
+  const admit = admission({ perTenantMax: 50, what: 'streams' })
   app.addHook('preClose', async () => closing.abort())
   for (const { url } of addresses)
     app.get(url, { config, schema }, async (request, reply) => {

@@ -150,7 +150,7 @@ function linksOf({ method, path }: Operation) {
 
 function answerOf(operation: Operation): ZodOpenApiResponsesObject {
   const { answer } = operation
-  const { status, description, body, example, isStream, isConditional, also } = answer
+  const { status, description, body, example, isStream, isConditional, mediaType, also } = answer
   const names = [...commonAnswerHeaders, ...(answer.headers ?? [])]
   const content =
     isStream === true
@@ -166,7 +166,7 @@ function answerOf(operation: Operation): ZodOpenApiResponsesObject {
             example,
           },
         }
-      : { 'application/json': { schema: body, example } }
+      : { [mediaType ?? 'application/json']: { schema: body, example } }
   const notModified = { description: 'As in If-None-Match', headers: referTo(names) }
   return {
     [`${status}`]: { description, headers: referTo(names), content, ...linksOf(operation) },

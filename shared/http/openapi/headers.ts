@@ -32,6 +32,7 @@ export const answerHeaders = {
     description: 'true: the answer to an earlier request with the same key',
     schema: { ...text, const: 'true' },
   },
+  'Content-Disposition': { description: 'A name for the file', schema: text },
   'Retry-After': { description: 'Seconds after which to ask (again)', schema: seconds },
   'WWW-Authenticate': { description: 'RFC 6750 §3', schema: text },
 } as const

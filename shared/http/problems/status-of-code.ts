@@ -39,6 +39,7 @@ export const answers: Readonly<Record<ErrorCode, Answer>> = {
     title: 'Operations are off: the command API has no DATABASE_URL to select stores by',
   },
   SELECTION_TOO_LARGE: { status: 422, title: 'The filter matches too many stores' },
+  AUDIT_KEY_MISSING: { status: 501, title: 'Audit exports need the setting AUDIT_SIGNING_KEY' },
   INTERNAL: internal,
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key belongs to another request' },
   QUOTA_EXCEEDED: { status: 403, title: 'Store quota reached' },

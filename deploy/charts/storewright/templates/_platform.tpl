@@ -143,6 +143,9 @@ cluster there is none.
 {{- end }}
 - {name: OPERATOR_KEY, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: OPERATOR_KEY, optional: true}}}
 - {name: POSITION_KEY, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: POSITION_KEY, optional: true}}}
+{{- if eq (index . 1) "query-api" }}
+- {name: AUDIT_SIGNING_KEY, valueFrom: {secretKeyRef: {name: {{ $.Values.existingSecret | quote }}, key: AUDIT_SIGNING_KEY, optional: true}}}
+{{- end }}
 {{- with $.Values.publicUrl }}
 - {name: PUBLIC_URL, value: {{ . | quote }}}
 {{- end }}
