@@ -20,7 +20,7 @@ export {
   type OperationCause,
   type OperationView,
   type RequestOperationBody,
-} from './bulk-operations.ts'
+} from './routes/bulk-operations.ts'
 export {
   changeStoreBody,
   requestStoreBody,
@@ -29,9 +29,9 @@ export {
   type RequestStoreBody,
   type UpgradeStoreBody,
 } from './store-bodies.ts'
-export { type AuditEntry, type Diagnosis, type StoreDifference } from './audit.ts'
-export { basePath, errorsOfAll, routeOf, tags, type Operation } from './operation.ts'
-export { operations } from './operations.ts'
+export { type AuditEntry, type Diagnosis, type StoreDifference } from './routes/audit.ts'
+export { basePath, errorsOfAll, routeOf, tags, type Operation } from './routes/operation.ts'
+export { operations } from './routes/operations.ts'
 export {
   eventPage,
   eventView,
@@ -74,4 +74,4 @@ export {
   type SetTenantBody,
   type TenantDetail,
   type TenantView,
-} from './tenants.ts'
+} from './routes/tenants.ts'

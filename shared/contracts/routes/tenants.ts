@@ -7,7 +7,7 @@ import {
   readQuery,
   tenantId,
   writeHeaders,
-} from './http-requests.ts'
+} from '../http-requests.ts'
 import { ofReadModels, ofUnkeyed, type Operation } from './operation.ts'
 
 const ofEachPlan = <Schema extends z.ZodType>(schema: Schema) =>

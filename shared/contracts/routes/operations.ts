@@ -18,9 +18,9 @@ import {
   readQuery,
   storeParams,
   writeHeaders,
-} from './http-requests.ts'
+} from '../http-requests.ts'
 import { ofAppends, ofLog, ofReadModels, ofUnkeyed, type Operation } from './operation.ts'
-import { exampleKey, exampleStore, keyList, oneKey, oneNewKey } from './http-views.ts'
+import { exampleKey, exampleStore, keyList, oneKey, oneNewKey } from '../http-views.ts'
 import { storeOperations } from './store-operations.ts'
 import { tenantOperations } from './tenants.ts'
 

@@ -8,8 +8,8 @@ import {
   storeStatuses,
 } from '#domain'
 import { z } from 'zod'
-import { pageLimit, readQuery, storeFilter } from './http-requests.ts'
-import { labelKey, labelValue } from './store-bodies.ts'
+import { pageLimit, readQuery, storeFilter } from '../http-requests.ts'
+import { labelKey, labelValue } from '../store-bodies.ts'
 
 const { deleted: _, ...living } = z.enum(storeStatuses).enum
 

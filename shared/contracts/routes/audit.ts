@@ -6,8 +6,8 @@ import {
   positionHeaders,
   readQuery,
   storeParams,
-} from './http-requests.ts'
-import { eventView, failureView } from './http-views.ts'
+} from '../http-requests.ts'
+import { eventView, failureView } from '../http-views.ts'
 import { ofLog, ofOneStore, ofReadModels, type Operation } from './operation.ts'
 
 const changes = z

@@ -11,7 +11,7 @@ import {
   storeParams,
   streamHeaders,
   streamQuery,
-} from './http-requests.ts'
+} from '../http-requests.ts'
 import {
   eventPage,
   exampleStore,
@@ -19,9 +19,9 @@ import {
   storeCounts,
   storePage,
   streamEvent,
-} from './http-views.ts'
+} from '../http-views.ts'
 import { ofAppends, ofChanges, ofOneStore, ofReadModels, type Operation } from './operation.ts'
-import { changeStoreBody, requestStoreBody, upgradeStoreBody } from './store-bodies.ts'
+import { changeStoreBody, requestStoreBody, upgradeStoreBody } from '../store-bodies.ts'
 
 const accepted = {
   status: 202,
