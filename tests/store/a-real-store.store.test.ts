@@ -9,6 +9,7 @@ import { killHelmsman } from '#test/store/kill-helmsman'
 import { neighbour } from '#test/store/cluster/neighbour'
 import { reach } from '#test/store/cluster/reach'
 import { releaseOf } from '#test/store/cluster/release'
+import type { RequestOptions } from '#test/stack/store-client'
 import { storeWorld, type StoreWorld } from '#test/store/store-world'
 import { volumesOf } from '#test/store/cluster/volumes'
 
@@ -39,7 +40,7 @@ const log = { history: (storeId: string) => historyOf(world, storeId) }
 const shopOf = (storeId: string) => world.shop(releaseNameOf(storeId))
 
 /** Asks for a store, waits until it is ready, and says how long the first order took. */
-async function openStore(name: string, more: object = {}) {
+async function openStore(name: string, more: Omit<RequestOptions, 'name'> = {}) {
   const storeId = await world.stores.accepted({ name, engine: 'medusa', ...more })
   await world.stores.untilStatus(storeId, 'ready', READY_LIMIT_MS)
   const events = await historyOf(world, storeId)

@@ -27,6 +27,7 @@ const history = z.object({
 export interface RequestOptions {
   name?: string
   engine?: string
+  parameters?: Record<string, string>
   headers?: Record<string, string>
 }
 
@@ -34,11 +35,11 @@ export interface RequestOptions {
 export function storeClient(url: string) {
   const fetch = heldFetch
   const get = (path: string, headers: Record<string, string> = {}) => fetch(url + path, { headers })
-  const request = ({ name = 'Test Store', engine = 'woocommerce', headers = {} }: RequestOptions) =>
+  const request = ({ headers = {}, ...given }: RequestOptions) =>
     fetch(`${url}/api/stores`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify({ name, engine }),
+      body: JSON.stringify({ name: 'Test Store', engine: 'woocommerce', ...given }),
     })
   const read = async (id: string) =>
     z.object({ store }).parse(await (await get(`/api/stores/${id}`)).json()).store
