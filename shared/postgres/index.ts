@@ -4,11 +4,13 @@ export { migrate } from './migrate.ts'
 export {
   connectionConfig,
   openPool,
+  prepared,
   translateErrors,
   watchShutdown,
   withTransaction,
   type Pool,
   type PoolOptions,
+  type Statement,
 } from './pool.ts'
 export {
   listPendingStores,

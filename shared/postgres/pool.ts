@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
   Client,
@@ -148,4 +149,16 @@ export async function translateErrors<T>(read: () => Promise<T>): Promise<T> {
       cause,
     })
   }
+}
+
+/** A statement that PostgreSQL prepares once per connection. */
+export interface Statement {
+  name: string
+  text: string
+  values: unknown[]
+}
+
+/** One for a text that is put together: its name is of the text, since PostgreSQL tells names apart by 63 bytes only. */
+export function prepared(text: string, values: unknown[]): Statement {
+  return { name: createHash('sha256').update(text).digest('hex').slice(0, 32), text, values }
 }

@@ -3,7 +3,7 @@ import { Client, type ClientBase, type Pool } from 'pg'
 import { z } from 'zod'
 import type { OperationFilter, StoreStatus } from '#domain'
 import type { Logger } from '#observability'
-import { connectionConfig, translateErrors, watchShutdown } from './pool.ts'
+import { connectionConfig, prepared, translateErrors, watchShutdown } from './pool.ts'
 
 /** Notified in every transaction that changes the read models; the payload is a StoreChange. */
 export const storeChangesChannel = 'store_changes'
@@ -167,23 +167,27 @@ const conditionOf: Record<keyof StoreFilter, (at: string) => string> = {
   updatedAfter: (at) => `updated_at >= ${at}::timestamptz`,
 }
 
-/** The conditions on rows of `stores` that a filter stands for, their values, and a name for the combination. */
+const times = new Set(['createdAfter', 'createdBefore', 'updatedAfter'])
+
+/** As PostgreSQL takes it: a time in UTC, for it knows no zone of 16 hours. */
+const valueOf = (key: string, value: unknown): unknown => {
+  if (key === 'label') return JSON.stringify(value)
+  return times.has(key) ? new Date(String(value)).toISOString() : value
+}
+
+/** The conditions on rows of `stores` that a filter stands for, and their values. */
 export function storeConditions(tenantId: string, filter: object) {
   const values: unknown[] = []
   const put = (value: unknown) => `$${values.push(value)}`
   const conditions = [`tenant_id = ${put(tenantId)}`]
-  const name = ['list']
   const given = new Map<string, unknown>(Object.entries(filter))
   // Said as it is in the indexes: they hold no deleted stores.
   if (given.get('status') !== 'deleted') conditions.push(`status <> 'deleted'`)
-  else name.push('deleted')
   for (const [key, condition] of Object.entries(conditionOf)) {
     const value = given.get(key)
-    if (value === undefined) continue
-    conditions.push(condition(put(key === 'label' ? JSON.stringify(value) : value)))
-    name.push(key)
+    if (value !== undefined) conditions.push(condition(put(valueOf(key, value))))
   }
-  return { values, conditions, name: name.join(':'), put }
+  return { values, conditions, put }
 }
 
 /** Stores as the read models have them at one position. */
@@ -199,14 +203,13 @@ export async function selectStores(
   pool: Pool,
   { tenantId, filter, limit }: { tenantId: string; filter: object; limit: number },
 ): Promise<SelectedStores> {
-  const { values, conditions, name, put } = storeConditions(tenantId, filter)
+  const { values, conditions, put } = storeConditions(tenantId, filter)
   const found = `from stores where ${conditions.join(' and ')}`
   const text = `select coalesce((select position from projection_checkpoints where name = 'stores'), 0) as position,
       (select count(*)::int ${found}) as count,
       array(select id ${found} order by created_at, id limit ${put(limit)})::text[] as ids`
   return translateErrors(async () => {
-    const statement = { name: `select:${name}`, text, values }
-    const [row] = (await pool.query<SelectedStores>(statement)).rows
+    const [row] = (await pool.query<SelectedStores>(prepared(text, values))).rows
     return row ?? { position: 0n, count: 0, ids: [] }
   })
 }

@@ -1,10 +1,10 @@
 import { Pool } from 'pg'
 import { listStoresQuery } from '#contracts'
-import { migrate } from '#postgres'
+import { migrate, type Statement } from '#postgres'
 import { tempFolder } from '#test/temp-folder'
 import { startPostgres } from '../../embedded/dependencies/postgres.ts'
 import { freePort } from '../../embedded/processes/free-port.ts'
-import { readModels, type Statement } from '../../services/query-api/read-models/connection.ts'
+import { readModels } from '../../services/query-api/read-models/connection.ts'
 import { orderOf, writeCursor } from '../../services/query-api/read-models/cursor.ts'
 import { countByStatus, listStores } from '../../services/query-api/read-models/list-stores.ts'
 

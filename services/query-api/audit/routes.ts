@@ -4,9 +4,10 @@ import { type AuditEntry, type AuditQuery, operations, routeOf } from '#contract
 import { anyTenant, AppError } from '#domain'
 import type { Actor, EventStore } from '#eventstore'
 import { type Caller, callerOf, type OpaqueIds } from '#http'
+import { prepared, type Statement } from '#postgres'
 import { diagnose, diffStore } from '../history.ts'
 import { admission } from '../live-changes.ts'
-import type { ReadModels, Statement } from '../read-models/connection.ts'
+import type { ReadModels } from '../read-models/connection.ts'
 import { type AuditKey, openExport } from './export.ts'
 
 interface AuditDependencies {
@@ -141,52 +142,50 @@ interface Asked {
 
 /** One page and one row more, along the index of what is asked for. */
 export function auditStatement({ caller, query, after }: Asked): Statement {
-  const { name, values, conditions, put } = conditionsOf(caller, query)
+  const { values, conditions, put } = conditionsOf(caller, query)
   const [order, beyond] = query.sort === 'position' ? ['asc', '>'] : ['desc', '<']
   if (after !== undefined) conditions.push(`position ${beyond} ${put(after)}`)
   const text = `select position, tenant_id as "tenantId", time, store_id as "storeId", type,
       correlation_id as "correlationId", entry
     from audit where ${conditions.join(' and ')} order by position ${order} limit ${put(query.limit + 1)}`
-  return { name: `${name}:${order}:${after === undefined ? 'first' : 'next'}`, text, values }
+  return prepared(text, values)
 }
+
+const notBefore = 'time >= '
+const before = 'time < '
 
 function conditionsOf({ tenantId, roles }: Asked['caller'], query: AuditQuery) {
   const values: unknown[] = []
   const put = (value: unknown) => `$${values.push(value)}`
   const conditions = [`tenant_id = ${put(tenantId)}`]
   const asked = [
-    ['s', 'store_id = ', query.store],
-    ['a', 'actor = ', query.actor],
-    ['t', 'type = ', query.type],
-    ['c', 'correlation_id = ', query.correlationId],
-    ['f', 'time >= ', query.from],
-    ['u', 'time < ', query.to],
+    ['store_id = ', query.store],
+    ['actor = ', query.actor],
+    ['type = ', query.type],
+    ['correlation_id = ', query.correlationId],
+    [notBefore, utc(query.from)],
+    [before, utc(query.to)],
   ] as const
-  const name = ['audit']
-  for (const [letter, condition, value] of asked) {
+  for (const [condition, value] of asked) {
     if (value === undefined) continue
     const placed = put(value)
     conditions.push(condition + placed)
-    if (letter === 'f' || letter === 'u') conditions.push(nearby(letter, placed))
-    name.push(letter)
+    if (condition === notBefore || condition === before) conditions.push(nearby(condition, placed))
   }
-  if (!roles.includes('admin')) {
-    conditions.push(`type not in ('ApiKeyCreated', 'ApiKeyRevoked')`)
-    name.push('k')
-  }
-  return { values, conditions, put, name: name.join(':') }
+  if (!roles.includes('admin')) conditions.push(`type not in ('ApiKeyCreated', 'ApiKeyRevoked')`)
+  return { values, conditions, put }
 }
 
 /**
  * Where in the log a time is, so that a page of old events is read there and not from an end. Clocks that wrote the log
  * differ by less than the hour that is left on both sides; the time itself is a condition too.
  */
-function nearby(letter: 'f' | 'u', time: string): string {
+function nearby(condition: typeof notBefore | typeof before, time: string): string {
   const [bound, beyond, order] =
-    letter === 'f'
+    condition === notBefore
       ? ['position >=', `time < ${time}::timestamptz - interval '1 hour'`, 'desc']
       : ['position <=', `time >= ${time}::timestamptz + interval '1 hour'`, 'asc']
-  const open = letter === 'f' ? '0' : '9223372036854775807'
+  const open = condition === notBefore ? '0' : '9223372036854775807'
   return `${bound} coalesce((select edge.position from audit edge
     where edge.tenant_id = $1 and edge.${beyond} order by edge.time ${order} limit 1), ${open})`
 }

@@ -1,12 +1,5 @@
 import type { QueryResultRow } from 'pg'
-import { type Pool, readCheckpoint, translateErrors } from '#postgres'
-
-/** A statement that Postgres prepares once per connection. */
-export interface Statement {
-  name: string
-  text: string
-  values: unknown[]
-}
+import { type Pool, readCheckpoint, translateErrors, type Statement } from '#postgres'
 
 export interface ReadModels {
   /** The rows of a statement. Throws DATABASE_UNAVAILABLE, or REQUEST_INVALID for a value that PostgreSQL refuses. */

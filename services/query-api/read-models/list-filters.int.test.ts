@@ -52,6 +52,31 @@ const indexesIn = async (query: string) => {
   return stores.map(({ id }) => ids.indexOf(id)).toSorted((one, other) => one - other)
 }
 
+test('every combination of filters is answered, each by a statement of its own', async () => {
+  const filters = [
+    'status=requested',
+    'engine=woocommerce',
+    'q=beta',
+    'plan=large',
+    'reference=order%200',
+    'label.team=shop',
+    'createdAfter=2026-01-01T00:00:00Z',
+    'createdBefore=2026-01-02T00:00:00Z',
+    'updatedAfter=2026-01-01T00:00:00Z',
+  ]
+  const without: string[] = []
+  for (let chosen = 0; chosen < 2 ** filters.length; chosen++) {
+    const query = filters.filter((_, bit) => chosen & (1 << bit)).join('&')
+    const { stores } = await list(`?${query}`)
+    if (stores.every(({ id }) => id !== ids[0])) without.push(query)
+  }
+  expect(without).toEqual([])
+})
+
+test.for(['%2B16:27', '%2B23:59', '-16:52'])('a time in the zone %s is a time', async (zone) => {
+  expect(await indexesIn(`?createdAfter=2025-01-01T00:00:00${zone}`)).toHaveLength(9)
+})
+
 test.for([
   ['?reference=order%203', [3]],
   ['?reference=order%201', []],

@@ -1,7 +1,7 @@
 import type { ListStoresQuery, StoreView } from '#contracts'
 import { anyTenant } from '#domain'
-import { storeConditions } from '#postgres'
-import type { ReadModels, Statement } from './connection.ts'
+import { prepared, type Statement, storeConditions } from '#postgres'
+import type { ReadModels } from './connection.ts'
 import { orderOf, type Place, readCursor, writeCursor } from './cursor.ts'
 
 interface StorePage {
@@ -58,9 +58,9 @@ interface PageOptions {
 
 /** One page and one row more, with the exact total in each row. Each combination of filters is one prepared statement. */
 function pageStatement({ tenantId, query, after }: PageOptions): Statement {
-  const { values, conditions, name, put } = filters(tenantId, query)
+  const { values, conditions, put } = filters(tenantId, query)
   const total = totalOf(query, conditions)
-  const { by, column, placed, descending } = orderOf(query.sort)
+  const { column, placed, descending } = orderOf(query.sort)
   const [order, beyond] = descending ? ['desc', '<'] : ['asc', '>']
   const page = [...conditions]
   if (after !== undefined)
@@ -70,11 +70,7 @@ function pageStatement({ tenantId, query, after }: PageOptions): Statement {
   const found = `select * from stores where ${page.join(' and ')}`
   const text = `select view, (${total}) as total from (${found}${isRare(query) ? ' offset 0' : ''}) as found
     order by ${column} ${order}, id ${order} limit ${limit}${offset}`
-  return {
-    name: `${name}:${by}:${order}:${after === undefined ? 'offset' : 'cursor'}`,
-    text,
-    values,
-  }
+  return prepared(text, values)
 }
 
 // Few stores have the same reference or label: with `offset 0` they are found first and then sorted, where PostgreSQL
@@ -84,8 +80,8 @@ const isRare = ({ reference, label }: ListStoresQuery): boolean =>
 
 /** The exact number of stores in the whole list. */
 function totalStatement(tenantId: string, query: ListStoresQuery): Statement {
-  const { values, conditions, name } = filters(tenantId, query)
-  return { name: `total:${name}`, text: `select (${totalOf(query, conditions)}) as total`, values }
+  const { values, conditions } = filters(tenantId, query)
+  return prepared(`select (${totalOf(query, conditions)}) as total`, values)
 }
 
 // The projector keeps counters of status and engine; with any other filter the stores have to be counted.
@@ -163,10 +159,7 @@ export async function changedStores(
   const conditions = ['position > $1']
   if (tenantId !== anyTenant) conditions.push(`tenant_id = $${values.push(tenantId)}`)
   if (storeId !== undefined) conditions.push(`id = $${values.push(storeId)}`)
-  return query<ChangedStore>({
-    name: `changed-stores:${tenantId === anyTenant}:${storeId !== undefined}`,
-    text: `select position, view from stores
-           where ${conditions.join(' and ')} order by position limit $2`,
-    values,
-  })
+  const text = `select position, view from stores
+    where ${conditions.join(' and ')} order by position limit $2`
+  return query<ChangedStore>(prepared(text, values))
 }
