@@ -78,7 +78,21 @@ export function buildApp(dependencies: AppDependencies) {
       },
     },
   })
-  app.register(operationRoutes, { ids, operations: operations({ store, pool, quota, now }) })
+  const many = operations({ store, pool, quota, now })
+  app.register(operationRoutes, {
+    ids,
+    operations: {
+      dryRun: async (request) => {
+        await quota.load(request.context)
+        return inTime((signal) => many.dryRun({ ...request, signal }))
+      },
+      request: async (request) => {
+        await quota.load(request.context)
+        return inTime((signal) => many.request({ ...request, signal }))
+      },
+      cancel: (id, context) => inTime((signal) => many.cancel(id, context, signal)),
+    },
+  })
   return app
 }
 

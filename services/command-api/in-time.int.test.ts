@@ -19,9 +19,8 @@ test(
   'F35: of creations for one tenant that wait for each other, each is answered 503 in its own time',
   { timeout: MACHINE_BUSY_MS },
   async () => {
-    await using es = await testEventStore()
-    await using api = await commandApi(es.url, { EVENTSTORE_TIMEOUT_MS: `${TIMEOUT_MS}` })
-    await api.create()
+    await using world = await withOneStore()
+    const { es, api } = world
     await es.kill()
     const answers: string[] = []
     const answered = async (who: string, answer: Promise<Answer>) => {
@@ -45,22 +44,7 @@ test(
   async () => {
     await using es = await testEventStore()
     await using store = testLog(es.url)
-    const slow: EventStore = {
-      ...store,
-      async *readStream(stream, options) {
-        if (stream.startsWith('tenant-')) await wait(2 * TIMEOUT_MS)
-        yield* store.readStream(stream, options)
-      },
-    }
-    const app = buildApp({
-      store: slow,
-      ids: opaqueIds('of this test'),
-      logger: createLogger({ service: 'test', level: 'silent' }),
-      auth: { mode: 'off' },
-      storesMax: 1,
-      timeoutMs: TIMEOUT_MS,
-      now: () => new Date(),
-    })
+    await using app = appThatReadsSlowly(store, 'tenant-')
 
     const { statusCode } = await app.inject({
       method: 'POST',
@@ -70,17 +54,64 @@ test(
     })
 
     expect(statusCode).toBe(202)
-    await app.close()
   },
 )
+
+test(
+  'F35: a command to an operation is answered in the same time',
+  { timeout: MACHINE_BUSY_MS },
+  async () => {
+    await using es = await testEventStore()
+    await using store = testLog(es.url)
+    await using app = appThatReadsSlowly(store, 'operation-')
+
+    const { statusCode, body } = await app.inject({
+      method: 'POST',
+      url: '/api/v1/operations/3f1f8a52-6f0e-5d0e-9b1c-0c5b7f0a9d11/cancel',
+      headers: { 'x-user-id': 'demo' },
+    })
+
+    expect(statusCode).toBe(503)
+    expect(body).toContain('EVENT_STORE_UNAVAILABLE')
+  },
+)
+
+/** Each read of a stream of that kind takes twice the time of a command. */
+function appThatReadsSlowly(store: EventStore, streamPrefix: string) {
+  const slow: EventStore = {
+    ...store,
+    async *readStream(stream, options) {
+      if (stream.startsWith(streamPrefix)) await wait(2 * TIMEOUT_MS)
+      yield* store.readStream(stream, options)
+    },
+  }
+  return buildApp({
+    store: slow,
+    ids: opaqueIds('of this test'),
+    logger: createLogger({ service: 'test', level: 'silent' }),
+    auth: { mode: 'off' },
+    storesMax: 1,
+    timeoutMs: TIMEOUT_MS,
+    now: () => new Date(),
+  })
+}
+
+/** A command API in a tenant with one store; its event store is of its own. */
+async function withOneStore() {
+  await using building = new AsyncDisposableStack()
+  const es = building.use(await testEventStore())
+  const api = building.use(await commandApi(es.url, { EVENTSTORE_TIMEOUT_MS: `${TIMEOUT_MS}` }))
+  await api.create()
+  const parts = building.move()
+  return { es, api, [Symbol.asyncDispose]: () => parts.disposeAsync() }
+}
 
 test(
   'F35: what was answered 503 while it waited is not done when the event store is back',
   { timeout: MACHINE_BUSY_MS },
   async () => {
-    await using es = await testEventStore()
-    await using api = await commandApi(es.url, { EVENTSTORE_TIMEOUT_MS: `${TIMEOUT_MS}` })
-    await api.create()
+    await using world = await withOneStore()
+    const { es, api } = world
     await es.kill()
     const refused = await Promise.all(Array.from({ length: AT_ONCE }, () => api.create()))
     expect(refused.map(({ status }) => status)).toEqual(Array(AT_ONCE).fill(503))
@@ -98,9 +129,8 @@ test(
   'F35: a creation that was answered 503 and its repetitions with the same key are one store and one slot',
   { timeout: MACHINE_BUSY_MS },
   async () => {
-    await using es = await testEventStore()
-    await using api = await commandApi(es.url, { EVENTSTORE_TIMEOUT_MS: `${TIMEOUT_MS}` })
-    await api.create()
+    await using world = await withOneStore()
+    const { es, api } = world
     const keys = Array.from({ length: AT_ONCE }, (_, n) => `key-${n}`)
     es.freeze()
     const refused = await Promise.all(keys.map((key) => api.create({ key })))

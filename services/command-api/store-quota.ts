@@ -34,7 +34,7 @@ export interface StoreQuota {
     options?: { plan?: Plan | undefined; signal?: AbortSignal | undefined },
   ) => Promise<Slot | undefined>
   /** Throws TENANT_SUSPENDED. */
-  admit: (context: RequestContext) => Promise<void>
+  admit: (context: RequestContext, signal?: AbortSignal) => Promise<void>
   /** Throws TENANT_SUSPENDED; with a plan, the store's slot counts for that plan from now on. Throws QUOTA_EXCEEDED. */
   admitChange: (
     change: { storeId: string; plan?: Plan | undefined },
@@ -105,9 +105,10 @@ export function storeQuota(options: StoreQuotaOptions): StoreQuota {
       })
       return slotOf(handled, storeId)
     },
-    admit: async (context) => {
+    admit: async (context, signal) => {
       const { aggregate } = quotaOf(context.tenantId)
-      await aggregate.handle({ type: 'AdmitChange' }, { ...context, commandId: randomUUID() })
+      const commandId = randomUUID()
+      await aggregate.handle({ type: 'AdmitChange' }, { ...context, commandId }, { signal })
     },
     admitChange: async ({ storeId, plan }, context, signal) => {
       const command: TenantCommand =

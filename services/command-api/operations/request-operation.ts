@@ -35,6 +35,8 @@ export interface OperationRequest {
   /** The read models must hold it, so that the stores the caller has seen are those that are selected. */
   position: bigint | undefined
   context: RequestContext
+  /** Once it has aborted nobody waits for the answer, and nothing is stored any more. */
+  signal?: AbortSignal | undefined
 }
 
 export interface AnsweredOperation {
@@ -78,7 +80,7 @@ export function operations(dependencies: Dependencies) {
   return {
     /** How many stores the operation would be for, and some of them; nothing is stored. */
     dryRun: async (request: OperationRequest): Promise<{ count: number; sample: string[] }> => {
-      await quota.admit(request.context)
+      await quota.admit(request.context, request.signal)
       const { count, ids } = await select(request)
       return { count, sample: ids.slice(0, SAMPLE_MAX) }
     },
@@ -87,7 +89,7 @@ export function operations(dependencies: Dependencies) {
      * READ_MODEL_BEHIND, DATABASE_UNAVAILABLE, OPERATIONS_OFF.
      */
     request: async (request: OperationRequest): Promise<AnsweredOperation> => {
-      const { body, key, context } = request
+      const { body, key, context, signal } = request
       const { tenantId } = context
       const { filter: given, dryRun: _, reason: _reason, ...asked } = body
       const filter = { ...given }
@@ -107,9 +109,10 @@ export function operations(dependencies: Dependencies) {
         })
         return answerOf(await firstEvent(store, id), true)
       }
-      await quota.admit(context)
+      await quota.admit(context, signal)
       const { position, count, ids } = await select(request)
       if (count > operationStoresMax) throw tooLarge(count)
+      signal?.throwIfAborted()
       const { isNew } = await handleCommand({
         ...streamOf(id),
         command: {
@@ -127,16 +130,22 @@ export function operations(dependencies: Dependencies) {
           requestId: randomUUID(),
         },
         known: { state: decider.initialState(), revision: 'no_stream' },
+        signal,
       })
       return answerOf(await firstEvent(store, id), !isNew)
     },
     /** Stops the operation between two stores. Throws OPERATION_NOT_FOUND, OPERATION_ENDED. */
-    cancel: async (id: string, context: RequestContext): Promise<AnsweredOperation> => {
+    cancel: async (
+      id: string,
+      context: RequestContext,
+      signal?: AbortSignal,
+    ): Promise<AnsweredOperation> => {
       const { state, isNew, position, recordedAt } = await handleCommand({
         ...streamOf(id),
         command: { type: 'CancelOperation', now: now().toISOString() },
         context: { ...context, commandId: randomUUID() },
         precondition: ({ state: found }) => refuseForeign(found, context.tenantId),
+        signal,
       })
       if (state.status === 'absent') throw operationNotFound()
       const { cause } = await firstEvent(store, id)
