@@ -23,7 +23,7 @@ export interface AuditedEvent {
 }
 
 /** Streams that mean something to a tenant; the others are our own bookkeeping. */
-const auditedStream = /^(?:store|tenant|key)-/
+const auditedStream = /^(?:store|tenant|key|operation)-/
 const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**

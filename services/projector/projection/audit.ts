@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
-import { decodeApiKeyEvent, storeViewOf } from '#contracts'
-import type { TenantSettings } from '#domain'
+import { decodeApiKeyEvent, decodeOperationEvent, storeViewOf } from '#contracts'
+import { apiKeyStreamPrefix, operationStreamPrefix, type TenantSettings } from '#domain'
 import {
   auditedEvent,
   canonicalJson,
@@ -40,26 +40,42 @@ const shownSettings = ({ limits, suspended }: TenantSettings) => ({ ...limits, s
 /** What may change of a store; the others are the same for good, or change with each event. */
 function shownStore(projection: StoreProjection | undefined): object {
   if (projection === undefined) return {}
-  const { name, engine, plan, labels, reference, status, url, chartVersion, ...rest } = storeViewOf(
-    projection.state,
-    projection,
-  )
-  const { upgrade, attempt, failure, deletedAt } = rest
-  const shown = { name, engine, plan, labels, reference, status, url, chartVersion }
-  return { ...shown, upgrade, attempt, failure, deletedAt }
+  const view = storeViewOf(projection.state, projection)
+  const { name, engine, plan, labels, reference, parameters, status, url, chartVersion } = view
+  const { upgrade, attempt, failure, deletedAt } = view
+  const asked = { name, engine, plan, labels, reference, parameters }
+  return { ...asked, status, url, chartVersion, upgrade, attempt, failure, deletedAt }
 }
 
-function changesOfKey(event: RecordedEvent): Record<string, Change> {
-  if (!event.stream.startsWith('key-')) return {}
+/** What an event changed of what is not folded here: each says all of it itself. */
+function changesIn(event: RecordedEvent): Record<string, Change> {
   try {
-    const decoded = decodeApiKeyEvent(event)
-    if (decoded?.type === 'ApiKeyRevoked') return differenceOf({}, decoded.data)
-    if (decoded?.type !== 'ApiKeyCreated') return {}
-    const { name, roles, expiresAt } = decoded.data
-    return differenceOf({}, { name, roles, expiresAt })
+    if (event.stream.startsWith(apiKeyStreamPrefix)) return changesOfKey(event)
+    if (event.stream.startsWith(operationStreamPrefix)) return changesOfOperation(event)
+    return {}
   } catch {
     return {}
   }
+}
+
+function changesOfKey(event: RecordedEvent): Record<string, Change> {
+  const decoded = decodeApiKeyEvent(event)
+  if (decoded?.type === 'ApiKeyRevoked') return differenceOf({}, decoded.data)
+  if (decoded?.type !== 'ApiKeyCreated') return {}
+  const { name, roles, expiresAt } = decoded.data
+  return differenceOf({}, { name, roles, expiresAt })
+}
+
+/** Which stores it selected and what came of each is in the operation's results. */
+function changesOfOperation(event: RecordedEvent): Record<string, Change> {
+  const decoded = decodeOperationEvent(event)
+  if (decoded?.type === 'OperationRequested') {
+    const { action, plan, labels, filter, stores } = decoded.data
+    return differenceOf({}, { action, plan, labels, filter, stores })
+  }
+  if (decoded?.type !== 'OperationEnded') return {}
+  const { outcome, counts } = decoded.data
+  return differenceOf({}, { outcome, counts })
 }
 
 /** Rows of events without a known change stay as they are, unless `replace` says otherwise. */
@@ -128,7 +144,7 @@ function auditRow(event: RecordedEvent, changes: Changes) {
       asOperator,
       address,
       reason,
-      changes: changes.get(position) ?? changesOfKey(event),
+      changes: changes.get(position) ?? changesIn(event),
     }),
   }
 }

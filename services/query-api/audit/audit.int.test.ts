@@ -114,6 +114,35 @@ test('who did what is told with what was before and after, also when the store i
   })
 })
 
+test('an operation over many stores is in it, with what was asked and what came of it', async () => {
+  const database = { DATABASE_URL: query.database.url }
+  await using worker = await commandApi(query.events.url, { ...env, ...database })
+  const tenant = freshTenant()
+  const headers = by(operatorKey, { 'x-tenant': tenant })
+  const { headers: stored } = await worker.create({ headers })
+  const position = { 'x-position': stored.get('x-position') ?? '' }
+  const filter = { engine: 'woocommerce' }
+  const body = { action: 'label', labels: { tier: 'gold' }, filter }
+  await worker.send('POST', '/api/v1/operations', { headers: { ...headers, ...position }, body })
+
+  const entries = await eventually(async () => {
+    const all = await entriesOf({ tenant, sort: 'position' })
+    expect(typesOf(all)).toContain('OperationEnded')
+    return all
+  })
+
+  const ofType = (type: string) => entries.find((entry) => entry.type === type)?.changes
+  expect(ofType('OperationRequested')).toMatchObject({
+    action: { from: null, to: 'label' },
+    filter: { from: null, to: filter },
+    stores: { from: null, to: 1 },
+  })
+  expect(ofType('OperationEnded')).toMatchObject({
+    counts: { from: null, to: { done: 1, skipped: 0, refused: 0 } },
+  })
+  expect(ofType('ChangeRequested')).toEqual({ labels: { from: {}, to: { tier: 'gold' } } })
+})
+
 test('keys, limits and slots of a tenant are in it; a key’s text and hash are not', async () => {
   const tenant = freshTenant()
   const admin = await keyFor(tenant, 'admin')
