@@ -76,10 +76,9 @@ def correct_body(path, body):
     name = body.get("name")
     if path.endswith("/stores") and isinstance(name, str):
         body["name"] = store_name(name)
-    # The tool does not know that one value may depend on another.
     parameters = body.get("parameters")
-    if body.get("engine") == "medusa" and isinstance(parameters, dict) and "country" in parameters:
-        parameters.setdefault("currency", "EUR")
+    if isinstance(parameters, dict):
+        correct_parameters(body.get("engine"), parameters)
     if path.endswith("/keys"):
         if isinstance(name, str) and is_blank(name):
             body["name"] = "0"
@@ -89,6 +88,17 @@ def correct_body(path, body):
         # A key that ends before now is refused.
         if isinstance(body.get("expiresAt"), str):
             body["expiresAt"] = LATER + body["expiresAt"][4:]
+
+
+def correct_parameters(engine, parameters):
+    # The tool does not know that one value may depend on another.
+    if engine == "medusa" and "country" in parameters:
+        parameters.setdefault("currency", "EUR")
+    # No pattern says which zones and languages there are.
+    if "timeZone" in parameters:
+        parameters["timeZone"] = "UTC"
+    if "locale" in parameters:
+        parameters["locale"] = "en_US"
 
 
 def is_blank(text):
