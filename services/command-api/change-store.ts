@@ -93,7 +93,7 @@ export function changeStore({ store, quota, references, now }: Dependencies) {
       admit,
       signal,
       precondition: (folded) => {
-        before = refuseUnexpected(folded, request).plan
+        before = expectedSpec(folded, request).plan
         if (at !== undefined && folded.revision !== at) throw wentOn()
       },
     })
@@ -117,7 +117,7 @@ export function changeStore({ store, quota, references, now }: Dependencies) {
     for (let tries = 1; ; tries++) {
       const folded = await foldStream(streamOf(storeId))
       const { state, revision } = folded
-      refuseUnexpected(folded, { ...request, preconditions: {} })
+      expectedSpec(folded, { ...request, preconditions: {} })
       if (state.status !== 'absent' && state.request.reference === reference) return change(request)
       const asked = { reference, storeId, revision, requestId }
       await references.reserve(asked, context)
@@ -154,8 +154,8 @@ export function changeStore({ store, quota, references, now }: Dependencies) {
 const TRIES_MAX = 10
 const refusals = ['STORE_IN_WRONG_STATE', 'PRECONDITION_FAILED', 'CONCURRENT_MODIFICATION'] as const
 
-/** What the store is to be; throws STORE_NOT_FOUND, for another tenant's too, and PRECONDITION_FAILED. */
-function refuseUnexpected(
+/** What the store is to be, where it is as the request expects it. Throws STORE_NOT_FOUND, for another tenant's too, and PRECONDITION_FAILED. */
+function expectedSpec(
   { state, revision }: Folded<StoreState>,
   { context, preconditions }: ChangeRequest,
 ): ReturnType<typeof wantedRequest> {

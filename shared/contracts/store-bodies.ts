@@ -71,7 +71,7 @@ const country = oneOf(countries, 'a country by ISO 3166-1, such as DE')
   .meta({ id: 'Country' })
   .optional()
   .describe('Where the shop is and sells first: ISO 3166-1 alpha-2')
-const settings = 'What a new shop is set up with; afterwards it belongs to its owner'
+const parametersAre = 'What a new shop is set up with; afterwards it belongs to its owner'
 
 const ofWooCommerce = z
   .strictObject({
@@ -95,7 +95,7 @@ const ofWooCommerce = z
         "Of the shop's pages, as WordPress writes it; the installation says which there are",
       ),
   })
-  .describe(settings)
+  .describe(parametersAre)
 const ofMedusa = z
   .strictObject({ country, currency: currencyOf('medusa') })
   .refine((given) => given.country === undefined || given.currency !== undefined, {
@@ -103,7 +103,7 @@ const ofMedusa = z
     message: 'is needed with a country: medusa knows no currency of a country',
   })
   .meta({ dependentRequired: { country: ['currency'] } })
-  .describe(settings)
+  .describe(parametersAre)
 
 const bodyNeeded =
   (example: string) =>

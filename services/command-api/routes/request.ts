@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { CommandContext } from '#eventstore'
+import { canonicalJson, type CommandContext } from '#eventstore'
 import { callerOf, traceOf } from '#http'
 
 /** Who sent a request and how to trace it: what every event it causes says of it. */
@@ -28,14 +28,3 @@ export function contextOf(request: FastifyRequest): RequestContext {
 export function fingerprintOf(body: object): string {
   return createHash('sha256').update(canonicalJson(body)).digest('hex')
 }
-
-function canonicalJson(body: object): string {
-  return JSON.stringify(body, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).toSorted(byKey))
-      : value,
-  )
-}
-
-const byKey = ([one]: [string, unknown], [other]: [string, unknown]): number =>
-  one < other ? -1 : 1
